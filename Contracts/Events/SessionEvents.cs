@@ -1,0 +1,33 @@
+using AccessPlane.Contracts.Identity;
+
+namespace AccessPlane.Contracts.Events;
+
+/// <param name="Number">The agent's own count of sessions, without holes: a missing number shows that a whole session is missing.</param>
+public sealed record SessionOpened(
+    Guid Session, Guid Grant, string Resource, string Agent, Actor Holder, string Database, string Client, string Application,
+    DateTimeOffset StartedAt, long Number, long PolicyVersion) : IEvent;
+
+/// <summary>A segment of a session's transcript, checked against the agent's key and the chain before it was taken.</summary>
+/// <param name="Entries">The entries' exact canonical bytes, one a line (<see cref="Transcripts.HashChain"/>).</param>
+public sealed record TranscriptRecorded(
+    Guid Session, string Agent, int Number, long FirstSeq, long LastSeq, string PreviousHead, string Head, bool Final, string Entries, string Signature) : IEvent;
+
+/// <summary>The client left.</summary>
+public sealed record SessionClosed(DateTimeOffset EndedAt, string Cause) : IEvent;
+
+/// <summary>The product ended it.</summary>
+/// <param name="Cause">revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool.</param>
+/// <param name="CutLatency">From the agent's receipt of the order to the cut, where there was one.</param>
+public sealed record SessionTerminated(DateTimeOffset EndedAt, string Cause, TimeSpan? CutLatency) : IEvent;
+
+/// <summary>The agent died with the session open; what the resource did after the last entry is unknown.</summary>
+public sealed record SessionLost(DateTimeOffset LastKnownAt) : IEvent;
+
+/// <summary>Someone with authority ordered the end of one session; its grant lives on.</summary>
+public sealed record SessionTerminationOrdered(Guid Session, string Agent, Actor By, string Why) : IEvent;
+
+/// <summary>Evidence is missing or does not check out. A visible fact, never a silent one.</summary>
+public sealed record EvidenceGapFound(string Agent, string Kind, string Detail) : IEvent;
+
+/// <summary>Reading a transcript is itself an audited event.</summary>
+public sealed record TranscriptRead(Guid Session, Actor Reader, bool Follow) : IEvent;

@@ -1,0 +1,71 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Xml;
+
+namespace AccessPlane.Contracts;
+
+/// <summary>
+/// The one JSON dialect of the product: camelCase members, kebab-case enums, RFC 3339 UTC times, ISO 8601 durations, nulls left out.
+/// Stored events, directives, reports and the public API all use it.
+/// </summary>
+public static class Json
+{
+    /// <summary>Reads leniently (unknown members are skipped, so that older readers survive newer writers).</summary>
+    public static JsonSerializerOptions Options { get; } = Make(JsonUnmappedMemberHandling.Skip);
+
+    /// <summary>Refuses unknown members: for what people send.</summary>
+    public static JsonSerializerOptions Strict { get; } = Make(JsonUnmappedMemberHandling.Disallow);
+
+    /// <summary>Makes <paramref name="options"/> speak the dialect.</summary>
+    public static void Configure(JsonSerializerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        options.RespectRequiredConstructorParameters = true;
+        options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping; // INVARIANT: never embedded in HTML unescaped
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false));
+        options.Converters.Add(new DurationConverter());
+        options.Converters.Add(new UtcConverter());
+    }
+
+    private static JsonSerializerOptions Make(JsonUnmappedMemberHandling unmapped)
+    {
+        var options = new JsonSerializerOptions { UnmappedMemberHandling = unmapped };
+        Configure(options);
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
+
+    private sealed class DurationConverter : JsonConverter<TimeSpan>
+    {
+        public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            var text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+            try
+            {
+                return XmlConvert.ToTimeSpan(text ?? "");
+            }
+            catch (Exception bad) when (bad is FormatException or OverflowException)
+            {
+                throw new JsonException($"`{text}` is not an ISO 8601 duration such as PT20M");
+            }
+        }
+
+        public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(XmlConvert.ToString(value));
+    }
+
+    /// <summary>Always writes UTC with microseconds, what PostgreSQL keeps, so that a value survives storage unchanged.</summary>
+    private sealed class UtcConverter : JsonConverter<DateTimeOffset>
+    {
+        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var at)
+                ? at.ToUniversalTime()
+                : throw new JsonException("not an RFC 3339 time such as 2026-01-31T12:00:00Z");
+
+        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,55 @@
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Contracts.Messages;
+
+/// <summary>`grant`: a grant that may be used, as it stands now (activated, extended or narrowed). The agent's copy is its lease of the right.</summary>
+public sealed record GrantLease(
+    Guid Grant, Guid Request, Actor Holder, string Entitlement, string Resource, Scope Scope, DateTimeOffset NotAfter, int MaxConnections,
+    TokenLogin TokenLogin, long PolicyVersion);
+
+/// <summary>`grant-ended`.</summary>
+/// <param name="Cause">revoked, surrendered, expired, locked, policy.</param>
+/// <param name="Why">For the client: what happened, and by whom.</param>
+public sealed record GrantEnd(Guid Grant, string Cause, string Why);
+
+/// <summary>`ticket`: SCRAM verifier in PostgreSQL's format; the secret is known to the client alone.</summary>
+public sealed record TicketOffer(string Ticket, Guid Grant, string Verifier, int Connections, DateTimeOffset FirstUseBy, string Database);
+
+/// <summary>`lock`.</summary>
+public sealed record LockOrder(Guid Lock, LockTarget On, string Reason, DateTimeOffset? Until);
+
+/// <summary>`lock-lifted`.</summary>
+public sealed record LockLift(Guid Lock);
+
+/// <summary>`terminate`: end one session; its grant lives on.</summary>
+public sealed record TerminateOrder(Guid Session, string Why);
+
+/// <summary>`request-closed`: an implicit request ended without a grant.</summary>
+public sealed record RequestClosure(Guid Request, string State, string Why);
+
+/// <summary>`state`: everything the agent may know, as of the directive's position. Replaces what it had.</summary>
+public sealed record AgentState(
+    PublishedPolicy Policy, IReadOnlyList<string> Resources, IReadOnlyList<GrantLease> Grants, IReadOnlyList<TicketOffer> Tickets,
+    IReadOnlyList<LockOrder> Locks, IReadOnlyList<IssuerTerms> Issuers);
+
+/// <summary>`lease`: the answer to a <see cref="LeaseAsk"/>. Renews the liveness lease only for an agent that is caught up to the directive's position.</summary>
+public sealed record LeaseAnswer(Guid Nonce);
+
+/// <summary>`segment-accepted`: the log holds it; the spool may forget it.</summary>
+public sealed record SegmentReceipt(Guid Session, int Number);
+
+/// <summary>`login-answer`: what became of a <see cref="LoginAsk"/>.</summary>
+/// <param name="State">`granted` (a `grant` directive is there or under way), `pending`, `refused`.</param>
+/// <param name="Detail">For the client.</param>
+public sealed record LoginAnswer(Guid Ask, string State, Guid? Grant, Guid? Request, string Detail, string? Link);
+
+/// <summary>An issuer of tokens that the operator trusts, and how its claims are read.</summary>
+/// <param name="Audience">Of tokens for the REST API and for logins at agents.</param>
+/// <param name="ReviewAudience">Of tokens in reviews by queue.</param>
+/// <param name="Algorithms">Allow-list; never `none`, never HMAC.</param>
+/// <param name="EvidenceClaims">Claims kept with the actor.</param>
+public sealed record IssuerTerms(
+    string Issuer, string Audience, string ReviewAudience, IReadOnlyList<string> Algorithms, string GroupsClaim, string KindClaim,
+    ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null);

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace AccessPlane.Contracts.Messages;
+
+/// <summary>A signed message from an agent to the control plane.</summary>
+/// <param name="Id">Repeats are recognised by it.</param>
+/// <param name="Kind">One of <see cref="ReportKinds"/>.</param>
+/// <param name="Body">JSON of the kind's record.</param>
+/// <param name="Signature">ECDSA P-256 by the agent's own key over <see cref="SignedBytes"/>, base64 (IEEE P1363 form).</param>
+public sealed record Report(string Agent, Guid Id, string Kind, string Body, DateTimeOffset At, string Signature)
+{
+    public byte[] SignedBytes() => Encoding.UTF8.GetBytes(
+        $"accessplane.report.v1\n{Agent}\n{Id:D}\n{Kind}\n{At.UtcDateTime.Ticks.ToString(CultureInfo.InvariantCulture)}\n{Body}");
+
+    public Report SignWith(ECDsa key) => this with { Signature = Signatures.Sign(key, SignedBytes()) };
+
+    public bool IsSignedBy(ECDsa key) => Signatures.Check(key, SignedBytes(), Signature);
+}
+
+public static class ReportKinds
+{
+    public const string LeaseAsk = "lease-ask";
+    public const string CatchUpAsk = "catch-up-ask";
+    public const string Applied = "applied";
+    public const string Revoked = "revoked";
+    public const string SegmentSealed = "segment-sealed";
+    public const string LoginAsk = "login-ask";
+}
+
+/// <summary>`lease-ask`: a round trip proves that orders would arrive.</summary>
+public sealed record LeaseAsk(Guid Nonce, long Position);
+
+/// <summary>`catch-up-ask`: send the state as of now; what the agent has ends at <paramref name="Since"/>.</summary>
+public sealed record CatchUpAsk(long Epoch, long Since);
+
+/// <summary>`applied`: every directive up to <paramref name="Position"/> is in force at the agent.</summary>
+public sealed record Applied(long Position);
+
+/// <summary>`revoked`: a grant's end is in force and its sessions are cut.</summary>
+public sealed record RevocationApplied(Guid Grant, int Sessions, TimeSpan Cut);
+
+/// <summary>`login-ask`: a client came with a token and no grant that is active. The token is sealed for the control plane, which validates it again.</summary>
+/// <param name="Name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
+/// <param name="Token">Sealed by <see cref="Sealed"/> with the control plane's encryption key.</param>
+public sealed record LoginAsk(Guid Ask, string Resource, string Name, string Client, string Token);

@@ -1,0 +1,133 @@
+using AccessPlane.Contracts.Identity;
+
+namespace AccessPlane.Contracts.Policy;
+
+/// <summary>Questions about people that both planes must answer alike: who an entitlement is for, who may review, who is the same person as whom.</summary>
+public static class AccessQuery
+{
+    /// <summary>Whether every link that holds rights is selected, and no link at all is disabled.</summary>
+    public static bool Selects(this PolicyModel policy, Who who, Actor actor) =>
+        !policy.IsDisabled(actor) && actor.RightsLinks.All(link => policy.SelectsLink(who, link));
+
+    public static bool IsDisabled(this PolicyModel policy, Actor actor) =>
+        actor.Links.Any(link => policy.Directory.Disabled.Any(d => policy.SamePerson(d, link.Key)));
+
+    /// <summary>The entitlements that an actor may ask for.</summary>
+    public static IEnumerable<Entitlement> EntitlementsOf(this PolicyModel policy, Actor actor) =>
+        policy.Entitlements.Where(e => policy.Selects(e.Who, actor));
+
+    public static bool IsMember(this PolicyModel policy, string group, Actor link) =>
+        policy.Directory.Groups.TryGetValue(group, out var members) ? members.Contains(link.Key) : link.Groups.Contains(group);
+
+    /// <summary>One person may have several identities: <see cref="PeopleDirectory.SamePerson"/>, read transitively.</summary>
+    public static bool SamePerson(this PolicyModel policy, string one, string other) => policy.PersonOf(one) == policy.PersonOf(other);
+
+    /// <summary>A name for the person behind an identity, the same for all linked identities: the least of their keys.</summary>
+    public static string PersonOf(this PolicyModel policy, string key)
+    {
+        var person = new HashSet<string>(StringComparer.Ordinal) { key };
+        for (var grew = true; grew;)
+        {
+            grew = false;
+            foreach (var set in policy.Directory.SamePerson.Where(s => s.Any(person.Contains)))
+            {
+                foreach (var identity in set)
+                {
+                    grew |= person.Add(identity);
+                }
+            }
+        }
+        return person.Min(StringComparer.Ordinal)!;
+    }
+
+    /// <summary>Everyone whose interest the actor carries: each link of its chain, and the owners of those that are workloads, transitively.</summary>
+    public static IReadOnlySet<string> Behind(this PolicyModel policy, Actor actor)
+    {
+        var people = new HashSet<string>(StringComparer.Ordinal);
+        var open = new Stack<string>(actor.Links.Select(l => l.Key));
+        while (open.TryPop(out var key))
+        {
+            if (people.Add(policy.PersonOf(key)))
+            {
+                foreach (var (workload, owner) in policy.Directory.Owners)
+                {
+                    if (policy.SamePerson(workload, key))
+                    {
+                        open.Push(owner);
+                    }
+                }
+            }
+        }
+        return people;
+    }
+
+    /// <summary>Why <paramref name="reviewer"/> may not review for <paramref name="requester"/> in a step; null when they may.</summary>
+    public static Refusal? WhyNotReview(this PolicyModel policy, ApprovalStep step, Actor requester, Actor reviewer)
+    {
+        if (policy.IsDisabled(reviewer))
+        {
+            return new Refusal("reviewer-disabled", $"`{reviewer.Display}` is disabled and cannot review");
+        }
+        // INVARIANT: nobody approves their own request: not as admin, not by a linked identity, a delegation chain, or a workload either of them owns.
+        if (policy.Behind(requester).Overlaps(policy.Behind(reviewer)))
+        {
+            return new Refusal("self-review", $"`{reviewer.Display}` is the requester, or acts for them, or belongs to them: ask another approver");
+        }
+        if (reviewer.Act.Count > 0 || reviewer.Kind != ActorKind.Person)
+        {
+            return new Refusal("reviewer-not-a-person", $"`{reviewer.Display}` is not a person acting themselves: only people review");
+        }
+        return policy.SelectsLink(step.From, reviewer)
+            ? null
+            : new Refusal("not-an-approver", $"`{reviewer.Display}` is not an approver of this step: it is for {policy.Describe(step.From)}");
+    }
+
+    /// <summary>
+    /// Distinct persons, known to the policy's directory, who could review in a step; null where the step also takes people whom the
+    /// directory does not list, so that nobody can tell.
+    /// </summary>
+    public static int? KnownReviewers(this PolicyModel policy, ApprovalStep step, Actor requester)
+    {
+        IEnumerable<string> known;
+        if (step.From.Groups.Count > 0 && step.From.Groups.All(policy.Directory.Groups.ContainsKey))
+        {
+            known = step.From.Groups.SelectMany(g => policy.Directory.Groups[g]);
+        }
+        else if (step.From.Groups.Count == 0 && step.From.Subjects.Count > 0)
+        {
+            known = step.From.Subjects;
+        }
+        else
+        {
+            return null;
+        }
+        var behind = policy.Behind(requester);
+        return known
+            .Where(k => step.From.Subjects.Count == 0 || step.From.Subjects.Contains(k))
+            .Where(k => !policy.Directory.Disabled.Any(d => policy.SamePerson(d, k)))
+            .Select(policy.PersonOf)
+            .Where(p => !behind.Contains(p))
+            .Distinct(StringComparer.Ordinal)
+            .Count();
+    }
+
+    /// <summary>For people to read: who a selector is for.</summary>
+    public static string Describe(this PolicyModel policy, Who who)
+    {
+        var parts = new List<string>();
+        parts.AddRange(who.Groups.Select(g => $"group `{g}`"));
+        parts.AddRange(who.Subjects.Select(s => $"`{s}`"));
+        parts.AddRange(who.Issuers.Select(i => $"issuer `{i}`"));
+        parts.AddRange(who.Kinds.Select(k => $"kind `{k}`"));
+        parts.AddRange(who.Claims.Select(c => $"claim `{c.Key}: {c.Value}`"));
+        return parts.Count == 0 ? "nobody" : string.Join(", ", parts);
+    }
+
+    private static bool SelectsLink(this PolicyModel policy, Who who, Actor link) =>
+        !who.IsEmpty &&
+        (who.Groups.Count == 0 || who.Groups.Any(g => policy.IsMember(g, link))) &&
+        (who.Subjects.Count == 0 || who.Subjects.Contains(link.Key)) &&
+        (who.Issuers.Count == 0 || who.Issuers.Contains(link.Issuer)) &&
+        (who.Kinds.Count == 0 || who.Kinds.Contains(link.Kind)) &&
+        who.Claims.All(c => link.Claims.TryGetValue(c.Key, out var value) && value == c.Value);
+}

@@ -1,0 +1,35 @@
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Contracts.Policy;
+
+/// <summary>Judges an operation. Pure: the same facts, scope and policy give the same ruling in the agent, in what-if and in explain.</summary>
+public static class Evaluator
+{
+    /// <param name="entitlement">The entitlement under whose grant the session runs: the id that a refusal names.</param>
+    public static Ruling Judge(StatementFacts facts, Scope scope, string entitlement, long policyVersion)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        ArgumentNullException.ThrowIfNull(scope);
+        if (facts.Unknown is { } why)
+        {
+            return Deny("only-known", $"the statement cannot be judged: {why}");
+        }
+        if (facts.Refused is { } never)
+        {
+            return Deny("pinned-session", never);
+        }
+        if (scope.Statements.Count > 0)
+        {
+            foreach (var kind in facts.Kinds)
+            {
+                if (!StatementKinds.AlwaysWithinScope.Contains(kind) && !scope.Statements.Contains(kind))
+                {
+                    return Deny(entitlement, $"`{kind}` is outside what `{entitlement}` allows ({string.Join(", ", scope.Statements)})");
+                }
+            }
+        }
+        return new Ruling(Effect.Allow, [new Reason(entitlement, Effect.Allow, "within the entitlement")], policyVersion);
+
+        Ruling Deny(string rule, string text) => new(Effect.Deny, [new Reason(rule, Effect.Deny, text)], policyVersion);
+    }
+}

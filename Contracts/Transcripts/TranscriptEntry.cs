@@ -1,0 +1,36 @@
+using System.Text.Json;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Contracts.Transcripts;
+
+/// <summary>
+/// One entry of a session's transcript, as a reader sees it. The agent writes the canonical bytes itself (one line of UTF-8 JSON, members in
+/// this order, absent ones left out); whoever verifies works on those bytes and never re-serialises.
+/// </summary>
+/// <param name="Seq">From 1, without holes.</param>
+/// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
+/// <param name="Kind">`start`, `statement`, `result`, `cancel`, `freeze`, `thaw`, `gap`, `end`.</param>
+/// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
+/// <param name="Protocol">`simple`, `extended` or `function`.</param>
+/// <param name="Params">Bind parameters: text as it is, null, or `{"base64":"…"}` for what is not valid UTF-8 text.</param>
+/// <param name="ParamsOmitted">Bytes of parameters too large to keep; <paramref name="ParamsHash"/> is their SHA-256.</param>
+/// <param name="Status">Transaction status after the operation: `I`, `T` or `E`.</param>
+/// <param name="Duration">Microseconds from forwarding to the end.</param>
+/// <param name="Bytes">Bytes of rows (or of COPY data) that passed.</param>
+/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, or `unknown` where the session was cut before the answer.</param>
+/// <param name="Cause">Of `end`: closed, revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool, lost.</param>
+public sealed record TranscriptEntry(
+    long Seq, DateTimeOffset At, string Kind,
+    SessionStart? Start = null,
+    long? Op = null, string? Protocol = null, string? Text = null, IReadOnlyList<JsonElement>? Params = null, long? ParamsOmitted = null, string? ParamsHash = null,
+    IReadOnlyList<string>? Statements = null, Effect? Effect = null, IReadOnlyList<Reason>? Reasons = null, long? Policy = null,
+    string? Outcome = null, string? Status = null, long? Duration = null, long? Rows = null, long? Bytes = null, string? Tag = null,
+    EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null);
+
+public sealed record EntryError(string Code, string Message);
+
+/// <summary>What the first entry commits to.</summary>
+/// <param name="Number">The agent's consecutive count of sessions.</param>
+public sealed record SessionStart(
+    Guid Session, Guid Grant, string Entitlement, string Resource, string Agent, long Number, Identity.Actor Holder, string Database, string Client,
+    string Application, string Login, long Policy, string Server);
