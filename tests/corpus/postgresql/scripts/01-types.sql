@@ -1,0 +1,28 @@
+-- every common type in text form, with its edges
+SELECT 1, -1, 0, 32767::int2, 2147483647, 9223372036854775807;
+SELECT 1.5::float4, 1e308::float8, 'NaN'::float8, 'Infinity'::float8, '-Infinity'::float8;
+SELECT 12345678901234567890.123456789::numeric, 'NaN'::numeric, 0::numeric(10,4);
+SELECT true, false, NULL::bool;
+SELECT 'text', ''::text, NULL::text, 'quote '' and "double"', E'tab\tnewline\nend';
+SELECT 'char'::char(8), 'varchar'::varchar(4), 'name'::name;
+SELECT '\xdeadbeef'::bytea, ''::bytea, decode('AAEC', 'base64');
+SELECT date '2024-02-29', date 'infinity', date '0044-03-15 BC';
+SELECT time '23:59:59.999999', timetz '12:00:00+02';
+SELECT timestamp '2024-02-29 12:34:56.789', timestamptz '2024-02-29 12:34:56.789+00';
+SELECT interval '1 year 2 mons 3 days 04:05:06.789', interval '-1 day';
+SELECT 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid;
+SELECT '192.168.0.1/24'::inet, '10.0.0.0/8'::cidr, '08:00:2b:01:02:03'::macaddr;
+SELECT '{"a": [1, 2, {"b": null}]}'::json, '{"a": [1, 2, {"b": null}]}'::jsonb;
+SELECT '{1,2,NULL,4}'::int[], '{{1,2},{3,4}}'::int[], '{"a b","c\"d"}'::text[];
+SELECT int4range(1, 10), numrange(1.5, NULL), daterange('2024-01-01', '2024-12-31', '[]');
+SELECT '(1,2)'::point, '((0,0),(1,1))'::box, '<(0,0),5>'::circle;
+SELECT B'10101', X'ff'::bit(8), '101'::varbit;
+SELECT 'fat & cat'::tsquery, 'a fat cat'::tsvector;
+SELECT ROW(1, 'two', NULL, ROW(3)), (1, 2) = (1, 2);
+SELECT '12.34'::money, '0/16B3748'::pg_lsn, 'pg_class'::regclass;
+SELECT 'naïve Ω 日本語 🙂 אבג'::text, length('🙂'), octet_length('🙂');
+SELECT repeat('x', 300), repeat('ab', 5);
+SELECT NULL, NULL::int, NULL::jsonb;
+SELECT 1 AS "Mixed Case", 2 AS "with ""quotes""", 3 AS "日本";
+SELECT;
+SELECT FROM generate_series(1, 3);
