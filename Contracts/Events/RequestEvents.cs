@@ -5,10 +5,11 @@ namespace AccessPlane.Contracts.Events;
 
 /// <param name="Steps">The approval steps that apply to this request (those whose `unless` did not let them go), in order. Empty: approved automatically.</param>
 /// <param name="Extends">The grant that this request would extend, where it is an extension.</param>
+/// <param name="Total">How long an extended grant would last from its activation: what the steps were chosen by.</param>
 /// <param name="Implicit">Filed by an agent for a client that logged in without a grant.</param>
 public sealed record RequestSubmitted(
     Guid Request, Actor Requester, string Entitlement, string Resource, TimeSpan Duration, string? Reason, string? Reference,
-    IReadOnlyList<ApprovalStep> Steps, DateTimeOffset ExpiresAt, long PolicyVersion, Guid? Extends = null, bool Implicit = false) : IEvent;
+    IReadOnlyList<ApprovalStep> Steps, DateTimeOffset ExpiresAt, long PolicyVersion, Guid? Extends = null, bool Implicit = false, TimeSpan? Total = null) : IEvent;
 
 public sealed record ReviewGiven(Guid Review, Actor Reviewer, ReviewVerdict Verdict, int Step, string? Comment) : IEvent;
 

@@ -41,10 +41,12 @@ public static class AccessQuery
     }
 
     /// <summary>Everyone whose interest the actor carries: each link of its chain, and the owners of those that are workloads, transitively.</summary>
-    public static IReadOnlySet<string> Behind(this PolicyModel policy, Actor actor)
+    public static IReadOnlySet<string> Behind(this PolicyModel policy, Actor actor) => policy.Behind([.. actor.Links.Select(l => l.Key)]);
+
+    private static HashSet<string> Behind(this PolicyModel policy, params string[] keys)
     {
         var people = new HashSet<string>(StringComparer.Ordinal);
-        var open = new Stack<string>(actor.Links.Select(l => l.Key));
+        var open = new Stack<string>(keys);
         while (open.TryPop(out var key))
         {
             if (people.Add(policy.PersonOf(key)))
@@ -86,29 +88,97 @@ public static class AccessQuery
     /// Distinct persons, known to the policy's directory, who could review in a step; null where the step also takes people whom the
     /// directory does not list, so that nobody can tell.
     /// </summary>
-    public static int? KnownReviewers(this PolicyModel policy, ApprovalStep step, Actor requester)
+    public static int? KnownReviewers(this PolicyModel policy, ApprovalStep step, Actor requester) => policy.KnownPersons(step.From, requester)?.Count;
+
+    private static HashSet<string>? KnownPersons(this PolicyModel policy, Who from, Actor? requester)
     {
         IEnumerable<string> known;
-        if (step.From.Groups.Count > 0 && step.From.Groups.All(policy.Directory.Groups.ContainsKey))
+        if (from.Groups.Count > 0 && from.Groups.All(policy.Directory.Groups.ContainsKey))
         {
-            known = step.From.Groups.SelectMany(g => policy.Directory.Groups[g]);
+            known = from.Groups.SelectMany(g => policy.Directory.Groups[g]);
         }
-        else if (step.From.Groups.Count == 0 && step.From.Subjects.Count > 0)
+        else if (from.Groups.Count == 0 && from.Subjects.Count > 0)
         {
-            known = step.From.Subjects;
+            known = from.Subjects;
         }
         else
         {
             return null;
         }
-        var behind = policy.Behind(requester);
+        var behind = requester is null ? new HashSet<string>() : policy.Behind(requester);
         return known
-            .Where(k => step.From.Subjects.Count == 0 || step.From.Subjects.Contains(k))
+            .Where(k => from.Subjects.Count == 0 || from.Subjects.Contains(k))
+            .Where(k => from.Issuers.Count == 0 || from.Issuers.Any(i => k.StartsWith(i + "|", StringComparison.Ordinal)))
             .Where(k => !policy.Directory.Disabled.Any(d => policy.SamePerson(d, k)))
+            // who belongs to the requester, as much as who the requester belongs to
+            .Where(k => !behind.Overlaps(policy.Behind(k)))
             .Select(policy.PersonOf)
-            .Where(p => !behind.Contains(p))
-            .Distinct(StringComparer.Ordinal)
-            .Count();
+            .ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// The first step that cannot be filled with people who are known, each person counting once in the whole request; null when all can, or when
+    /// nobody can tell.
+    /// </summary>
+    /// <param name="requester">Null asks for a requester in general: could anyone at all get it approved.</param>
+    public static int? UnfillableStep(this PolicyModel policy, IReadOnlyList<ApprovalStep> steps, Actor? requester)
+    {
+        ArgumentNullException.ThrowIfNull(steps);
+        // bipartite matching of seats and persons by augmenting paths: one person in two groups fills one seat only
+        var seatOf = new Dictionary<string, int>(StringComparer.Ordinal);
+        var seats = new List<IReadOnlySet<string>>();
+        for (var i = 0; i < steps.Count; i++)
+        {
+            if (policy.KnownPersons(steps[i].From, requester) is not { } persons)
+            {
+                continue;
+            }
+            if (persons.Count < steps[i].Count)
+            {
+                return i;
+            }
+            for (var n = 0; n < steps[i].Count; n++)
+            {
+                seats.Add(persons);
+                if (!Seat(seats.Count - 1, []))
+                {
+                    return i;
+                }
+            }
+        }
+        return null;
+
+        bool Seat(int seat, HashSet<string> tried)
+        {
+            foreach (var person in seats[seat].Where(tried.Add))
+            {
+                if (!seatOf.TryGetValue(person, out var other) || Seat(other, tried))
+                {
+                    seatOf[person] = seat;
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    /// <summary>Whether a person is among those who approve an entitlement, whoever asks: they may also revoke what came of it.</summary>
+    public static bool Approves(this PolicyModel policy, Entitlement entitlement, Actor actor)
+    {
+        ArgumentNullException.ThrowIfNull(entitlement);
+        ArgumentNullException.ThrowIfNull(actor);
+        var approval = entitlement.Approval;
+        return actor is { Act.Count: 0, Kind: ActorKind.Person } && !policy.IsDisabled(actor) &&
+            (approval?.Steps ?? []).Append(approval?.Fallback).OfType<ApprovalStep>().Select(s => s.From).Append(entitlement.BreakGlass?.From)
+                .OfType<Who>().Any(from => policy.SelectsLink(from, actor));
+    }
+
+    /// <summary>Whether a lock is on an actor: on any link of the chain, or on another identity of the same person.</summary>
+    public static bool Meets(this PolicyModel policy, Events.LockTarget on, Actor actor)
+    {
+        ArgumentNullException.ThrowIfNull(on);
+        ArgumentNullException.ThrowIfNull(actor);
+        return on.Actor is { } locked && actor.Links.Any(link => policy.SamePerson(locked, link.Key));
     }
 
     /// <summary>For people to read: who a selector is for.</summary>

@@ -53,12 +53,32 @@ public sealed record Scope(IReadOnlyList<string> Databases, IReadOnlyList<string
     public static Scope Any { get; } = new([], []);
 
     public bool AllowsDatabase(string database) => Databases.Count == 0 || Databases.Contains(database);
+
+    /// <summary>What both allow; null when nothing is left. An empty list means any, so an empty intersection must not become one.</summary>
+    public Scope? Intersect(Scope other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Common(Databases, other.Databases) is { } databases && Common(Statements, other.Statements) is { } statements
+            ? new Scope(databases, statements)
+            : null;
+
+        static IReadOnlyList<string>? Common(IReadOnlyList<string> one, IReadOnlyList<string> two)
+        {
+            if (one.Count == 0 || two.Count == 0)
+            {
+                return one.Count == 0 ? two : one;
+            }
+            string[] both = [.. one.Where(two.Contains)];
+            return both.Length == 0 ? null : both;
+        }
+    }
 }
 
 /// <param name="Reference">A regular expression that the request's reference must match; null where none is asked for.</param>
 public sealed record ReasonRule(bool Required, string? Reference);
 
-public sealed record Approval(bool Auto, IReadOnlyList<ApprovalStep> Steps, TimeSpan Expires);
+/// <param name="Fallback">Stands in for a step that nobody could fill; without one such a request is refused when it is filed.</param>
+public sealed record Approval(bool Auto, IReadOnlyList<ApprovalStep> Steps, TimeSpan Expires, ApprovalStep? Fallback = null);
 
 /// <summary><paramref name="Count"/> distinct persons of <paramref name="From"/>.</summary>
 /// <param name="UnlessDurationUnder">The step does not apply to requests shorter than this.</param>
@@ -68,6 +88,9 @@ public sealed record ApprovalStep(Who From, int Count, TimeSpan? UnlessDurationU
 public sealed record TokenLogin(IReadOnlyList<ActorKind> Kinds, bool Once)
 {
     public static TokenLogin WorkloadsOnly { get; } = new([ActorKind.Workload], false);
+
+    /// <summary>The kind that counts is that of who presents the token: the current actor of a delegation chain, else the subject.</summary>
+    public bool Allows(Actor actor) => Kinds.Contains((actor ?? throw new ArgumentNullException(nameof(actor))).RightsLinks.Last().Kind);
 }
 
 public sealed record BreakGlass(TimeSpan Duration, TimeSpan ReviewWithin, Who From);

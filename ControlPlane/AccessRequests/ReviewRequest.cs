@@ -1,0 +1,130 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Policies;
+
+namespace AccessPlane.ControlPlane.AccessRequests;
+
+/// <summary>One person's verdict.</summary>
+/// <param name="Terms">The terms and step that the reviewer saw (<see cref="AccessRequest.Submitted.Terms"/>); null where they did not say.</param>
+public sealed record Review(Guid Id, Actor Reviewer, ReviewVerdict Verdict, string? Comment, int? Terms, Circumstances World);
+
+public sealed partial class ReviewRequest(Handle handle, CircumstancesSource world)
+{
+    public static Outcome Decide(AccessRequest state, Review review) => state switch
+    {
+        AccessRequest.None => Outcome.Refuse("no-such-request", "there is no such request"),
+        AccessRequest.Submitted s => Closing.WhyClose(s, review.World) ?? WhyNotTake(s, review) ?? Take(s, review),
+        AccessRequest.Known k => Outcome.Refuse("request-closed", $"the request is closed: it is {k.Name}"),
+        _ => throw new InvalidOperationException($"a request cannot be {state.Name}"),
+    };
+
+    /// <summary>Takes a review, from whichever side it came.</summary>
+    /// <param name="terms">What the reviewer saw (<see cref="AccessRequest.Submitted.Terms"/>); null where they did not say.</param>
+    /// <param name="ifMatch">The stream version the reviewer insists on; null where they do not.</param>
+    public async Task<Handled<AccessRequest>> Handle(
+        Guid request, Actor reviewer, ReviewVerdict verdict, string? comment, int? terms, EventContext context, Guid? command, long? ifMatch,
+        CancellationToken cancel)
+    {
+        var now = await world.Now(cancel);
+        var review = new Review(command ?? Guid.CreateVersion7(now.Now), reviewer, verdict, comment, terms, now);
+        var handled = await handle.Run(
+            new Handling<AccessRequest>(
+                request, AccessRequest.StreamType, AccessRequest.Initial, AccessRequest.Evolve, state => Decide(state, review),
+                context with { PolicyVersion = now.Policy.Version }, command, ifMatch),
+            cancel);
+        // a repeated attempt that was refused the first time, and recorded, is refused again
+        return handled is { Repeated: true, Refusal: null } && Decide(handled.State, review) is Outcome.Happened { ThenRefuse: { } again }
+            ? handled with { Refusal = again }
+            : handled;
+    }
+
+    private static Outcome? WhyNotTake(AccessRequest.Submitted state, Review review)
+    {
+        var (world, reviewer) = (review.World, review.Reviewer);
+        if (world.Locks.Against(reviewer, world.Model, world.Now) is { } locked)
+        {
+            return Outcome.Refuse("locked", $"a lock stands against you: `{locked.Reason}`");
+        }
+        if (review.Terms is { } seen && seen != state.Terms)
+        {
+            return Outcome.Refuse("terms-changed", "the request has moved on since you saw it: look again");
+        }
+        if (world.Model.WhyNotReview(state.Asked.Steps[state.Step], state.Asked.Requester, reviewer) is { } why && StepOf(state, review) is null)
+        {
+            return WhyNotYet(state, review) ?? Refused(state, review, why);
+        }
+        return review.Verdict == ReviewVerdict.Approve && state.Counted.Any(v => world.Model.SamePerson(v.Reviewer.Key, reviewer.Key))
+            ? Outcome.Refuse("already-reviewed", "you have approved this request already: each person counts once")
+            : null;
+    }
+
+    /// <summary>The step that the review is of: the open one; a denial may also come from who has their say in another.</summary>
+    private static int? StepOf(AccessRequest.Submitted state, Review review)
+    {
+        var steps = state.Asked.Steps;
+        var eligible = Enumerable.Range(0, steps.Count)
+            .Where(i => review.World.Model.WhyNotReview(steps[i], state.Asked.Requester, review.Reviewer) is null).ToList();
+        if (eligible.Contains(state.Step))
+        {
+            return state.Step;
+        }
+        return review.Verdict == ReviewVerdict.Deny && eligible.Count > 0 ? eligible[0] : null;
+    }
+
+    /// <summary>An approver of another step is no intruder: they come too early or too late.</summary>
+    private static Outcome? WhyNotYet(AccessRequest.Submitted state, Review review) =>
+        state.Asked.Steps.Any(step => review.World.Model.WhyNotReview(step, state.Asked.Requester, review.Reviewer) is null)
+            ? Outcome.Refuse("other-step", $"the request waits for step {state.Step + 1}, of {review.World.Model.Describe(state.Asked.Steps[state.Step].From)}")
+            : null;
+
+    /// <summary>An auditor wants to see who tried.</summary>
+    private static Outcome.Happened Refused(AccessRequest.Submitted state, Review review, Refusal why)
+    {
+        var known = state.Refused.Contains(new RefusedReview(review.Reviewer.ChainKey, why.Code));
+        return new Outcome.Happened(known ? [] : [new ReviewRefused(review.Reviewer, review.Verdict, why.Code, why.Detail)], [], why);
+    }
+
+    private static Outcome.Happened Take(AccessRequest.Submitted state, Review review)
+    {
+        var given = new ReviewGiven(review.Id, review.Reviewer, review.Verdict, StepOf(state, review)!.Value, review.Comment);
+        if (review.Verdict == ReviewVerdict.Deny)
+        {
+            return new Outcome.Happened([given, new RequestDenied(review.Reviewer, review.Comment)], []);
+        }
+        var after = (AccessRequest.Submitted)AccessRequest.Evolve(state, given);
+        if (after.Step == state.Step)
+        {
+            return new Outcome.Happened([given], []);
+        }
+        // quorum: who voted before must be an approver still. Votes that lapse are named before the new one is counted, and the request waits on.
+        var lapsed = Lapsing(state, after, review).ToList();
+        if (lapsed.Count > 0 || after.Step < state.Asked.Steps.Count)
+        {
+            return new Outcome.Happened([.. lapsed, given], []);
+        }
+        var entitlement = review.World.Model.Entitlement(state.Asked.Entitlement)!; // INVARIANT: Closing cancels the request where it is gone
+        var approved = SubmitRequest.Approve(state.Asked, review.World, entitlement, [.. after.Counted.Select(v => v.Reviewer.Key)]);
+        return approved with { Events = [given, .. approved.Events] };
+    }
+
+    /// <summary>Earlier votes that do not count any more by today's policy and directory. At the last quorum those of every step are looked at.</summary>
+    private static IEnumerable<ReviewLapsed> Lapsing(AccessRequest.Submitted before, AccessRequest.Submitted after, Review review)
+    {
+        var model = review.World.Model;
+        var all = after.Step == before.Asked.Steps.Count;
+        var persons = new HashSet<string>(StringComparer.Ordinal) { model.PersonOf(review.Reviewer.Key) };
+        foreach (var vote in before.Counted.Where(v => all || v.Step == before.Step))
+        {
+            var why = model.WhyNotReview(before.Asked.Steps[vote.Step], before.Asked.Requester, vote.Reviewer)?.Detail
+                ?? (review.World.Locks.Against(vote.Reviewer, model, review.World.Now) is null ? null : $"a lock stands against `{vote.Reviewer.Display}`")
+                ?? (persons.Add(model.PersonOf(vote.Reviewer.Key)) ? null : $"`{vote.Reviewer.Display}` is a person who has voted already");
+            if (why is not null)
+            {
+                yield return new ReviewLapsed(vote.Review, vote.Reviewer.Key, vote.Step, why);
+            }
+        }
+    }
+}

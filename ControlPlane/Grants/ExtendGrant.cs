@@ -1,0 +1,102 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.AccessRequests;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Policies;
+
+namespace AccessPlane.ControlPlane.Grants;
+
+/// <summary>The holder asks for more time.</summary>
+public sealed record ExtensionWish(Actor By, TimeSpan? Duration, string? Reason, string? Reference, Circumstances World);
+
+/// <summary>A request for an extension was approved.</summary>
+public sealed record ApprovedExtension(Guid Request, TimeSpan Duration, Circumstances World);
+
+/// <summary>More time takes the same approval path as the grant did: a request is filed, and its approval moves the end. Live sessions go on.</summary>
+public sealed partial class ExtendGrant(Handle handle, CircumstancesSource world, SubmitRequest submit)
+{
+    /// <summary>The submission that the wish comes to, or why it may not be filed.</summary>
+    public static (Submission? Submission, Outcome? Refused) File(Grant state, ExtensionWish wish)
+    {
+        if (state is not Grant.Known known || !Holding.IsHolder(known, wish.By))
+        {
+            return (null, Holding.NoSuchGrant);
+        }
+        if (known is not Grant.Active active)
+        {
+            return (null, known is Grant.Ended ended ? Holding.IsOver(ended) : Outcome.Refuse("grant-not-active", "only an active grant is extended"));
+        }
+        if (Holding.WhyEnd(active, wish.World) is { } over)
+        {
+            return (null, new Outcome.Refused(over.ThenRefuse!));
+        }
+        var had = active.NotAfter - active.ActivatedAt;
+        var duration = wish.Duration ?? Room(active, wish.World, had);
+        return (new Submission(
+            Guid.Empty, wish.By, active.Issued.Entitlement, duration, wish.Reason, wish.Reference, wish.World, new Extension(active.Id, had + duration)), null);
+    }
+
+    /// <summary>As long as the entitlement gives at once and in all.</summary>
+    private static TimeSpan Room(Grant.Active state, Circumstances world, TimeSpan had)
+    {
+        if (world.Model.Entitlement(state.Issued.Entitlement) is not { } today)
+        {
+            return state.Issued.Duration;
+        }
+        var left = today.MaxTotal - had;
+        return left > TimeSpan.Zero && left < today.MaxDuration ? left : today.MaxDuration;
+    }
+
+    /// <summary>Moves the end, once for each request, and never beyond the longest total of today's policy.</summary>
+    public static Outcome Decide(Grant state, ApprovedExtension extension)
+    {
+        if (state is not Grant.Active active || active.Extensions.Contains(extension.Request))
+        {
+            return Outcome.Nothing;
+        }
+        if (Holding.WhyEnd(active, extension.World) is { } over)
+        {
+            return over with { ThenRefuse = null };
+        }
+        if (extension.World.Model.Entitlement(active.Issued.Entitlement) is not { } today)
+        {
+            return Outcome.Nothing; // the policy's change ends the grant by itself
+        }
+        var latest = active.ActivatedAt + today.MaxTotal;
+        var wanted = active.NotAfter + extension.Duration;
+        var notAfter = wanted < latest ? wanted : latest;
+        return notAfter > active.NotAfter ? Outcome.Of(new GrantExtended(extension.Request, notAfter)) : Outcome.Nothing;
+    }
+
+    /// <summary>Files the request; where its approval is automatic the grant is extended at once.</summary>
+    public async Task<Handled<AccessRequest>> Handle(
+        Guid grant, Actor by, TimeSpan? duration, string? reason, string? reference, EventContext context, Guid? command, CancellationToken cancel)
+    {
+        var now = await world.Now(cancel);
+        var (state, _) = await handle.Load(grant, Grant.Initial, Grant.Evolve, cancel);
+        var (submission, refused) = File(state, new ExtensionWish(by, duration, reason, reference, now));
+        if (refused is Outcome.Refused { Refusal: var why })
+        {
+            return new Handled<AccessRequest>(AccessRequest.Initial, 0, 0, why, false);
+        }
+        var handled = await submit.Handle(submission!, context, command, cancel);
+        if (handled.State is AccessRequest.Approved approved)
+        {
+            await Apply(approved, context, cancel);
+        }
+        return handled;
+    }
+
+    /// <summary>Puts an approved extension into force. Safe to repeat.</summary>
+    public async Task<Handled<Grant>> Apply(AccessRequest.Approved approved, EventContext context, CancellationToken cancel)
+    {
+        var now = await world.Now(cancel);
+        return await handle.Run(
+            new Handling<Grant>(
+                approved.Grant, Grant.StreamType, Grant.Initial, Grant.Evolve,
+                state => Decide(state, new ApprovedExtension(approved.Id, approved.Asked.Duration, now)),
+                context with { PolicyVersion = now.Policy.Version, Rules = [approved.Asked.Entitlement] }, Ids.Derive(approved.Id, "extend")),
+            cancel);
+    }
+}

@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Policies;
+
+namespace AccessPlane.ControlPlane.Grants;
+
+/// <param name="Database">Null asks for the only one within the grant's scope.</param>
+/// <param name="Agent">The one agent that will take the ticket.</param>
+public sealed record TicketOrder(Actor Holder, int Connections, string? Database, string Ticket, string Verifier, string Agent, Circumstances World);
+
+/// <summary>What a client is told, once.</summary>
+/// <param name="FirstUseBy">Until when the first connection must come.</param>
+public sealed record Ticket(TicketSecret Secret, string Host, int Port, string Database, DateTimeOffset FirstUseBy, long Version);
+
+/// <summary>A one-time credential under a grant, which it activates where that was not done yet.</summary>
+public sealed partial class IssueTicket(Handle handle, CircumstancesSource world, ServingAgents agents)
+{
+    public static readonly TimeSpan FirstUseWithin = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan AcknowledgedWithin = TimeSpan.FromSeconds(2);
+
+    public static Outcome Decide(Grant state, TicketOrder order)
+    {
+        var activation = ActivateGrant.Decide(state, new Activation(order.Holder, order.World));
+        if (activation is not Outcome.Happened { ThenRefuse: null } activated)
+        {
+            return activation;
+        }
+        var active = (Grant.Active)activated.Events.Aggregate(state, Grant.Evolve);
+        if (TodaysTerms.WhyNone(active.Issued, order.Holder, order.World.Model) is { } why)
+        {
+            return Outcome.Refuse("not-entitled", why);
+        }
+        if (order.Connections < 1 || order.Connections > active.Terms.MaxConnections)
+        {
+            return Invalid("connections", $"`connections` must be from 1 to {active.Terms.MaxConnections} under this grant");
+        }
+        var databases = active.Terms.Scope.Databases;
+        if ((order.Database ?? (databases.Count == 1 ? databases[0] : null)) is not { } database)
+        {
+            return Invalid("database", databases.Count == 0
+                ? "`database` must be given: the grant is for any"
+                : $"`database` must be one of {string.Join(", ", databases.Select(d => $"`{d}`"))}");
+        }
+        return active.Terms.Scope.AllowsDatabase(database)
+            ? Outcome.Of([.. activated.Events, new TicketIssued(
+                order.Ticket, order.Agent, order.Verifier, order.Connections, order.World.Now + FirstUseWithin, database)])
+            : Invalid("database", $"`{database}` is not within the grant's scope: {string.Join(", ", databases.Select(d => $"`{d}`"))}");
+    }
+
+    private static Outcome.Refused Invalid(string field, string detail) =>
+        new(new Refusal("invalid", detail) { Errors = new Dictionary<string, string[]> { [field] = [detail] } });
+
+    /// <summary>Issues a ticket and waits until its agent knows it.</summary>
+    public async Task<(Ticket? Ticket, Refusal? Refusal)> Handle(
+        Guid grant, Actor holder, int connections, string? database, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
+    {
+        var now = await world.Now(cancel);
+        var (state, _) = await handle.Load(grant, Grant.Initial, Grant.Evolve, cancel);
+        if (state is not Grant.Known known || !Holding.IsHolder(known, holder))
+        {
+            return (null, ((Outcome.Refused)Holding.NoSuchGrant).Refusal);
+        }
+        var serving = await agents.Alive(known.Issued.Resource, now, cancel);
+        if (serving.Count == 0)
+        {
+            return (null, new Refusal("agent-not-reached", $"no agent of `{known.Issued.Resource}` is alive: try again"));
+        }
+        var agent = serving[RandomNumberGenerator.GetInt32(serving.Count)];
+        var secret = TicketSecret.Make();
+        var order = new TicketOrder(holder, connections, database, secret.Name, secret.Verifier, agent.Id, now);
+        TicketIssued? issued = null;
+        var handled = await handle.Run(
+            new Handling<Grant>(
+                grant, Grant.StreamType, Grant.Initial, Grant.Evolve,
+                s =>
+                {
+                    var outcome = Decide(s, order);
+                    issued = (outcome as Outcome.Happened)?.Events.OfType<TicketIssued>().SingleOrDefault();
+                    return outcome;
+                },
+                context with { PolicyVersion = now.Policy.Version, Rules = [known.Issued.Entitlement] }, command, ifMatch),
+            cancel);
+        if (handled.Refusal is not null)
+        {
+            return (null, handled.Refusal);
+        }
+        if (handled.Repeated || issued is null)
+        {
+            return (null, new Refusal("ticket-already-issued", "a ticket was issued under this idempotency key; its secret is told only once: ask for another"));
+        }
+        return await agents.Acknowledged(agent.Id, handled.Position, AcknowledgedWithin, cancel)
+            ? (new Ticket(secret, agent.Host, agent.Port, issued.Database, issued.FirstUseBy, handled.Version), null)
+            : (null, new Refusal("agent-not-reached", $"the agent `{agent.Id}` did not acknowledge the ticket in time: ask for another"));
+    }
+}

@@ -1,0 +1,54 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Policies;
+
+namespace AccessPlane.ControlPlane.Grants;
+
+/// <summary>A verdict after the fact.</summary>
+public sealed record Settlement(Actor Reviewer, ReviewVerdict Verdict, string? Comment, Circumstances World);
+
+/// <summary>Someone reviews what was done behind broken glass. To deny is to end what is left of it.</summary>
+public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource world)
+{
+    public static Outcome Decide(Grant state, Settlement settlement) => state switch
+    {
+        Grant.None => Holding.NoSuchGrant,
+        Grant.Known { Debt: null } => Outcome.Refuse("no-review-owed", "this grant owes no review"),
+        Grant.Known { Debt.Settled: not null } => Outcome.Refuse("already-reviewed", "this break-glass access was reviewed already"),
+        Grant.Known k => WhyNot(k, settlement) ?? Settle(k, settlement),
+        _ => throw new InvalidOperationException($"a grant cannot be {state.Name}"),
+    };
+
+    public async Task<Handled<Grant>> Handle(
+        Guid grant, Actor by, ReviewVerdict verdict, string? comment, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
+    {
+        var now = await world.Now(cancel);
+        return await handle.Run(
+            new Handling<Grant>(
+                grant, Grant.StreamType, Grant.Initial, Grant.Evolve, state => Decide(state, new Settlement(by, verdict, comment, now)),
+                context with { PolicyVersion = now.Policy.Version }, command, ifMatch),
+            cancel);
+    }
+
+    private static Outcome? WhyNot(Grant.Known state, Settlement settlement)
+    {
+        if (settlement.World.Model.Entitlement(state.Issued.Entitlement)?.BreakGlass is not { } glass)
+        {
+            return Outcome.Refuse("not-an-approver", $"the policy names no reviewers for `{state.Issued.Entitlement}`");
+        }
+        return settlement.World.Model.WhyNotReview(new ApprovalStep(glass.From, 1), state.Issued.Holder, settlement.Reviewer) is { } why
+            ? new Outcome.Refused(why)
+            : null;
+    }
+
+    private static Outcome.Happened Settle(Grant.Known state, Settlement settlement)
+    {
+        var settled = new ReviewDebtSettled(settlement.Reviewer, settlement.Verdict, settlement.Comment);
+        var ends = settlement.Verdict == ReviewVerdict.Deny && state is Grant.Approved or Grant.Active;
+        return new Outcome.Happened(
+            ends ? [settled, new GrantRevoked(settlement.Reviewer, settlement.Comment ?? "the break-glass access was denied in review")] : [settled], []);
+    }
+}

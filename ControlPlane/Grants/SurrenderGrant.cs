@@ -1,0 +1,36 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Policies;
+
+namespace AccessPlane.ControlPlane.Grants;
+
+public sealed record Surrender(Actor By, Circumstances World);
+
+/// <summary>The holder gives it back before its time.</summary>
+public sealed partial class SurrenderGrant(Handle handle, CircumstancesSource world)
+{
+    public static Outcome Decide(Grant state, Surrender surrender) => state switch
+    {
+        Grant.Known k when !MaySurrender(k, surrender.By) => Holding.NoSuchGrant,
+        Grant.Approved or Grant.Active => Holding.WhyEnd((Grant.Known)state, surrender.World) ?? Outcome.Of(new GrantSurrendered(surrender.By)),
+        Grant.Ended g => Holding.IsOver(g),
+        _ => Holding.NoSuchGrant,
+    };
+
+    public async Task<Handled<Grant>> Handle(
+        Guid grant, Actor by, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
+    {
+        var now = await world.Now(cancel);
+        return await handle.Run(
+            new Handling<Grant>(
+                grant, Grant.StreamType, Grant.Initial, Grant.Evolve, state => Decide(state, new Surrender(by, now)),
+                context with { PolicyVersion = now.Policy.Version }, command, ifMatch),
+            cancel);
+    }
+
+    /// <summary>The holder, or the person in whose name an agent holds it.</summary>
+    private static bool MaySurrender(Grant.Known grant, Actor by) =>
+        Holding.IsHolder(grant, by) || (by.Act.Count == 0 && grant.Issued.Holder.Key == by.Key);
+}

@@ -1,0 +1,31 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
+
+namespace AccessPlane.ControlPlane.Locks;
+
+/// <param name="By">Null where its time is over.</param>
+public sealed record LockRelease(Actor? By, bool IsAdmin, DateTimeOffset Now);
+
+/// <summary>A lock ends. What it ended stays ended.</summary>
+public sealed partial class LiftLock(Handle handle, TimeProvider clock)
+{
+    public static Outcome Decide(Lock state, LockRelease release) => (state, release) switch
+    {
+        (_, { By: not null, IsAdmin: false }) => Outcome.Refuse("admins-only", "locks are for admins"),
+        (Lock.Placed l, { By: null }) => l.Order.Until <= release.Now ? Outcome.Of(new LockLifted(l.Order.Lock, null, "its time is over")) : Outcome.Nothing,
+        (Lock.Placed l, _) => Outcome.Of(new LockLifted(l.Order.Lock, release.By, "lifted")),
+        (_, { By: null }) => Outcome.Nothing,
+        (Lock.Lifted, _) => Outcome.Refuse("lock-lifted", "the lock was lifted already"),
+        _ => Outcome.Refuse("no-such-lock", "there is no such lock"),
+    };
+
+    public async Task<Handled<Lock>> Handle(
+        Guid id, Actor? by, bool isAdmin, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
+    {
+        var release = new LockRelease(by, isAdmin, clock.GetUtcNow());
+        return await handle.Run(
+            new Handling<Lock>(id, Lock.StreamType, Lock.Initial, Lock.Evolve, state => Decide(state, release), context, command, ifMatch), cancel);
+    }
+}

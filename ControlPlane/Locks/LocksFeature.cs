@@ -1,0 +1,16 @@
+namespace AccessPlane.ControlPlane.Locks;
+
+public static class LocksFeature
+{
+    public static IServiceCollection AddLocks(this IServiceCollection services)
+    {
+        services.AddSingleton<LockSource>();
+        services.AddSingleton<PlaceLock>();
+        return services.AddSingleton<LiftLock>();
+    }
+
+    public static IEndpointRouteBuilder MapLocks(this IEndpointRouteBuilder routes)
+    {
+        return routes;
+    }
+}

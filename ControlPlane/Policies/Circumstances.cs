@@ -1,0 +1,23 @@
+using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.Locks;
+
+namespace AccessPlane.ControlPlane.Policies;
+
+/// <summary>What a decider is told of the world: the time, the policy in force, the locks placed. Inputs, so that deciders stay pure.</summary>
+public sealed record Circumstances(DateTimeOffset Now, PublishedPolicy Policy, ActiveLocks Locks)
+{
+    public PolicyModel Model => Policy.Model;
+}
+
+/// <summary>Looks at the world once for one command.</summary>
+public sealed class CircumstancesSource(PolicySource policy, LockSource locks, TimeProvider clock)
+{
+    public async ValueTask<Circumstances> Now(CancellationToken cancel)
+    {
+        var published = await policy.Current(cancel);
+        var placed = await locks.Current(cancel);
+        // PostgreSQL keeps microseconds: times that go into events must survive storage unchanged
+        var now = clock.GetUtcNow();
+        return new Circumstances(now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), published, placed);
+    }
+}
