@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -17,10 +18,12 @@ public static class HashChain
     /// <summary>Advances <paramref name="head"/> in place over one entry. Allocates nothing.</summary>
     public static void Advance(Span<byte> head, ReadOnlySpan<byte> entry)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(head);
-        hash.AppendData(entry);
-        hash.GetHashAndReset(head);
+        // one-shot over a pooled copy: an incremental hash would allocate its context for every entry
+        var joined = ArrayPool<byte>.Shared.Rent(Size + entry.Length);
+        head[..Size].CopyTo(joined);
+        entry.CopyTo(joined.AsSpan(Size));
+        SHA256.HashData(joined.AsSpan(0, Size + entry.Length), head);
+        ArrayPool<byte>.Shared.Return(joined);
     }
 
     /// <summary>The line of an exported transcript: the entry with its hash as the last member.</summary>

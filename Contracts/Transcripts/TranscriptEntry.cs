@@ -12,7 +12,10 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Kind">`start`, `statement`, `result`, `cancel`, `freeze`, `thaw`, `gap`, `end`.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
 /// <param name="Protocol">`simple`, `extended` or `function`.</param>
-/// <param name="Params">Bind parameters: text as it is, null, or `{"base64":"…"}` for what is not valid UTF-8 text.</param>
+/// <param name="Text">The statement; where it is longer than 1 MiB or not valid UTF-8, as much of it as can be shown.</param>
+/// <param name="TextOmitted">Bytes of the statement that <paramref name="Text"/> leaves out; <paramref name="TextHash"/> is the SHA-256 of all its bytes.</param>
+/// <param name="Params">Bind parameters: text as it is, null, `{"bytes":"…"}` for a value sent in binary form whose bytes read as printable text,
+/// `{"base64":"…"}` for other bytes.</param>
 /// <param name="ParamsOmitted">Bytes of parameters too large to keep; <paramref name="ParamsHash"/> is their SHA-256.</param>
 /// <param name="Status">Transaction status after the operation: `I`, `T` or `E`.</param>
 /// <param name="Duration">Microseconds from forwarding to the end.</param>
@@ -22,7 +25,8 @@ namespace AccessPlane.Contracts.Transcripts;
 public sealed record TranscriptEntry(
     long Seq, DateTimeOffset At, string Kind,
     SessionStart? Start = null,
-    long? Op = null, string? Protocol = null, string? Text = null, IReadOnlyList<JsonElement>? Params = null, long? ParamsOmitted = null, string? ParamsHash = null,
+    long? Op = null, string? Protocol = null, string? Text = null, long? TextOmitted = null, string? TextHash = null,
+    IReadOnlyList<JsonElement>? Params = null, long? ParamsOmitted = null, string? ParamsHash = null,
     IReadOnlyList<string>? Statements = null, Effect? Effect = null, IReadOnlyList<Reason>? Reasons = null, long? Policy = null,
     string? Outcome = null, string? Status = null, long? Duration = null, long? Rows = null, long? Bytes = null, string? Tag = null,
     EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null);

@@ -1,24 +1,110 @@
+using AccessPlane.Agent.Directives;
+using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Gate;
 
 /// <summary>Identity + target + what is in force → Permit | Refusal. Written once for all protocols.</summary>
-public sealed class Gate
+public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool)
 {
     /// <summary>A ticket that may still be used, for the proof of possession; null where there is none.
     /// Looking does not consume it.</summary>
-    public TicketOffer? FindTicket(string resource, string ticket) => throw new NotSupportedException();
+    public TicketOffer? FindTicket(string resource, string ticket)
+    {
+        var snapshot = inForce.Current;
+        return snapshot.Tickets.TryGetValue(ticket ?? "", out var offer) &&
+            snapshot.Grants.TryGetValue(offer.Grant, out var grant) && grant.Resource == resource &&
+            tickets.IsOpen(offer, inForce.Time.Latest)
+            ? offer
+            : null;
+    }
 
-    /// <summary>Takes one connection of a ticket whose possession the client has proven. Exactly the stated number succeed, however many race.</summary>
-    public ValueTask<Admission> AdmitTicket(string resource, string ticket, string database, CancellationToken cancel) => throw new NotSupportedException();
+    /// <summary>Takes one connection of a ticket whose possession the client has proven. Exactly the stated number succeed, however many race.
+    /// The use is on disk when this returns.</summary>
+    public async ValueTask<Admission> AdmitTicket(string resource, string ticket, string database, CancellationToken cancel)
+    {
+        if (FindTicket(resource, ticket) is not { } offer)
+        {
+            return new Admission.Refused(new Refusal("ticket-unknown", "the ticket is not known here, is used up, or was not used in time"), Unproven: true);
+        }
+        if (offer.Database.Length > 0 && offer.Database != database)
+        {
+            return Refuse("database-outside-ticket", $"the ticket is for the database `{offer.Database}`");
+        }
+        if (WhyNot(resource, offer.Grant, database) is { } refusal)
+        {
+            return new Admission.Refused(refusal, Unproven: false);
+        }
+        // fsync: never on the thread that serves sockets
+        if (!await Task.Run(() => tickets.Take(offer, inForce.Time.Latest), cancel))
+        {
+            return new Admission.Refused(new Refusal("ticket-used", "the ticket is used up"), Unproven: true);
+        }
+        return Admit(offer.Grant, resource, database, $"ticket {offer.Ticket}");
+    }
 
     /// <summary>Admits the bearer of an OIDC token; where there is no grant yet it asks for one and waits.</summary>
     /// <param name="name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
     /// <param name="tell">Called with a line for the client while it waits: which request, and where to approve it.</param>
-    public ValueTask<Admission> AdmitToken(
-        string resource, string name, string token, string database, string client, Func<string, ValueTask> tell, CancellationToken cancel) =>
-        throw new NotSupportedException();
+    public async ValueTask<Admission> AdmitToken(
+        string resource, string name, string token, string database, string client, Func<string, ValueTask> tell, CancellationToken cancel)
+    {
+        if (WhyNotHere(resource) is { } closed)
+        {
+            return new Admission.Refused(closed, Unproven: true);
+        }
+        var found = await tokens.FindGrant(new TokenBearer(resource, name, token, database, client), tell, cancel);
+        if (found.Refusal is { } unfit)
+        {
+            return new Admission.Refused(unfit, found.Unproven);
+        }
+        return WhyNot(resource, found.Grant, database) is { } refusal
+            ? new Admission.Refused(refusal, Unproven: false)
+            : Admit(found.Grant, resource, database, "token");
+    }
+
+    private Admission Admit(Guid grant, string resource, string database, string login)
+    {
+        var snapshot = inForce.Current;
+        if (!snapshot.Grants.TryGetValue(grant, out var lease) || snapshot.Policy.Model.Resource(resource) is not { } terms)
+        {
+            return Refuse("grant-ended", "the grant has ended");
+        }
+        return new Admission.Admitted(live.Admit(Guid.CreateVersion7(inForce.Clock.GetUtcNow()), lease, terms, database, login));
+    }
+
+    private Refusal? WhyNot(string resource, Guid grant, string database)
+    {
+        if (WhyNotHere(resource) is { } closed)
+        {
+            return closed;
+        }
+        var standing = inForce.Of(grant);
+        if (inForce.WhyNot(standing) is { } ending)
+        {
+            return new Refusal($"grant-{ending.Cause}", ending.Message);
+        }
+        return standing.Lease!.Scope.AllowsDatabase(database)
+            ? null
+            : new Refusal("database-outside-scope", $"the database `{database}` is outside what `{standing.Lease.Entitlement}` allows");
+    }
+
+    /// <summary>Why nobody at all is admitted to a resource at this moment.</summary>
+    private Refusal? WhyNotHere(string resource)
+    {
+        if (inForce.Current.Policy.Model.Resource(resource) is not { } terms)
+        {
+            return new Refusal("resource-unknown", $"the resource `{resource}` is not in the policy");
+        }
+        if (!inForce.LeaseHeld(terms))
+        {
+            return new Refusal("agent-cut-off", "the agent cannot reach its control plane at the moment: try again shortly");
+        }
+        return spool.TakesSessions ? null : new Refusal("evidence-full", "the agent cannot record another session at the moment: try again later");
+    }
+
+    private static Admission.Refused Refuse(string code, string detail) => new(new Refusal(code, detail), Unproven: false);
 }
 
 public abstract record Admission

@@ -1,3 +1,4 @@
+using AccessPlane.Agent.Directives;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Sql;
@@ -10,13 +11,26 @@ namespace AccessPlane.Agent.Gate;
 /// </summary>
 public sealed class Permit : IDisposable
 {
-    internal Permit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login)
+    private readonly LiveSessions live;
+    private readonly InForce inForce;
+    private readonly CancellationTokenSource ended = new();
+    private volatile Standing standing;
+    private volatile SessionEnd? end;
+    private Rulings rulings;
+    private long cut;
+    private int disposed;
+
+    internal Permit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login, LiveSessions live, InForce inForce)
     {
         Session = session;
         Grant = grant;
         Resource = resource;
         Database = database;
         Login = login;
+        this.live = live;
+        this.inForce = inForce;
+        standing = inForce.Of(grant.Grant);
+        rulings = new Rulings(standing.Lease, standing.Snapshot.Policy);
     }
 
     public Guid Session { get; }
@@ -29,26 +43,117 @@ public sealed class Permit : IDisposable
     /// <summary>How the client proved itself: `ticket t_…` or `token`.</summary>
     public string Login { get; }
 
-    /// <summary>Signals that the session must be cut now; <see cref="End"/> says why.</summary>
-    public CancellationToken Ended => throw new NotSupportedException();
+    /// <summary>Signals that the session must be cut now; <see cref="End"/> says why. Callbacks run on the thread pool.</summary>
+    public CancellationToken Ended => ended.Token;
 
     /// <summary>Why the session must end; null while it may go on.</summary>
-    public SessionEnd? End => throw new NotSupportedException();
+    public SessionEnd? End => end;
 
-    /// <summary>False while forwarding is frozen (liveness lease too old, spool too full). A volatile read: asked for every message.</summary>
-    public bool MayForward => throw new NotSupportedException();
+    /// <summary>False while forwarding is frozen (liveness lease too old, spool too full) and once the session must end. Asked for every message,
+    /// from any thread: it reads a clock and a few fields, and does not rely on any timer having fired.</summary>
+    public bool MayForward => end is null && !live.Frozen && MayForwardUnder(Standing());
 
     /// <summary>Completes when forwarding may go on, or when the session ended.</summary>
-    public ValueTask Thawed() => throw new NotSupportedException();
+    public async ValueTask Thawed()
+    {
+        while (true)
+        {
+            var changed = inForce.Changed.Next;
+            if (end is not null || MayForward)
+            {
+                return;
+            }
+            await changed.WaitAsync(ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
-    /// <summary>Judges an operation by what is in force now: is the grant alive, is the statement within its scope.</summary>
-    public Ruling Judge(StatementFacts facts) => throw new NotSupportedException();
+    /// <summary>Judges an operation by what is in force now: is the grant alive, is the statement within its scope. Called by the session alone.
+    /// A repeat of facts that were judged under the same snapshot allocates nothing.</summary>
+    public Ruling Judge(StatementFacts facts)
+    {
+        var now = Standing();
+        if (end is { } ordered)
+        {
+            return Denied(ordered.Message, now);
+        }
+        if (inForce.WhyNot(now) is { } why)
+        {
+            return Denied(why.Message, now);
+        }
+        if (!rulings.Hold(now))
+        {
+            rulings = new Rulings(now.Lease, now.Snapshot.Policy);
+        }
+        return rulings.Of(facts);
+    }
+
+    /// <summary>Called by the session once no byte of it passes any more in either direction: the latency of the cut since the order arrived,
+    /// null where nobody ordered one.</summary>
+    public TimeSpan? Cut()
+    {
+        if (end is not { } order)
+        {
+            return null;
+        }
+        Interlocked.CompareExchange(ref cut, inForce.Clock.GetTimestamp(), 0);
+        return inForce.Clock.GetElapsedTime(order.OrderedAt, cut);
+    }
 
     /// <summary>The session is over: it is no longer counted or cut.</summary>
-    public void Dispose() { }
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        {
+            live.Left(this, Cut());
+        }
+    }
+
+    /// <summary>Marks the end; the first order wins. No message is forwarded from here on, even before the session's callbacks ran.</summary>
+    internal bool Order(SessionEnd order) => Interlocked.CompareExchange(ref end, order, null) is null;
+
+    /// <summary>Runs the session's callbacks, each on the thread pool: 200 sessions are cut side by side.</summary>
+    internal void Signal() => _ = ended.CancelAsync();
+
+    internal Standing Standing()
+    {
+        var before = standing;
+        var now = inForce.Of(Grant.Grant, before);
+        if (!ReferenceEquals(before, now))
+        {
+            standing = now;
+        }
+        return now;
+    }
+
+    private bool MayForwardUnder(Standing now) => inForce.WhyNot(now) is null && inForce.LeaseHeld(now.Terms!);
+
+    private Ruling Denied(string message, Standing now) =>
+        new(Effect.Deny, [new Reason(Grant.Entitlement, Effect.Deny, message)], now.Snapshot.Policy.Version);
+
+    /// <summary>Rulings by the identity of the facts: whoever makes facts keeps them by exact text.</summary>
+    private sealed class Rulings(GrantLease? lease, PublishedPolicy policy)
+    {
+        private const int Most = 1024;
+        private readonly Dictionary<StatementFacts, Ruling> known = new(ReferenceEqualityComparer.Instance);
+
+        public bool Hold(Standing now) => ReferenceEquals(lease, now.Lease) && ReferenceEquals(policy, now.Snapshot.Policy);
+
+        public Ruling Of(StatementFacts facts)
+        {
+            if (known.TryGetValue(facts, out var ruling))
+            {
+                return ruling;
+            }
+            if (known.Count == Most)
+            {
+                known.Clear();
+            }
+            return known[facts] = Evaluator.Judge(facts, lease!.Scope, lease.Entitlement, policy.Version);
+        }
+    }
 }
 
 /// <param name="Cause">As in <see cref="AccessPlane.Contracts.Events.SessionTerminated"/>.</param>
 /// <param name="Message">For the client: what happened and what to do.</param>
-/// <param name="OrderedAt">Timestamp (Stopwatch ticks) of the order's arrival, for the latency of the cut.</param>
+/// <param name="OrderedAt">Timestamp (of the <see cref="TimeProvider"/>) of the order's arrival, for the latency of the cut.</param>
 public sealed record SessionEnd(string Cause, string Message, long OrderedAt);

@@ -1,57 +1,201 @@
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Agent.Recording;
 
 /// <summary>
-/// Writes one session's transcript: canonical entry bytes, hash-chained, to the session's spool file. Used by one session; not thread-safe: the
-/// session serialises its calls. A method that records a statement returns only when the bytes are where the resource's evidence level wants
-/// them, because no byte of an operation may reach the resource before that. Steady state allocates nothing.
+/// Writes one session's transcript: canonical entry bytes, hash-chained, to the session's spool file. Used by one session, which serialises its
+/// calls. A method that records a statement returns only when the bytes are where the resource's evidence level wants them, because no byte of
+/// an operation may reach the resource before that: with `fsync` evidence it takes as long as the disk takes (<see cref="WaitsForDisk"/>).
+/// Results wait for the next statement or the next tick of the spool, so that a transaction costs one write. Steady state allocates nothing.
 /// </summary>
 public sealed class SessionRecorder : IDisposable
 {
+    private readonly TranscriptWriter writer = new();
+    private readonly SpoolFile file;
+    private readonly TimeProvider clock;
+    private readonly Action<string> broken;
+    private readonly byte[] head;
+    private readonly byte[] headBefore = new byte[HashChain.Size];
+    private long seq;
+    private long operations;
+    private bool isBroken;
+    private bool ended;
+
+    internal SessionRecorder(SpoolFile file, bool waitsForDisk, TimeProvider clock, Action<string> broken)
+    {
+        this.file = file;
+        this.clock = clock;
+        this.broken = broken;
+        WaitsForDisk = waitsForDisk;
+        head = [.. file.Written.Head];
+        seq = file.Written.Seq;
+    }
+
+    /// <summary>Whether <see cref="Statement"/> blocks for an fsync: call it off the threads that serve sockets then.</summary>
+    public bool WaitsForDisk { get; }
+
+    /// <summary>The end is recorded and on disk: nothing is left to do here.</summary>
+    internal bool Finished { get; private set; }
+
     /// <summary>Records that an operation is about to be judged-and-forwarded or was refused.</summary>
-    /// <param name="text">The SQL text, valid UTF-8.</param>
+    /// <param name="protocol">`simple`, `extended` or `function`.</param>
+    /// <param name="text">The SQL text.</param>
     /// <param name="parameters">What Bind carried; empty for none.</param>
     /// <returns>The operation's number.</returns>
-    /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded.</exception>
-    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling) =>
-        throw new NotSupportedException();
+    /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded. The session is being ended.</exception>
+    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling)
+    {
+        ArgumentNullException.ThrowIfNull(ruling);
+        lock (file.Guard)
+        {
+            if (isBroken || ended)
+            {
+                throw new IOException("the session's evidence cannot be written");
+            }
+            var (lengthBefore, seqBefore) = (writer.Length, seq);
+            head.CopyTo(headBefore, 0);
+            Begin("statement"u8);
+            writer.Operation(++operations);
+            writer.Statement(protocol, text);
+            writer.Parameters(parameters);
+            writer.Judgement(kinds, ruling);
+            Close();
+            try
+            {
+                Flush();
+                if (WaitsForDisk)
+                {
+                    file.FlushToDisk();
+                }
+            }
+            catch (IOException)
+            {
+                // what was not forwarded must not stand in the record as if it had been; earlier results stay
+                if (writer.Length > 0)
+                {
+                    writer.Truncate(lengthBefore);
+                    seq = seqBefore;
+                    headBefore.CopyTo(head, 0);
+                }
+                Break("its record could not be written");
+                throw;
+            }
+            return operations;
+        }
+    }
 
     /// <summary>Records how an operation ended.</summary>
-    public void Result(long op, in OperationResult result) => throw new NotSupportedException();
+    public void Result(long op, in OperationResult result)
+    {
+        lock (file.Guard)
+        {
+            if (ended)
+            {
+                return;
+            }
+            Begin("result"u8);
+            writer.Operation(op);
+            writer.Result(result);
+            Close();
+        }
+    }
 
     /// <summary>Records a fact without further members: `cancel`, `freeze`, `thaw`, `gap`.</summary>
-    public void Fact(string kind, string? note) => throw new NotSupportedException();
+    public void Fact(string kind, string? note)
+    {
+        lock (file.Guard)
+        {
+            if (ended)
+            {
+                return;
+            }
+            Begin(System.Text.Encoding.UTF8.GetBytes(kind));
+            writer.Note(note);
+            Close();
+        }
+    }
 
-    /// <summary>Records the end and seals the last segment.</summary>
-    public void End(string cause, TimeSpan? cut, string? note) => throw new NotSupportedException();
+    /// <summary>Records the end; the last segment is sealed behind it. Where the disk refuses even that, it is tried again until it succeeds.</summary>
+    public void End(string cause, TimeSpan? cut, string? note)
+    {
+        lock (file.Guard)
+        {
+            if (ended)
+            {
+                return;
+            }
+            ended = true;
+            Begin("end"u8);
+            writer.Cause(cause, cut is { } took ? (long)took.TotalMicroseconds : null);
+            writer.Note(note);
+            Close();
+            file.Urgent = true;
+        }
+        Tick();
+    }
 
-    public void Dispose() { }
-}
+    /// <summary>The session let go of it. One that never recorded its end failed in a way it did not foresee.</summary>
+    public void Dispose() => End("protocol", null, "the session ended without recording why");
 
-/// <summary>The parameter part of a Bind message, as bytes: count and format codes read, values as (length, bytes) in wire form.</summary>
-/// <param name="values">The wire form from the first value's length on: Int32 length (-1: null), bytes, repeated.</param>
-/// <param name="formats">The wire form of the format codes: Int16 each; none, one for all, or one each.</param>
-public readonly ref struct BoundParameters(int count, ReadOnlySpan<byte> formats, ReadOnlySpan<byte> values)
-{
-    public int Count { get; } = count;
-    public ReadOnlySpan<byte> Formats { get; } = formats;
-    public ReadOnlySpan<byte> Values { get; } = values;
-}
+    internal void Start(SessionStart start)
+    {
+        lock (file.Guard)
+        {
+            Begin("start"u8);
+            writer.Start(start);
+            Close();
+            file.Urgent = true;
+            Flush();
+            if (WaitsForDisk)
+            {
+                file.FlushToDisk();
+            }
+        }
+    }
 
-/// <param name="outcome">completed, failed, refused, cancelled, unknown.</param>
-/// <param name="status">Transaction status byte (`I`, `T`, `E`), 0 where unknown.</param>
-/// <param name="micros">From forwarding to the end.</param>
-/// <param name="rows">Rows returned, or affected as the command tag says.</param>
-public readonly ref struct OperationResult(
-    string outcome, byte status, long micros, long rows, long bytes, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> errorCode, ReadOnlySpan<byte> errorMessage)
-{
-    public string Outcome { get; } = outcome;
-    public byte Status { get; } = status;
-    public long Micros { get; } = micros;
-    public long Rows { get; } = rows;
-    public long Bytes { get; } = bytes;
-    public ReadOnlySpan<byte> Tag { get; } = tag;
-    public ReadOnlySpan<byte> ErrorCode { get; } = errorCode;
-    public ReadOnlySpan<byte> ErrorMessage { get; } = errorMessage;
+    /// <summary>Writes what waits. Called by the spool every tick.</summary>
+    internal void Tick()
+    {
+        lock (file.Guard)
+        {
+            if (writer.Length == 0)
+            {
+                Finished = ended;
+                return;
+            }
+            try
+            {
+                Flush();
+                Finished = ended;
+            }
+            catch (IOException)
+            {
+                Break("the record of its results could not be written");
+            }
+        }
+        if (Finished)
+        {
+            writer.Dispose();
+        }
+    }
+
+    private void Begin(ReadOnlySpan<byte> kind) => writer.Begin(++seq, clock.GetUtcNow(), kind);
+
+    private void Close() => HashChain.Advance(head, writer.End());
+
+    private void Flush()
+    {
+        file.Write(writer.Pending, seq, head, ended);
+        writer.Clear();
+    }
+
+    private void Break(string why)
+    {
+        if (!isBroken)
+        {
+            isBroken = true;
+            broken(why);
+        }
+    }
 }

@@ -1,0 +1,80 @@
+using System.Collections.Immutable;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Agent.Directives;
+
+/// <summary>Everything the agent was told, as of one position of the log. Immutable: readers take it whole, the one writer swaps it.</summary>
+/// <param name="Grants">The agent's leases of the rights that are active.</param>
+/// <param name="GrantsByHolder">Ids of grants by the holder's chain: the person alone and the person through an AI agent are different holders.</param>
+public sealed record Snapshot(
+    long Epoch, long Position, PublishedPolicy Policy, ImmutableHashSet<string> Resources, ImmutableDictionary<Guid, GrantLease> Grants,
+    ImmutableDictionary<string, ImmutableHashSet<Guid>> GrantsByHolder, ImmutableDictionary<string, TicketOffer> Tickets,
+    ImmutableDictionary<Guid, LockOrder> Locks, ImmutableList<IssuerTerms> Issuers)
+{
+    public static Snapshot Empty { get; } = new(
+        0, 0, PublishedPolicy.None, [], ImmutableDictionary<Guid, GrantLease>.Empty, ImmutableDictionary<string, ImmutableHashSet<Guid>>.Empty,
+        ImmutableDictionary<string, TicketOffer>.Empty, ImmutableDictionary<Guid, LockOrder>.Empty, []);
+
+    public static Snapshot Of(long epoch, long position, AgentState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var snapshot = Empty with
+        {
+            Epoch = epoch,
+            Position = position,
+            Policy = state.Policy,
+            Resources = [.. state.Resources],
+            Tickets = state.Tickets.ToImmutableDictionary(t => t.Ticket),
+            Locks = state.Locks.ToImmutableDictionary(l => l.Lock),
+            Issuers = [.. state.Issuers],
+        };
+        return state.Grants.Aggregate(snapshot, (s, grant) => s.With(grant));
+    }
+
+    /// <summary>The snapshot once a directive's body is applied.</summary>
+    public Snapshot Apply(object body) => body switch
+    {
+        PublishedPolicy policy => this with { Policy = policy },
+        GrantLease grant => With(grant),
+        GrantEnd end => Without(end.Grant),
+        TicketOffer ticket => this with { Tickets = Tickets.SetItem(ticket.Ticket, ticket) },
+        LockOrder order => this with { Locks = Locks.SetItem(order.Lock, order) },
+        LockLift lift => this with { Locks = Locks.Remove(lift.Lock) },
+        TerminateOrder or RequestClosure => this,
+        _ => throw new InvalidOperationException($"no snapshot follows from {body?.GetType().Name}"),
+    };
+
+    /// <summary>The locks that deny this grant here, whether or not their time is over.</summary>
+    public LockOrder[] LocksOn(GrantLease grant, string agent)
+    {
+        ArgumentNullException.ThrowIfNull(grant);
+        return [.. Locks.Values.Where(l => l.On.Agent == agent || l.On.Meets(grant.Holder, grant.Resource, grant.Grant))];
+    }
+
+    private Snapshot With(GrantLease grant)
+    {
+        var holder = grant.Holder.ChainKey;
+        return this with
+        {
+            Grants = Grants.SetItem(grant.Grant, grant),
+            GrantsByHolder = GrantsByHolder.SetItem(holder, (GrantsByHolder.GetValueOrDefault(holder) ?? []).Add(grant.Grant)),
+        };
+    }
+
+    private Snapshot Without(Guid id)
+    {
+        if (!Grants.TryGetValue(id, out var grant))
+        {
+            return this;
+        }
+        var holder = grant.Holder.ChainKey;
+        var others = (GrantsByHolder.GetValueOrDefault(holder) ?? []).Remove(id);
+        return this with
+        {
+            Grants = Grants.Remove(id),
+            GrantsByHolder = others.IsEmpty ? GrantsByHolder.Remove(holder) : GrantsByHolder.SetItem(holder, others),
+            Tickets = Tickets.RemoveRange(Tickets.Values.Where(t => t.Grant == id).Select(t => t.Ticket)),
+        };
+    }
+}

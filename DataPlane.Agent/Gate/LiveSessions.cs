@@ -1,0 +1,150 @@
+using AccessPlane.Agent.Directives;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Agent.Gate;
+
+/// <summary>Every session that runs, so that it can be cut. An order marks all its sessions first and signals them afterwards: from the mark on
+/// none of them forwards a byte, however long the signals take.</summary>
+public sealed class LiveSessions(InForce inForce)
+{
+    private readonly Lock guard = new();
+    private readonly Dictionary<Guid, Permit> bySession = [];
+    private readonly Dictionary<Guid, GrantCut> cuts = [];
+    private volatile bool frozen;
+
+    /// <summary>A grant's end is in force and the last of its sessions is cut: (grant, sessions, latency of the slowest).</summary>
+    public event Action<Guid, int, TimeSpan>? GrantCutOff;
+
+    /// <summary>One session was cut: its cause and the latency from the order's arrival.</summary>
+    public event Action<string, TimeSpan>? SessionCut;
+
+    /// <summary>Whether the spool is too full for anything to be forwarded.</summary>
+    public bool Frozen => frozen;
+
+    public int Count
+    {
+        get
+        {
+            lock (guard)
+            {
+                return bySession.Count;
+            }
+        }
+    }
+
+    internal Permit Admit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login)
+    {
+        var permit = new Permit(session, grant, resource, database, login, this, inForce);
+        lock (guard)
+        {
+            bySession.Add(session, permit);
+        }
+        // INVARIANT: an order that came between the admission's look and the entry into the table found no session to cut
+        if (inForce.WhyNot(permit.Standing()) is { } why)
+        {
+            Cut([permit], why.Cause, why.Message, inForce.Clock.GetTimestamp());
+        }
+        return permit;
+    }
+
+    /// <summary>Ends a grant's sessions and tells through <see cref="GrantCutOff"/> when the last one is gone; at once where there is none.</summary>
+    public void CutGrant(Guid grant, string cause, string message, long orderedAt)
+    {
+        List<Permit> its;
+        lock (guard)
+        {
+            if (cuts.ContainsKey(grant))
+            {
+                return;
+            }
+            its = [.. bySession.Values.Where(p => p.Grant.Grant == grant)];
+            if (its.Count > 0)
+            {
+                cuts[grant] = new GrantCut([.. its.Select(p => p.Session)]);
+            }
+        }
+        Cut(its, cause, message, orderedAt);
+        if (its.Count == 0)
+        {
+            GrantCutOff?.Invoke(grant, 0, inForce.Clock.GetElapsedTime(orderedAt));
+        }
+    }
+
+    public void CutSession(Guid session, string cause, string message, long orderedAt) =>
+        Cut(Which(p => p.Session == session), cause, message, orderedAt);
+
+    public void CutWhere(Func<Permit, bool> which, string cause, string message, long orderedAt) => Cut(Which(which), cause, message, orderedAt);
+
+    /// <summary>Ends whatever may not go on by what is in force: grants that ended, expired or are locked. Harmless at any time.</summary>
+    public void CutWhatEnded(long orderedAt)
+    {
+        foreach (var permit in Which(p => p.End is null))
+        {
+            if (inForce.WhyNot(permit.Standing()) is { } why)
+            {
+                Cut([permit], why.Cause, why.Message, orderedAt);
+            }
+        }
+    }
+
+    /// <summary>Freezes or thaws all forwarding, for the spool's sake.</summary>
+    public void Freeze(bool freeze)
+    {
+        if (frozen != freeze)
+        {
+            frozen = freeze;
+            inForce.Changed.Beat();
+        }
+    }
+
+    internal void Left(Permit permit, TimeSpan? latency)
+    {
+        GrantCut? done = null;
+        lock (guard)
+        {
+            bySession.Remove(permit.Session);
+            if (cuts.TryGetValue(permit.Grant.Grant, out var cut) && cut.Left.Remove(permit.Session))
+            {
+                cut.Slowest = latency is { } took && took > cut.Slowest ? took : cut.Slowest;
+                if (cut.Left.Count == 0)
+                {
+                    cuts.Remove(permit.Grant.Grant);
+                    done = cut;
+                }
+            }
+        }
+        if (latency is { } measured && permit.End is { } end)
+        {
+            SessionCut?.Invoke(end.Cause, measured);
+        }
+        if (done is not null)
+        {
+            GrantCutOff?.Invoke(permit.Grant.Grant, done.Sessions, done.Slowest);
+        }
+    }
+
+    private List<Permit> Which(Func<Permit, bool> which)
+    {
+        lock (guard)
+        {
+            return [.. bySession.Values.Where(which)];
+        }
+    }
+
+    private static void Cut(List<Permit> permits, string cause, string message, long orderedAt)
+    {
+        var order = new SessionEnd(cause, message, orderedAt);
+        foreach (var permit in permits.FindAll(p => p.Order(order)))
+        {
+            permit.Signal();
+        }
+    }
+
+    private sealed class GrantCut(HashSet<Guid> left)
+    {
+        public HashSet<Guid> Left { get; } = left;
+        public int Sessions { get; } = left.Count;
+        public TimeSpan Slowest { get; set; }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text;
+using AccessPlane.Contracts.Messages;
+
+namespace AccessPlane.Agent.Gate;
+
+/// <summary>
+/// The used-set of this agent's tickets, on disk: a use is written and fsynced before anyone is admitted by it, so that no crash makes a ticket
+/// count again. One line a use. A ticket names this one agent, so that nobody else needs to know.
+/// </summary>
+public sealed class Tickets : IDisposable
+{
+    private readonly Lock guard = new();
+    private FileStream file;
+    private readonly Dictionary<string, int> uses = new(StringComparer.Ordinal);
+    private bool broken;
+
+    private Tickets(FileStream file) => this.file = file;
+
+    public static Tickets Open(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, "tickets.used");
+        var tickets = new Tickets(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read));
+        tickets.Load();
+        return tickets;
+    }
+
+    public int Uses(string ticket)
+    {
+        lock (guard)
+        {
+            return uses.GetValueOrDefault(ticket);
+        }
+    }
+
+    /// <summary>Whether another connection may be made, as things are now. Looking does not consume.</summary>
+    /// <param name="latestNow">The latest that the control plane's clock may show.</param>
+    public bool IsOpen(TicketOffer offer, DateTimeOffset latestNow)
+    {
+        var used = Uses(offer.Ticket);
+        return used < offer.Connections && (used > 0 || latestNow < offer.FirstUseBy);
+    }
+
+    /// <summary>Takes one connection. Exactly <see cref="TicketOffer.Connections"/> calls succeed, however many race and whatever restarts in between.</summary>
+    /// <exception cref="IOException">The use cannot be written: nobody is admitted, and the use counts.</exception>
+    public bool Take(TicketOffer offer, DateTimeOffset latestNow)
+    {
+        lock (guard)
+        {
+            if (broken || !IsOpen(offer, latestNow))
+            {
+                return false;
+            }
+            uses[offer.Ticket] = uses.GetValueOrDefault(offer.Ticket) + 1;
+            try
+            {
+                file.Write(Encoding.ASCII.GetBytes($"{offer.Ticket}\n"));
+                file.Flush(flushToDisk: true);
+            }
+            catch (IOException)
+            {
+                // a torn line would hide the next use: no more tickets until the file is read again
+                broken = true;
+                throw;
+            }
+            return true;
+        }
+    }
+
+    /// <summary>Forgets tickets that nobody can use any more, so that the file does not grow for ever.</summary>
+    public void Keep(IReadOnlySet<string> known)
+    {
+        lock (guard)
+        {
+            var gone = uses.Keys.Where(t => !known.Contains(t)).ToList();
+            if (gone.Count < 1000 && gone.Count * 2 < uses.Count)
+            {
+                return;
+            }
+            gone.ForEach(t => uses.Remove(t));
+            Rewrite();
+        }
+    }
+
+    public void Dispose() => file.Dispose();
+
+    private void Load()
+    {
+        using var reader = new StreamReader(file, Encoding.ASCII, leaveOpen: true);
+        while (reader.ReadLine() is { } line)
+        {
+            uses[line] = uses.GetValueOrDefault(line) + 1;
+        }
+        // a torn last line: its use was never admitted; ended here, it cannot run into the next one
+        file.Seek(0, SeekOrigin.End);
+        if (file.Length > 0)
+        {
+            file.Seek(-1, SeekOrigin.End);
+            if (file.ReadByte() != '\n')
+            {
+                file.WriteByte((byte)'\n');
+                file.Flush(flushToDisk: true);
+            }
+        }
+    }
+
+    private void Rewrite()
+    {
+        var path = file.Name;
+        var next = new FileStream($"{path}.new", FileMode.Create, FileAccess.ReadWrite, FileShare.Read);
+        foreach (var (ticket, count) in uses)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                next.Write(Encoding.ASCII.GetBytes($"{ticket}\n"));
+            }
+        }
+        next.Flush(flushToDisk: true);
+        File.Move(next.Name, path, overwrite: true);
+        // the stream's name stays that of the moved file: it is opened again under the right one
+        next.Dispose();
+        file.Dispose();
+        file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+        file.Seek(0, SeekOrigin.End);
+    }
+}

@@ -1,0 +1,37 @@
+using System.Buffers.Binary;
+
+namespace AccessPlane.Agent.Recording;
+
+/// <summary>The parameter part of a Bind message, as bytes: count and format codes read, values as (length, bytes) in wire form.</summary>
+/// <param name="values">The wire form from the first value's length on: Int32 length (-1: null), bytes, repeated.</param>
+/// <param name="formats">The wire form of the format codes: Int16 each; none, one for all, or one each.</param>
+public readonly ref struct BoundParameters(int count, ReadOnlySpan<byte> formats, ReadOnlySpan<byte> values)
+{
+    public int Count { get; } = count;
+    public ReadOnlySpan<byte> Formats { get; } = formats;
+    public ReadOnlySpan<byte> Values { get; } = values;
+
+    public bool IsBinary(int parameter) => Formats.Length switch
+    {
+        0 => false,
+        2 => BinaryPrimitives.ReadInt16BigEndian(Formats) == 1,
+        _ => BinaryPrimitives.ReadInt16BigEndian(Formats[(parameter * 2)..]) == 1,
+    };
+}
+
+/// <param name="outcome">completed, failed, refused, cancelled, unknown.</param>
+/// <param name="status">Transaction status byte (`I`, `T`, `E`), 0 where unknown.</param>
+/// <param name="micros">From forwarding to the end.</param>
+/// <param name="rows">Rows returned, or affected as the command tag says.</param>
+public readonly ref struct OperationResult(
+    string outcome, byte status, long micros, long rows, long bytes, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> errorCode, ReadOnlySpan<byte> errorMessage)
+{
+    public string Outcome { get; } = outcome;
+    public byte Status { get; } = status;
+    public long Micros { get; } = micros;
+    public long Rows { get; } = rows;
+    public long Bytes { get; } = bytes;
+    public ReadOnlySpan<byte> Tag { get; } = tag;
+    public ReadOnlySpan<byte> ErrorCode { get; } = errorCode;
+    public ReadOnlySpan<byte> ErrorMessage { get; } = errorMessage;
+}

@@ -1,0 +1,260 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Unicode;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
+
+namespace AccessPlane.Agent.Recording;
+
+/// <summary>
+/// Formats entries in their canonical form (the member order of <see cref="TranscriptEntry"/>) into one buffer that is used again and again:
+/// in steady state nothing is allocated.
+/// </summary>
+internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
+{
+    public const int LongestText = 1 << 20;
+    public const int LongestParameters = 64 << 10;
+    private const int LongestMessage = 8 << 10;
+    private const int Retained = 256 << 10;
+
+    private readonly Utf8JsonWriter json;
+    private byte[] buffer = new byte[4 << 10];
+    private int entryStart;
+
+    public TranscriptWriter() =>
+        json = new Utf8JsonWriter(this, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
+
+    /// <summary>Bytes of whole entries, each with its line feed.</summary>
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> Pending => buffer.AsSpan(0, Length);
+
+    public void Begin(long seq, DateTimeOffset at, ReadOnlySpan<byte> kind)
+    {
+        entryStart = Length;
+        json.Reset();
+        json.WriteStartObject();
+        json.WriteNumber("seq"u8, seq);
+        Span<byte> stamp = stackalloc byte[27];
+        at.UtcDateTime.TryFormat(stamp, out var written, "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", null);
+        json.WriteString("at"u8, stamp[..written]);
+        json.WriteString("kind"u8, kind);
+    }
+
+    /// <summary>Ends the entry; its bytes without the line feed.</summary>
+    public ReadOnlySpan<byte> End()
+    {
+        json.WriteEndObject();
+        json.Flush();
+        var entry = buffer.AsSpan(entryStart, Length - entryStart);
+        GetSpan(1)[0] = (byte)'\n';
+        Length++;
+        return entry;
+    }
+
+    /// <summary>Takes the entries after <paramref name="length"/> back.</summary>
+    public void Truncate(int length) => Length = length;
+
+    public void Clear()
+    {
+        Length = 0;
+        if (buffer.Length > Retained)
+        {
+            buffer = new byte[4 << 10];
+        }
+    }
+
+    public void Start(SessionStart start)
+    {
+        json.WritePropertyName("start"u8);
+        json.Flush();
+        JsonSerializer.Serialize(json, start, AccessPlane.Contracts.Json.Options);
+    }
+
+    public void Operation(long op) => json.WriteNumber("op"u8, op);
+
+    public void Statement(string protocol, ReadOnlySpan<byte> text)
+    {
+        json.WriteString("protocol"u8, protocol);
+        if (text.Length <= LongestText && Utf8.IsValid(text))
+        {
+            json.WriteString("text"u8, text);
+            return;
+        }
+        var shown = Encoding.UTF8.GetString(text[..Math.Min(text.Length, LongestText)]);
+        json.WriteString("text"u8, shown);
+        json.WriteNumber("textOmitted"u8, Math.Max(0, text.Length - LongestText));
+        json.WriteString("textHash"u8, Convert.ToHexStringLower(SHA256.HashData(text)));
+    }
+
+    public void Judgement(IReadOnlyList<string> kinds, Ruling ruling)
+    {
+        json.WriteStartArray("statements"u8);
+        for (var i = 0; i < kinds.Count; i++)
+        {
+            json.WriteStringValue(kinds[i]);
+        }
+        json.WriteEndArray();
+        json.WriteString("effect"u8, Name(ruling.Effect));
+        json.WriteStartArray("reasons"u8);
+        for (var i = 0; i < ruling.Reasons.Count; i++)
+        {
+            json.WriteStartObject();
+            json.WriteString("rule"u8, ruling.Reasons[i].Rule);
+            json.WriteString("effect"u8, Name(ruling.Reasons[i].Effect));
+            json.WriteString("text"u8, ruling.Reasons[i].Text);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteNumber("policy"u8, ruling.PolicyVersion);
+    }
+
+    public void Parameters(in BoundParameters parameters)
+    {
+        if (parameters.Count == 0)
+        {
+            return;
+        }
+        if (parameters.Values.Length > LongestParameters)
+        {
+            json.WriteNumber("paramsOmitted"u8, parameters.Values.Length);
+            json.WriteString("paramsHash"u8, Convert.ToHexStringLower(SHA256.HashData(parameters.Values)));
+            return;
+        }
+        json.WriteStartArray("params"u8);
+        var values = parameters.Values;
+        for (var i = 0; i < parameters.Count; i++)
+        {
+            // a message whose lengths do not add up is the server's to refuse; what it carried is recorded all the same
+            if (values.Length < 4 || BinaryPrimitives.ReadInt32BigEndian(values) is var length && length > values.Length - 4)
+            {
+                Parameter(values, binary: true);
+                break;
+            }
+            values = values[4..];
+            if (length < 0)
+            {
+                json.WriteNullValue();
+                continue;
+            }
+            Parameter(values[..length], parameters.IsBinary(i));
+            values = values[length..];
+        }
+        json.WriteEndArray();
+    }
+
+    public void Result(in OperationResult result)
+    {
+        json.WriteString("outcome"u8, result.Outcome);
+        if (result.Status != 0)
+        {
+            Span<byte> status = [result.Status];
+            json.WriteString("status"u8, status);
+        }
+        json.WriteNumber("duration"u8, result.Micros);
+        json.WriteNumber("rows"u8, result.Rows);
+        json.WriteNumber("bytes"u8, result.Bytes);
+        if (!result.Tag.IsEmpty)
+        {
+            Shown("tag"u8, result.Tag);
+        }
+        if (!result.ErrorCode.IsEmpty)
+        {
+            json.WriteStartObject("error"u8);
+            Shown("code"u8, result.ErrorCode);
+            Shown("message"u8, result.ErrorMessage);
+            json.WriteEndObject();
+        }
+    }
+
+    public void Cause(string cause, long? cutMicros)
+    {
+        json.WriteString("cause"u8, cause);
+        if (cutMicros is { } micros)
+        {
+            json.WriteNumber("cutMicros"u8, micros);
+        }
+    }
+
+    public void Note(string? note)
+    {
+        if (note is not null)
+        {
+            json.WriteString("note"u8, note);
+        }
+    }
+
+    public void Advance(int count) => Length += count;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Grow(sizeHint);
+        return buffer.AsMemory(Length);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        Grow(sizeHint);
+        return buffer.AsSpan(Length);
+    }
+
+    public void Dispose() => json.Dispose();
+
+    /// <summary>Text as it is where that is unambiguous. A value in binary form is never shown as plain text: the integer 0x41424344 is not `ABCD`.</summary>
+    private void Parameter(ReadOnlySpan<byte> value, bool binary)
+    {
+        var readable = Utf8.IsValid(value) && !value.Contains((byte)0);
+        if (readable && !binary)
+        {
+            json.WriteStringValue(value);
+            return;
+        }
+        json.WriteStartObject();
+        if (readable && !value.ContainsAnyInRange((byte)0, (byte)8) && !value.ContainsAnyInRange((byte)14, (byte)31))
+        {
+            json.WriteString("bytes"u8, value);
+        }
+        else
+        {
+            json.WriteBase64String("base64"u8, value);
+        }
+        json.WriteEndObject();
+    }
+
+    /// <summary>A server's words, which need not be UTF-8 and may be long.</summary>
+    private void Shown(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        if (value.Length <= LongestMessage && Utf8.IsValid(value))
+        {
+            json.WriteString(name, value);
+        }
+        else
+        {
+            json.WriteString(name, Encoding.UTF8.GetString(value[..Math.Min(value.Length, LongestMessage)]));
+        }
+    }
+
+    private static ReadOnlySpan<byte> Name(Effect effect) => effect switch
+    {
+        Effect.Allow => "allow"u8,
+        Effect.Flag => "flag"u8,
+        Effect.Limit => "limit"u8,
+        Effect.Mask => "mask"u8,
+        Effect.Hold => "hold"u8,
+        Effect.Deny => "deny"u8,
+        _ => throw new ArgumentOutOfRangeException(nameof(effect)),
+    };
+
+    private void Grow(int sizeHint)
+    {
+        var need = Math.Max(sizeHint, 256);
+        if (buffer.Length - Length < need)
+        {
+            Array.Resize(ref buffer, Math.Max(buffer.Length * 2, Length + need));
+        }
+    }
+}

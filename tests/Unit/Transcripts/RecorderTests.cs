@@ -1,0 +1,78 @@
+using System.Text;
+using System.Text.Json;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
+using Xunit;
+
+namespace AccessPlane.Tests.Unit.Transcripts;
+
+public sealed class RecorderTests
+{
+    private static readonly Ruling Allowed = new(Effect.Allow, [new Reason("orders-read", Effect.Allow, "within the entitlement")], 3);
+    private static readonly string[] Select = ["select"];
+
+    private static string Written(Action<TranscriptWriter> write)
+    {
+        using var writer = new TranscriptWriter();
+        writer.Begin(1, new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero), "statement"u8);
+        write(writer);
+        return Encoding.UTF8.GetString(writer.End());
+    }
+
+    [Fact]
+    public void The_canonical_bytes_have_the_members_in_the_order_of_the_entry()
+    {
+        var text = Written(w =>
+        {
+            w.Operation(1);
+            w.Statement("extended", "select $1, 'é'"u8);
+            w.Parameters(new BoundParameters(2, [], [0, 0, 0, 1, (byte)'7', 0xff, 0xff, 0xff, 0xff]));
+            w.Judgement(Select, Allowed);
+        });
+        Assert.Equal(
+            """{"seq":1,"at":"2026-01-31T12:00:00.000000Z","kind":"statement","op":1,"protocol":"extended","text":"select $1, 'é'","params":["7",null],"statements":["select"],"effect":"allow","reasons":[{"rule":"orders-read","effect":"allow","text":"within the entitlement"}],"policy":3}""",
+            text);
+        Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<TranscriptEntry>(text, Json.Strict), Json.Options));
+    }
+
+    [Fact]
+    public void A_result_has_its_canonical_form_too()
+    {
+        var text = Written(w =>
+        {
+            w.Operation(1);
+            w.Result(new OperationResult("failed", (byte)'E', 120, 0, 17, "SELECT 0"u8, "42P01"u8, "relation \"x\" does not exist"u8));
+        });
+        Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<TranscriptEntry>(text, Json.Strict), Json.Options));
+    }
+
+    [Fact]
+    public void A_value_sent_in_binary_form_is_never_shown_as_if_it_had_been_text()
+    {
+        ReadOnlySpan<byte> values = [0, 0, 0, 4, 65, 66, 67, 68, 0, 0, 0, 4, 0, 0, 0, 7];
+        var text = Parameters(2, [0, 1], values.ToArray());
+        Assert.Contains("""[{"bytes":"ABCD"},{"base64":"AAAABw=="}]""", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0, 0, 0, 2, 0xc3, 0x28 }, """[{"base64":"wyg="}]""")]
+    [InlineData(new byte[] { 0, 0, 0, 1, 0 }, """[{"base64":"AA=="}]""")]
+    [InlineData(new byte[] { 0x7f, 0xff, 0xff, 0xff, 1 }, """[{"base64":"f////wE="}]""")]
+    [InlineData(new byte[] { 0, 0, 0, 1 }, """[{"base64":"AAAAAQ=="}]""")]
+    public void Bytes_that_are_no_text_and_lengths_that_lie_are_recorded_all_the_same(byte[] values, string expected) =>
+        Assert.Contains(expected, Parameters(1, [], values), StringComparison.Ordinal);
+
+    [Fact]
+    public void Large_parameters_are_recorded_by_size_and_hash()
+    {
+        var values = new byte[TranscriptWriter.LongestParameters + 5];
+        values[2] = 1;
+        values[3] = 1;
+        var text = Parameters(1, [], values);
+        Assert.Contains($"\"paramsOmitted\":{values.Length},\"paramsHash\":\"{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(values))}\"", text, StringComparison.Ordinal);
+    }
+
+    private static string Parameters(int count, byte[] formats, byte[] values) => Written(w => w.Parameters(new BoundParameters(count, formats, values)));
+}
