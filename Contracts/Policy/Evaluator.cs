@@ -28,6 +28,10 @@ public static class Evaluator
                 }
             }
         }
+        if (facts.AsksForWrites && scope.OnlyReads)
+        {
+            return Deny(entitlement, $"`{entitlement}` only reads, and so do its transactions");
+        }
         return new Ruling(Effect.Allow, [new Reason(entitlement, Effect.Allow, "within the entitlement")], policyVersion);
 
         Ruling Deny(string rule, string text) => new(Effect.Deny, [new Reason(rule, Effect.Deny, text)], policyVersion);

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using AccessPlane.Contracts.Identity;
 
 namespace AccessPlane.Contracts.Policy;
@@ -51,6 +52,10 @@ public sealed record Who(
 public sealed record Scope(IReadOnlyList<string> Databases, IReadOnlyList<string> Statements)
 {
     public static Scope Any { get; } = new([], []);
+
+    /// <summary>Nothing but reading is within it: the database itself is then told to take no writes.</summary>
+    [JsonIgnore]
+    public bool OnlyReads => Statements.Count > 0 && Statements.All(Sql.StatementKinds.ReadOnly.Contains);
 
     public bool AllowsDatabase(string database) => Databases.Count == 0 || Databases.Contains(database);
 

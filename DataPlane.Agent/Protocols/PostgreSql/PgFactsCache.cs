@@ -1,0 +1,62 @@
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>
+/// Facts by exact text, shared by all sessions. Bounded in number and in bytes; a lookup takes the text as it lies in the receive buffer and
+/// allocates nothing. Slots are written whole and read without a lock; the hash is seeded per process, so that nobody can aim at a slot.
+/// </summary>
+internal sealed class PgFactsCache
+{
+    private const int Ways = 4;
+    private const int Sets = 4096;
+    private const int LongestText = 64 * 1024;
+    private const long MostBytes = 64L * 1024 * 1024;
+
+    private readonly Entry?[] slots = new Entry?[Sets * Ways];
+    private long bytes;
+    private int turn;
+
+    public StatementFacts? Find(ReadOnlySpan<byte> text)
+    {
+        var hash = Hash(text);
+        var set = SetOf(hash);
+        for (var i = set; i < set + Ways; i++)
+        {
+            if (Volatile.Read(ref slots[i]) is { } entry && entry.Hash == hash && text.SequenceEqual(entry.Text))
+            {
+                return entry.Facts;
+            }
+        }
+        return null;
+    }
+
+    public void Add(ReadOnlySpan<byte> text, StatementFacts facts)
+    {
+        if (text.Length > LongestText || Find(text) is not null)
+        {
+            return;
+        }
+        var entry = new Entry(Hash(text), text.ToArray(), facts);
+        var set = SetOf(entry.Hash);
+        var slot = set + (Interlocked.Increment(ref turn) & (Ways - 1));
+        for (var i = set; i < set + Ways; i++)
+        {
+            slot = Volatile.Read(ref slots[i]) is null ? i : slot;
+        }
+        var room = Interlocked.Add(ref bytes, text.Length) <= MostBytes;
+        var old = Interlocked.Exchange(ref slots[slot], room ? entry : null);
+        Interlocked.Add(ref bytes, -(old?.Text.Length ?? 0) - (room ? 0 : text.Length));
+    }
+
+    private static int Hash(ReadOnlySpan<byte> text)
+    {
+        var hash = default(HashCode);
+        hash.AddBytes(text);
+        return hash.ToHashCode();
+    }
+
+    private static int SetOf(int hash) => (hash & (Sets - 1)) * Ways;
+
+    private sealed record Entry(int Hash, byte[] Text, StatementFacts Facts);
+}

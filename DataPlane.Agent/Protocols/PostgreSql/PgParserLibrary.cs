@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>libpg_query: PostgreSQL 15's own parser as a shared library (Debian: libpg-query1504.0).</summary>
+internal static unsafe partial class PgParserLibrary
+{
+    private const string Name = "libpg_query.so.1504.0";
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ParseResult
+    {
+        public byte* Tree;
+        public byte* StandardError;
+        public ParseError* Error;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ParseError
+    {
+        public byte* Message;
+        public byte* Function;
+        public byte* File;
+        public int Line;
+        public int Position;
+        public byte* Context;
+    }
+
+    [LibraryImport(Name, EntryPoint = "pg_query_parse")]
+    private static partial ParseResult Parse(byte* text);
+
+    [LibraryImport(Name, EntryPoint = "pg_query_free_parse_result")]
+    private static partial void Free(ParseResult result);
+
+    public delegate T Reader<T>(ReadOnlySpan<byte> tree);
+
+    /// <param name="text">UTF-8 without NUL, with a NUL behind its last byte; within the bounds of <see cref="Contracts.Sql.SqlBounds"/> for this thread's stack.</param>
+    /// <param name="error">What the parser says where it cannot read the text.</param>
+    public static T? Parse<T>(ReadOnlySpan<byte> text, Reader<T> read, out string? error)
+        where T : class
+    {
+        fixed (byte* start = text)
+        {
+            var result = Parse(start);
+            try
+            {
+                if (result.Error is not null)
+                {
+                    error = Marshal.PtrToStringUTF8((nint)result.Error->Message) ?? "syntax error";
+                    return null;
+                }
+                error = null;
+                return read(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(result.Tree));
+            }
+            finally
+            {
+                Free(result);
+            }
+        }
+    }
+}
