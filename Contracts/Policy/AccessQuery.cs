@@ -88,7 +88,8 @@ public static class AccessQuery
     /// Distinct persons, known to the policy's directory, who could review in a step; null where the step also takes people whom the
     /// directory does not list, so that nobody can tell.
     /// </summary>
-    public static int? KnownReviewers(this PolicyModel policy, ApprovalStep step, Actor requester) => policy.KnownPersons(step.From, requester)?.Count;
+    /// <param name="requester">Null asks in general.</param>
+    public static int? KnownReviewers(this PolicyModel policy, ApprovalStep step, Actor? requester = null) => policy.KnownPersons(step.From, requester)?.Count;
 
     private static HashSet<string>? KnownPersons(this PolicyModel policy, Who from, Actor? requester)
     {

@@ -1,0 +1,181 @@
+using System.Globalization;
+using AccessPlane.Contracts;
+
+namespace AccessPlane.ControlPlane.Policies;
+
+/// <summary>Nodes → values of the right type. What is wrong is written down, a stand-in is returned, and reading goes on, so that every problem
+/// shows at once.</summary>
+internal sealed class PolicyFields(PolicyProblems problems)
+{
+    public const string NotSupportedYet = "not supported yet";
+
+    public PolicyProblems Problems => problems;
+
+    /// <summary>A mapping with these keys and no others; null where the node is something else.</summary>
+    public YamlMap? Map(YamlNode? node, string[] keys, string[]? unsupported = null)
+    {
+        if (node is not YamlMap map)
+        {
+            if (node is not null)
+            {
+                problems.Error(node, $"must be a mapping with {string.Join(", ", keys.Select(k => $"`{k}`"))}, not {node.What}");
+            }
+            return null;
+        }
+        foreach (var (key, _) in map.Entries)
+        {
+            if (unsupported?.Contains(key.Value) == true)
+            {
+                problems.Error(key, $"`{key.Value}` is {NotSupportedYet}");
+            }
+            else if (!keys.Contains(key.Value))
+            {
+                problems.Error(key, $"unknown key `{key.Value}`: expected one of {string.Join(", ", keys.Select(k => $"`{k}`"))}");
+            }
+        }
+        return map;
+    }
+
+    public IReadOnlyList<YamlNode> List(YamlNode? node)
+    {
+        switch (node)
+        {
+            case null or YamlScalar { IsNull: true }:
+                return [];
+            case YamlList list:
+                return list.Items;
+            default:
+                problems.Error(node, $"must be a list, not {node.What}");
+                return [];
+        }
+    }
+
+    public string? Text(YamlNode? node)
+    {
+        switch (node)
+        {
+            case null:
+                return null;
+            case YamlScalar { IsNull: false, Value: { Length: > 0 } value }:
+                return value;
+            default:
+                problems.Error(node, node is YamlScalar ? "must not be empty" : $"must be a single value, not {node.What}");
+                return null;
+        }
+    }
+
+    /// <summary>Texts; a list that is there must say something, because an empty one would mean any.</summary>
+    public IReadOnlyList<string> Texts(YamlNode? node)
+    {
+        if (node is YamlList { Items.Count: 0 } or YamlScalar { IsNull: true })
+        {
+            problems.Error(node, "must not be empty: leave it out for any");
+        }
+        return [.. List(node).Select(Text).OfType<string>()];
+    }
+
+    public bool Flag(YamlNode? node, bool otherwise)
+    {
+        switch (node)
+        {
+            case null:
+                return otherwise;
+            case YamlScalar { Quoted: false, Value: "true" or "false" } scalar:
+                return scalar.Value == "true";
+            default:
+                problems.Error(node, "must be `true` or `false`");
+                return otherwise;
+        }
+    }
+
+    public int Number(YamlNode? node, int least, int most, int otherwise)
+    {
+        if (node is null)
+        {
+            return otherwise;
+        }
+        if (node is YamlScalar { Quoted: false } scalar && int.TryParse(scalar.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) &&
+            number >= least && number <= most)
+        {
+            return number;
+        }
+        problems.Error(node, $"must be a whole number from {least} to {most}");
+        return otherwise;
+    }
+
+    public TimeSpan? Duration(YamlNode? node)
+    {
+        if (node is null)
+        {
+            return null;
+        }
+        if (node is YamlScalar scalar && Durations.Parse(scalar.Value) is { } duration)
+        {
+            return duration;
+        }
+        problems.Error(node, node is YamlScalar bad
+            ? $"`{bad.Value}` is not a duration: write `8h`, `30m`, `10s`, `7d` or combinations such as `1h30m`, up to ten years"
+            : $"must be a duration such as `30m`, not {node.What}");
+        return null;
+    }
+
+    public TimeSpan Duration(YamlNode? node, TimeSpan otherwise) => Duration(node) ?? otherwise;
+
+    /// <summary>One of a few words.</summary>
+    public T Choice<T>(YamlNode? node, IReadOnlyDictionary<string, T> words, T otherwise)
+    {
+        if (node is null || Text(node) is not { } text)
+        {
+            return otherwise;
+        }
+        if (words.TryGetValue(text, out var chosen))
+        {
+            return chosen;
+        }
+        problems.Error(node, $"`{text}` is not one of {string.Join(", ", words.Keys.Select(k => $"`{k}`"))}");
+        return otherwise;
+    }
+
+    /// <summary>A name of the closed alphabet; required.</summary>
+    public string? Name(YamlMap map, string key)
+    {
+        if (Required(map, key) is not { } node || Text(node) is not { } name)
+        {
+            return null;
+        }
+        if (Ids.IsName(name))
+        {
+            return name;
+        }
+        problems.Error(node, $"`{name}` is not a name: lower case letters, digits and dashes, 1 to 63, starting with a letter, not ending with a dash");
+        return null;
+    }
+
+    public YamlNode? Required(YamlMap map, string key)
+    {
+        var node = map[key];
+        if (node is null)
+        {
+            problems.Error(map, $"`{key}` is missing");
+        }
+        return node;
+    }
+
+    /// <summary>`issuer|subject`.</summary>
+    public string? Person(YamlNode node)
+    {
+        if (Text(node) is not { } key)
+        {
+            return null;
+        }
+        var bar = key.LastIndexOf('|');
+        if (bar > 0 && bar < key.Length - 1)
+        {
+            return key;
+        }
+        problems.Error(node, $"`{key}` is not an identity: write `issuer|subject`");
+        return null;
+    }
+
+    public IReadOnlyList<string> Persons(YamlNode? node) => [.. List(node).Select(Person).OfType<string>()];
+}

@@ -1,0 +1,34 @@
+namespace AccessPlane.ControlPlane.Policies;
+
+public enum ProblemSeverity { Warning, Error }
+
+/// <summary>Something in a policy document that its author should see.</summary>
+/// <param name="Line">From 1.</param>
+/// <param name="Column">From 1.</param>
+/// <param name="Path">Where in the document, such as `entitlements[0].approval.steps[1].count`; empty for the document itself.</param>
+public sealed record PolicyProblem(ProblemSeverity Severity, long Line, long Column, string Message, string Path);
+
+/// <summary>All that was found, not only the first. Bounded, so that a hostile text gets no unbounded answer.</summary>
+internal sealed class PolicyProblems
+{
+    private const int Most = 1_000;
+    private readonly List<PolicyProblem> _all = [];
+
+    public IReadOnlyList<PolicyProblem> InOrder => [.. _all.OrderBy(p => p.Line).ThenBy(p => p.Column)];
+    public bool Any => _all.Exists(p => p.Severity == ProblemSeverity.Error);
+
+    public void Error(YamlNode at, string message) => Add(new PolicyProblem(ProblemSeverity.Error, at.Line, at.Column, message, at.Path));
+    public void Warning(YamlNode at, string message) => Add(new PolicyProblem(ProblemSeverity.Warning, at.Line, at.Column, message, at.Path));
+
+    public void Add(PolicyProblem problem)
+    {
+        if (_all.Count < Most)
+        {
+            _all.Add(problem);
+        }
+        else if (_all.Count == Most)
+        {
+            _all.Add(new PolicyProblem(ProblemSeverity.Error, problem.Line, problem.Column, "more problems follow: fix these first", ""));
+        }
+    }
+}

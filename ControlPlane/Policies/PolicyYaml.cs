@@ -1,0 +1,65 @@
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.ControlPlane.Policies;
+
+/// <param name="Model">Null where the document has errors.</param>
+/// <param name="Problems">In the order of the document.</param>
+public sealed record PolicyReading(PolicyModel? Model, IReadOnlyList<PolicyProblem> Problems)
+{
+    public bool IsValid => Model is not null;
+}
+
+/// <summary>YAML text → <see cref="PolicyModel"/>, with every problem at once.</summary>
+public static class PolicyYaml
+{
+    private static readonly string[] Sections = ["resources", "entitlements", "directory", "mode"];
+
+    // INVARIANT: what is not enforced is refused, never silently ignored
+    private static readonly string[] Unsupported = ["guardrails", "masks", "limits"];
+
+    public static PolicyReading Read(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var problems = new PolicyProblems();
+        var fields = new PolicyFields(problems);
+        var root = YamlText.Read(text, problems);
+        if (root is null or YamlScalar { IsNull: true })
+        {
+            if (!problems.Any)
+            {
+                problems.Add(new PolicyProblem(ProblemSeverity.Error, 1, 1, "the document is empty", ""));
+            }
+            return new PolicyReading(null, problems.InOrder);
+        }
+        var model = Document(fields, root);
+        return new PolicyReading(problems.Any ? null : model, problems.InOrder);
+    }
+
+    private static PolicyModel? Document(PolicyFields fields, YamlNode root)
+    {
+        if (fields.Map(root, Sections, Unsupported) is not { } map)
+        {
+            return null;
+        }
+        Mode(fields, map["mode"]);
+        var resources = PolicyResources.Read(fields, map["resources"]);
+        var directory = PolicyDirectory.Read(fields, map["directory"]);
+        var entitlements = PolicyEntitlements.Read(fields, map["entitlements"]);
+        var model = new PolicyModel([.. resources.Select(r => r.Terms)], [.. entitlements.Select(e => e.Terms)], directory);
+        PolicyChecks.Run(fields.Problems, model, resources, entitlements);
+        return model;
+    }
+
+    private static void Mode(PolicyFields fields, YamlNode? node)
+    {
+        if (node is YamlScalar { Value: "observe" })
+        {
+            fields.Problems.Error(node, $"`mode: observe` is {PolicyFields.NotSupportedYet}");
+            return;
+        }
+        fields.Choice(node, new Dictionary<string, bool> { ["enforce"] = true }, true);
+    }
+}
+
+/// <summary>What was read, with its place in the document.</summary>
+internal sealed record Placed<T>(T Terms, YamlMap At);
