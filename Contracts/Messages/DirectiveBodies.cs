@@ -40,6 +40,10 @@ public sealed record LeaseAnswer(Guid Nonce);
 /// <summary>`segment-accepted`: the log holds it; the spool may forget it.</summary>
 public sealed record SegmentReceipt(Guid Session, int Number);
 
+/// <summary>`segment-refused`: it does not continue what the log holds of the session. The finding is recorded; the agent puts the transcript aside for
+/// people to look at, and goes on with the others.</summary>
+public sealed record SegmentRefusal(Guid Session, int Number, string Why);
+
 /// <summary>`login-answer`: what became of a <see cref="LoginAsk"/>.</summary>
 /// <param name="State">`granted` (a `grant` directive is there or under way), `pending`, `refused`.</param>
 /// <param name="Detail">For the client.</param>

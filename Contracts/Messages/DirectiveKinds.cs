@@ -17,5 +17,6 @@ public static class DirectiveKinds
     public const string State = "state";
     public const string Lease = "lease";
     public const string SegmentAccepted = "segment-accepted";
+    public const string SegmentRefused = "segment-refused";
     public const string LoginAnswer = "login-answer";
 }

@@ -26,6 +26,7 @@ public static class ReportKinds
     public const string Applied = "applied";
     public const string Revoked = "revoked";
     public const string SegmentSealed = "segment-sealed";
+    public const string EvidenceGap = "evidence-gap";
     public const string LoginAsk = "login-ask";
 }
 
@@ -40,6 +41,10 @@ public sealed record Applied(long Position);
 
 /// <summary>`revoked`: a grant's end is in force and its sessions are cut.</summary>
 public sealed record RevocationApplied(Guid Grant, int Sessions, TimeSpan Cut);
+
+/// <summary>`evidence-gap`: a transcript on the agent's disk cannot be read. Said until it was heard, and then for ever in the log.</summary>
+/// <param name="Kind">`spool-unreadable`, `spool-torn`, `segment-refused`.</param>
+public sealed record EvidenceGap(Guid Session, string Kind, string Detail);
 
 /// <summary>`login-ask`: a client came with a token and no grant that is active. The token is sealed for the control plane, which validates it again.</summary>
 /// <param name="Name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>

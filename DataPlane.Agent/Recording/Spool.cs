@@ -99,9 +99,14 @@ public sealed class Spool : IDisposable
     }
 
     /// <summary>Takes up a transcript that an earlier process left.</summary>
-    internal void Adopt(SpoolFile file)
+    /// <param name="recorder">Of the end that is still to be written, where the disk did not take it at once.</param>
+    internal void Adopt(SpoolFile file, SessionRecorder? recorder)
     {
         files[file.Session] = file;
+        if (recorder is not null)
+        {
+            recorders[file.Session] = recorder;
+        }
         lock (guard)
         {
             if (file.SessionNumber >= next)

@@ -1,0 +1,91 @@
+using AccessPlane.Agent.Directives;
+using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Messages;
+
+namespace AccessPlane.Agent;
+
+/// <summary>Puts an agent together and runs it.</summary>
+internal static class AgentHost
+{
+    public static async Task<int> Run(AgentConfig config)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls(config.Health);
+        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Information)
+            .AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("MassTransit", LogLevel.Warning);
+        using var stopped = new CancellationTokenSource();
+        using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(
+            System.Runtime.InteropServices.PosixSignal.SIGTERM, _ => stopped.Cancel());
+        using var owned = OwnState(config);
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
+        using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(o => o.SingleLine = true));
+        using var identity = await new Enrol(config, http, TimeProvider.System, loggers.CreateLogger<Enrol>()).Run(stopped.Token);
+        AddAgent(builder.Services, config, identity);
+        var app = builder.Build();
+        app.Services.GetRequiredService<Health>().Map(app);
+        Begin(app.Services);
+        await app.RunAsync();
+        return 0;
+    }
+
+    internal static void AddAgent(IServiceCollection services, AgentConfig config, AgentIdentity identity)
+    {
+        services.AddSingleton(config);
+        services.AddSingleton(identity);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(s => new InForce(identity.Id, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(_ => new Memory(config.State));
+        services.AddSingleton(_ => Tickets.Open(config.State));
+        services.AddSingleton(s => new Spool(
+            config.State, SpoolLimits.Standard with { Bytes = config.SpoolBytes ?? SpoolLimits.Standard.Bytes }, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new Reports(
+            identity, Broker.Publisher(s, identity.Id), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Reports>>()));
+        services.AddSingleton<LiveSessions>().AddSingleton<CatchUp>().AddSingleton<PendingLogins>().AddSingleton<Answers>();
+        services.AddSingleton<TokenLogins>().AddSingleton<Gate.Gate>().AddSingleton<RecorderFactory>();
+        services.AddSingleton<LivenessLease>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
+        services.AddHostedService(s => s.GetRequiredService<Reports>());
+        services.AddHostedService(s => s.GetRequiredService<WhenSpoolDrains>());
+        services.AddHostedService(s => s.GetRequiredService<LivenessLease>());
+        services.AddBroker(identity.Enrolment);
+    }
+
+    /// <summary>What must be in place before the first message: the memory of a halt, what an earlier process recorded, the reports of cuts.</summary>
+    internal static void Begin(IServiceProvider services)
+    {
+        var (inForce, live, spool) = (services.GetRequiredService<InForce>(), services.GetRequiredService<LiveSessions>(), services.GetRequiredService<Spool>());
+        var reports = services.GetRequiredService<Reports>();
+        var memory = services.GetRequiredService<Memory>();
+        if (memory.Last.Halted is { } kind)
+        {
+            if (Bodies.TypeOf(kind) is null)
+            {
+                inForce.Halt($"the order `{kind}` is not known to this version of the agent: upgrade it");
+            }
+            else
+            {
+                memory.Remember(memory.Last with { Halted = null });
+            }
+        }
+        foreach (var finding in new RecoverSpool(spool, TimeProvider.System).Run())
+        {
+            reports.Post(ReportKinds.EvidenceGap, finding);
+        }
+        live.GrantCutOff += (grant, sessions, took) => reports.Post(ReportKinds.Revoked, new RevocationApplied(grant, sessions, took));
+        AgentMeter.Watch(inForce, live, spool);
+    }
+
+    /// <summary>Two processes with one state would both count sessions and use tickets.</summary>
+    private static FileStream OwnState(AgentConfig config)
+    {
+        Directory.CreateDirectory(config.State, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            return new FileStream(Path.Combine(config.State, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            throw new EnrolmentFailed($"another agent runs with the state folder `{config.State}`");
+        }
+    }
+}

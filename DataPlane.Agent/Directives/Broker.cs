@@ -1,0 +1,69 @@
+using AccessPlane.Contracts.Messages;
+using MassTransit;
+
+namespace AccessPlane.Agent.Directives;
+
+/// <summary>
+/// The agent's one queue in, and one exchange out. Its broker user may touch nothing else: so no fault is published, no temporary
+/// endpoint is made, and messages that cannot be read are dropped (the positions show what is missing).
+/// </summary>
+internal static class Broker
+{
+    public static string QueueOf(string agent) => $"accessplane.agent.{agent}";
+
+    public static Uri ReportsOf(string agent) => new($"exchange:accessplane.agent.{agent}.reports?type=fanout");
+
+    public static IServiceCollection AddBroker(this IServiceCollection services, Enrolment enrolment)
+    {
+        services.Configure<MassTransitHostOptions>(o =>
+        {
+            o.WaitUntilStarted = false; // the broker may be down when the agent starts: it waits frozen, it does not die
+            o.StopTimeout = TimeSpan.FromSeconds(5);
+        });
+        return services.AddMassTransit(bus =>
+        {
+            bus.AddConsumer<DirectiveConsumer>();
+            bus.UsingRabbitMq((context, broker) =>
+            {
+                broker.Host(new Uri(enrolment.BrokerUri), host =>
+                {
+                    host.Username(enrolment.BrokerUser);
+                    host.Password(enrolment.BrokerPassword);
+                });
+                broker.ReceiveEndpoint(QueueOf(enrolment.Agent), endpoint =>
+                {
+                    endpoint.SetQuorumQueue();
+                    endpoint.ConfigureConsumeTopology = false;
+                    endpoint.PublishFaults = false;
+                    endpoint.DiscardFaultedMessages();
+                    endpoint.DiscardSkippedMessages();
+                    // INVARIANT: one after the other, in the queue's order
+                    endpoint.ConcurrentMessageLimit = 1;
+                    endpoint.PrefetchCount = 64;
+                    endpoint.ConfigureConsumer<DirectiveConsumer>(context);
+                });
+            });
+        });
+    }
+
+    /// <summary>Hands reports to the broker; completes when it confirmed.</summary>
+    public static Func<Report, CancellationToken, Task> Publisher(IServiceProvider services, string agent)
+    {
+        var bus = new Lazy<IBus>(services.GetRequiredService<IBus>);
+        return async (report, cancel) =>
+        {
+            // a broker that is away neither refuses nor answers: the caller's patience decides
+            var endpoint = await bus.Value.GetSendEndpoint(ReportsOf(agent)).WaitAsync(cancel);
+            await endpoint.Send(report, cancel).WaitAsync(cancel);
+        };
+    }
+
+    internal sealed class DirectiveConsumer(WhenDirectiveArrives when, TimeProvider clock) : IConsumer<Directive>
+    {
+        public Task Consume(ConsumeContext<Directive> context)
+        {
+            when.Take(context.Message, clock.GetTimestamp());
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using System.Collections.Concurrent;
+using AccessPlane.Agent.Directives;
+using AccessPlane.Contracts.Messages;
+
+namespace AccessPlane.Agent.Recording;
+
+/// <summary>
+/// Seals what the sessions wrote and sends it to the control plane, oldest first, one part of a session under way at a time: nothing arrives
+/// out of order. A part is sent again until the control plane itself says that the log holds it.
+/// </summary>
+internal sealed partial class WhenSpoolDrains : BackgroundService
+{
+    private const int Senders = 8;
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SealEvery = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(10);
+
+    private readonly Spool spool;
+    private readonly AgentIdentity identity;
+    private readonly Reports reports;
+    private readonly TimeProvider clock;
+    private readonly ILogger<WhenSpoolDrains> logger;
+    private readonly Pulse wake = new();
+    private readonly ConcurrentDictionary<Guid, Sent> underWay = [];
+
+    public WhenSpoolDrains(Spool spool, AgentIdentity identity, Reports reports, TimeProvider clock, ILogger<WhenSpoolDrains> logger)
+    {
+        this.spool = spool;
+        this.identity = identity;
+        this.reports = reports;
+        this.clock = clock;
+        this.logger = logger;
+        spool.Wake = wake.Beat;
+    }
+
+    /// <summary>The control plane holds a part.</summary>
+    public void Accepted(SegmentReceipt receipt)
+    {
+        spool.Accept(receipt.Session, receipt.Number);
+        underWay.TryRemove(receipt.Session, out _);
+        wake.Beat();
+    }
+
+    /// <summary>The control plane will never take a part: people must look at it.</summary>
+    public void Refused(SegmentRefusal refusal)
+    {
+        spool.PutAside(refusal.Session);
+        underWay.TryRemove(refusal.Session, out _);
+        LogPutAside(refusal.Session, refusal.Number, refusal.Why);
+    }
+
+    /// <summary>Seals and sends what is due, once. Returns when all of it was handed to the broker or failed.</summary>
+    internal async Task Drain(CancellationToken cancel)
+    {
+        spool.Tick();
+        foreach (var file in spool.Files)
+        {
+            SealIfDue(file);
+        }
+        await Parallel.ForEachAsync(
+            spool.Files.Where(IsDue),
+            new ParallelOptions { MaxDegreeOfParallelism = Senders, CancellationToken = cancel },
+            async (file, stop) => await Send(file, stop));
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var next = wake.Next;
+            try
+            {
+                await Drain(stoppingToken);
+            }
+            catch (Exception failed) when (failed is not OperationCanceledException)
+            {
+                LogDrainFailed(failed);
+            }
+            await Task.WhenAny(next, Task.Delay(Tick, clock, stoppingToken));
+        }
+    }
+
+    private void SealIfDue(SpoolFile file)
+    {
+        var due = file.HasUnsealed && (file.Urgent || file.HasFullPart || clock.GetElapsedTime(file.CutAt) >= SealEvery);
+        if (!due)
+        {
+            return;
+        }
+        try
+        {
+            file.CutAt = clock.GetTimestamp();
+            identity.UseKey(key => file.Seal(identity.Id, key));
+        }
+        catch (IOException full)
+        {
+            // the entries are safe; their seal is tried again with the next tick
+            LogNotSealed(file.Session, full);
+        }
+    }
+
+    private bool IsDue(SpoolFile file) =>
+        file.Oldest() is { } part &&
+        (!underWay.TryGetValue(file.Session, out var sent) || sent.Number != part.Number || clock.GetElapsedTime(sent.At) >= ResendAfter);
+
+    private async Task Send(SpoolFile file, CancellationToken cancel)
+    {
+        if (file.Oldest() is not { } part)
+        {
+            return;
+        }
+        try
+        {
+            var segment = file.Read(part, identity.Id);
+            underWay[file.Session] = new Sent(part.Number, clock.GetTimestamp());
+            await reports.Send(ReportKinds.SegmentSealed, segment, cancel);
+        }
+        catch (InvalidDataException poison)
+        {
+            spool.PutAside(file.Session);
+            reports.Post(ReportKinds.EvidenceGap, new EvidenceGap(file.Session, "spool-unreadable", poison.Message));
+            LogUnreadable(file.Session, poison);
+        }
+        catch (Exception failed) when (failed is not OperationCanceledException || !cancel.IsCancellationRequested)
+        {
+            underWay[file.Session] = new Sent(part.Number, clock.GetTimestamp());
+            LogNotSent(file.Session, part.Number, failed.Message);
+        }
+    }
+
+    private sealed record Sent(int Number, long At);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: segment {Number} was refused and its transcript put aside: {Why}")]
+    private partial void LogPutAside(Guid session, int number, string why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: the transcript cannot be read and was put aside")]
+    private partial void LogUnreadable(Guid session, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: segment {Number} waits, the broker did not take it: {Why}")]
+    private partial void LogNotSent(Guid session, int number, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: its entries could not be sealed yet")]
+    private partial void LogNotSealed(Guid session, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "draining the spool failed and will be tried again")]
+    private partial void LogDrainFailed(Exception exception);
+}
