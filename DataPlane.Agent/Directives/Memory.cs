@@ -47,8 +47,11 @@ internal sealed class Memory : IDisposable
 
     public void Dispose()
     {
-        RandomAccess.FlushToDisk(file);
-        file.Dispose();
+        if (!file.IsClosed)
+        {
+            RandomAccess.FlushToDisk(file);
+            file.Dispose();
+        }
     }
 
     private Remembered? Read(int slot)

@@ -44,7 +44,8 @@ internal sealed class SpoolFile : IDisposable
         this.account = account;
         data = File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.Read);
         index = File.OpenHandle(IndexOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        written = cut = new Mark(0, 0, HashChain.Begin(session));
+        written = new Mark(0, 0, HashChain.Begin(session));
+        cut = written.Copy();
     }
 
     public Lock Guard { get; } = new();

@@ -1,0 +1,272 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Agents;
+
+public sealed class SpoolTests : IDisposable
+{
+    internal static readonly Ruling Allowed = new(Effect.Allow, [new Reason("orders-read", Effect.Allow, "within the entitlement")], 3);
+    internal static readonly string[] Select = ["select"];
+    private readonly StateFolder state = new();
+    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+    public void Dispose()
+    {
+        key.Dispose();
+        state.Dispose();
+    }
+
+    internal static SessionStart Start(Guid session, long number) => new(
+        session, Guid.CreateVersion7(), "orders-read", "orders", "a", number,
+        new Actor("https://idp", "engineer", "engineer", ActorKind.Person, [], new Dictionary<string, string>(), []), "orders", "127.0.0.1:5", "psql", "token", 3, "15.4");
+
+    private Spool Open(SpoolLimits? limits = null, Func<long>? available = null) => new(state.Path, limits ?? SpoolLimits.Standard, TimeProvider.System, available);
+
+    private static SessionRecorder Begin(Spool spool, out Guid session, Evidence evidence = Evidence.Buffered, Action<string>? broken = null)
+    {
+        var id = session = Guid.CreateVersion7();
+        return spool.Begin(id, number => Start(id, number), evidence, broken ?? (why => Assert.Fail(why)));
+    }
+
+    private static long Say(SessionRecorder recorder, string text)
+    {
+        var op = recorder.Statement("simple", System.Text.Encoding.UTF8.GetBytes(text), default, Select, Allowed);
+        recorder.Result(op, new OperationResult("completed", (byte)'I', 10, 1, 12, "SELECT 1"u8, default, default));
+        return op;
+    }
+
+    /// <summary>Everything the spool has to send, checked as the control plane would, and accepted.</summary>
+    private Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool)
+    {
+        spool.Tick();
+        var entries = new Dictionary<Guid, List<TranscriptEntry>>();
+        foreach (var file in spool.Files.ToList())
+        {
+            file.Seal("a", key);
+            var (head, number) = (Convert.ToHexStringLower(HashChain.Begin(file.Session)), 0);
+            while (file.Oldest() is { } part)
+            {
+                var segment = file.Read(part, "a");
+                Assert.Null(segment.WhyInvalid(key));
+                Assert.Equal((head, ++number), (segment.PreviousHead, segment.Number));
+                head = segment.Head;
+                entries.TryAdd(file.Session, []);
+                entries[file.Session].AddRange(Segment.Lines(segment.Entries).Select(l => JsonSerializer.Deserialize<TranscriptEntry>(l, Json.Strict)!));
+                spool.Accept(file.Session, part.Number);
+            }
+        }
+        return entries;
+    }
+
+    [Fact]
+    public void What_was_recorded_arrives_whole_in_order_and_signed_and_then_leaves_the_disk()
+    {
+        using var spool = Open();
+        using (var recorder = Begin(spool, out var session))
+        {
+            Say(recorder, "select 1");
+            recorder.Fact("freeze", "lease");
+            Say(recorder, "select 2");
+            recorder.End("revoked", TimeSpan.FromMilliseconds(12), null);
+            var entries = Drained(spool)[session];
+            Assert.Equal(["start", "statement", "result", "freeze", "statement", "result", "end"], entries.Select(e => e.Kind));
+            Assert.Equal(Enumerable.Range(1, 7), entries.Select(e => (int)e.Seq));
+            Assert.Equal(("revoked", 12000), (entries[^1].Cause, entries[^1].CutMicros));
+        }
+        Assert.Empty(Directory.EnumerateFiles(spool.Folder, "*-*"));
+        Assert.Equal(0, spool.Bytes);
+    }
+
+    [Fact]
+    public void Recording_a_statement_and_its_result_allocates_nothing_in_steady_state()
+    {
+        using var spool = Open();
+        using var recorder = Begin(spool, out _);
+        var text = "select id, name from customers where id = $1"u8.ToArray();
+        byte[] values = [0, 0, 0, 1, (byte)'7'];
+        for (var i = 0; i < 200; i++)
+        {
+            Once(recorder, text, values);
+        }
+        spool.Files.Single().Seal("a", key); // so that no part becomes full while it is measured
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 100; i++)
+        {
+            Once(recorder, text, values);
+        }
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        recorder.End("closed", null, null);
+
+        static void Once(SessionRecorder recorder, byte[] text, byte[] values)
+        {
+            var op = recorder.Statement("extended", text, new BoundParameters(1, [], values), Select, Allowed);
+            recorder.Result(op, new OperationResult("completed", (byte)'I', 10, 1, 12, "SELECT 1"u8, default, default));
+        }
+    }
+
+    [Fact]
+    public void A_statement_is_on_disk_when_its_recording_returns()
+    {
+        using var spool = Open();
+        using var recorder = Begin(spool, out _);
+        recorder.Statement("simple", "select 'before the effect'"u8, default, Select, Allowed);
+        Assert.Contains("before the effect", ReadShared(Directory.GetFiles(spool.Folder, "*.transcript").Single()), StringComparison.Ordinal);
+        recorder.End("closed", null, null);
+    }
+
+    [Fact]
+    public void A_session_whose_agent_died_gets_a_signed_end_that_says_so()
+    {
+        Guid session;
+        using (var first = Open())
+        {
+            var recorder = Begin(first, out session);
+            Say(recorder, "select 1");
+            first.Tick();
+            first.Files.Single().Seal("a", key);
+            Say(recorder, "select 2");
+            // no end: the process dies here
+        }
+        using var second = Open();
+        Assert.Empty(new RecoverSpool(second, TimeProvider.System).Run());
+        var entries = Drained(second)[session];
+        Assert.Equal(["start", "statement", "result", "statement", "result", "end"], entries.Select(e => e.Kind));
+        Assert.Equal("lost", entries[^1].Cause);
+    }
+
+    [Fact]
+    public void Numbers_and_signatures_of_sealed_parts_are_the_same_after_a_restart()
+    {
+        SealedPart before;
+        using (var first = Open())
+        {
+            Say(Begin(first, out _), "select 1");
+            first.Tick();
+            first.Files.Single().Seal("a", key);
+            before = first.Files.Single().Oldest()!;
+        }
+        using var second = Open();
+        new RecoverSpool(second, TimeProvider.System).Run();
+        Assert.Equal(before, second.Files.Single().Oldest());
+    }
+
+    [Fact]
+    public void An_accepted_part_is_neither_kept_nor_sent_again_after_a_restart()
+    {
+        Guid session;
+        using (var first = Open())
+        {
+            var recorder = Begin(first, out session);
+            Say(recorder, new string('x', 20_000));
+            first.Tick();
+            var file = first.Files.Single();
+            file.Seal("a", key);
+            var held = first.Bytes;
+            first.Accept(session, 1);
+            Assert.True(first.Bytes < held - 20_000);
+            Say(recorder, "select 2");
+        }
+        using var second = Open();
+        new RecoverSpool(second, TimeProvider.System).Run();
+        second.Tick();
+        var again = second.Files.Single();
+        again.Seal("a", key);
+        Assert.Equal((2, true), (again.Oldest()!.Number, again.Oldest()!.Final));
+        Assert.Null(again.Read(again.Oldest()!, "a").WhyInvalid(key));
+    }
+
+    [Theory]
+    [InlineData("{\"seq\":4,\"at\":\"20")]
+    [InlineData("\0\0\0\0\0\0\0\0")]
+    [InlineData("{\"seq\":9,\"kind\":\"statement\"}\n")]
+    public void A_torn_tail_is_dropped_noted_and_reported(string tail)
+    {
+        Guid session;
+        using (var first = Open())
+        {
+            Say(Begin(first, out session), "select 1");
+        }
+        File.AppendAllText(Directory.GetFiles(state.File("spool"), "*.transcript").Single(), tail);
+        using var second = Open();
+        Assert.Equal([(session, "spool-torn")], new RecoverSpool(second, TimeProvider.System).Run().Select(f => (f.Session, f.Kind)));
+        var entries = Drained(second)[session];
+        Assert.Equal(["start", "statement", "result", "gap", "end"], entries.Select(e => e.Kind));
+        Assert.Contains(tail.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), entries[3].Note, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_transcript_that_was_tampered_with_is_put_aside_and_the_others_go_on()
+    {
+        Guid bad, good;
+        using (var first = Open())
+        {
+            Say(Begin(first, out bad), "select 1");
+            Say(Begin(first, out good), "select 2");
+            first.Tick();
+            first.Files.ToList().ForEach(f => f.Seal("a", key));
+        }
+        var path = Directory.GetFiles(state.File("spool"), $"*{bad}.transcript").Single();
+        File.WriteAllText(path, File.ReadAllText(path).Replace("select 1", "select 9", StringComparison.Ordinal));
+        using var second = Open();
+        var finding = Assert.Single(new RecoverSpool(second, TimeProvider.System).Run());
+        Assert.Equal((bad, "spool-unreadable"), (finding.Session, finding.Kind));
+        Assert.Equal([good], Drained(second).Keys);
+        Assert.Equal(2, Directory.GetFiles(second.Quarantine).Length);
+    }
+
+    [Fact]
+    public void Sessions_are_numbered_without_holes_over_restarts()
+    {
+        var numbers = new List<long>();
+        for (var run = 0; run < 3; run++)
+        {
+            using var spool = Open();
+            new RecoverSpool(spool, TimeProvider.System).Run();
+            for (var i = 0; i < 2; i++)
+            {
+                using (Begin(spool, out var id))
+                {
+                    numbers.Add(spool.Files.Single(f => f.Session == id).SessionNumber);
+                }
+                if (run != 1)
+                {
+                    Drained(spool);
+                }
+            }
+        }
+        Assert.Equal([1, 2, 3, 4, 5, 6], numbers);
+    }
+
+    [Fact]
+    public void A_full_spool_admits_nobody_then_freezes_then_ends_and_comes_back()
+    {
+        long available = 1_000_000;
+        using var spool = Open(new SpoolLimits(100_000, 0.85, 0.95, TimeSpan.Zero), () => available);
+        using var recorder = Begin(spool, out var session);
+        Assert.True(spool.TakesSessions);
+        Say(recorder, new string('x', 85_000));
+        spool.Tick();
+        Assert.Equal((false, false), (spool.TakesSessions, spool.Frozen));
+        Say(recorder, new string('x', 10_000));
+        spool.Tick();
+        Assert.Equal((true, true), (spool.Frozen, spool.MustEnd));
+        var file = spool.Files.Single();
+        file.Seal("a", key);
+        spool.Accept(session, 1);
+        spool.Tick();
+        Assert.Equal((true, false, false), (spool.TakesSessions, spool.Frozen, spool.MustEnd));
+        recorder.End("closed", null, null);
+    }
+
+    private static string ReadShared(string path)
+    {
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return reader.ReadToEnd();
+    }
+}
