@@ -1,3 +1,33 @@
+using AccessPlane.ControlPlane.AccessRequests;
+using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Locks;
+using AccessPlane.ControlPlane.Policies;
+using AccessPlane.ControlPlane.Resources;
+using AccessPlane.ControlPlane.Sessions;
+
 var builder = WebApplication.CreateSlimBuilder(args);
+builder.AddEdge();
+builder.Services
+    .AddPolicies()
+    .AddResources()
+    .AddAccessRequests()
+    .AddGrants()
+    .AddLocks()
+    .AddAgents()
+    .AddSessions()
+    .AddBroker(builder.Configuration);
+
 var app = builder.Build();
+app.UseEdge();
+var v1 = app.MapV1();
+v1.MapAccessRequests();
+v1.MapGrants();
+v1.MapPolicies();
+v1.MapResources();
+v1.MapLocks();
+v1.MapAgents();
+v1.MapSessions();
 app.Run();

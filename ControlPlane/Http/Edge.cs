@@ -1,0 +1,39 @@
+using System.Text.Json.Serialization;
+using AccessPlane.Contracts;
+
+namespace AccessPlane.ControlPlane.Http;
+
+/// <summary>What holds for every call: limits, the JSON dialect, problems, correlation.</summary>
+public static class EdgeFeature
+{
+    private const int MaxBody = 1024 * 1024;
+
+    public static WebApplicationBuilder AddEdge(this WebApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxBody;
+        });
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.ConfigureHttpJsonOptions(http =>
+        {
+            Json.Configure(http.SerializerOptions);
+            http.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
+            http.SerializerOptions.AllowDuplicateProperties = false;
+            http.SerializerOptions.RespectNullableAnnotations = true;
+        });
+        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        return builder;
+    }
+
+    public static WebApplication UseEdge(this WebApplication app)
+    {
+        app.UseCorrelation();
+        return app;
+    }
+
+    /// <summary>The group that all features map into: every endpoint needs a caller unless it says `AllowAnonymous`.</summary>
+    public static RouteGroupBuilder MapV1(this IEndpointRouteBuilder routes) => routes.MapGroup("/v1").RequireAuthorization();
+}
