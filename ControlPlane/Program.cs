@@ -11,6 +11,7 @@ using AccessPlane.ControlPlane.Sessions;
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.AddEdge();
 builder.Services
+    .AddIdentity(builder.Configuration)
     .AddPolicies()
     .AddResources()
     .AddAccessRequests()

@@ -54,6 +54,9 @@ public sealed record LoginAnswer(Guid Ask, string State, Guid? Grant, Guid? Requ
 /// <param name="ReviewAudience">Of tokens in reviews by queue.</param>
 /// <param name="Algorithms">Allow-list; never `none`, never HMAC.</param>
 /// <param name="EvidenceClaims">Claims kept with the actor.</param>
+/// <param name="Types">Values of `typ` that its access tokens have; null for `at+jwt` and `JWT`. An empty text stands for none at all.</param>
+/// <param name="MaxAge">How long after their issue tokens are taken at all; null for a day.</param>
 public sealed record IssuerTerms(
     string Issuer, string Audience, string ReviewAudience, IReadOnlyList<string> Algorithms, string GroupsClaim, string KindClaim,
-    ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null);
+    ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null, IReadOnlyList<string>? Types = null,
+    TimeSpan? MaxAge = null);

@@ -31,6 +31,8 @@ public static class EdgeFeature
     public static WebApplication UseEdge(this WebApplication app)
     {
         app.UseCorrelation();
+        app.UseAuthentication();
+        app.UseAuthorization();
         return app;
     }
 

@@ -86,16 +86,17 @@ public static class Problems
 
     public static IResult NotFound(string what) => Of("not-found", what);
 
-    /// <summary>Refusals that name fields are input; `no-such-…` is 404 and `…-unavailable` 503; a code that nothing says otherwise of is a conflict
+    /// <summary>Refusals that name fields are input; `no-such-…` is 404, `token-…` 401, `…-unavailable` 503; a code that nothing says otherwise of is a conflict
     /// with the state.</summary>
     public static int StatusOf(Refusal refusal)
     {
         ArgumentNullException.ThrowIfNull(refusal);
         return refusal.Errors is not null ? StatusCodes.Status422UnprocessableEntity
             : Statuses.TryGetValue(refusal.Code, out var status) ? status
+            : refusal.Code.EndsWith("-unavailable", StringComparison.Ordinal) ? StatusCodes.Status503ServiceUnavailable
+            : refusal.Code.StartsWith("token-", StringComparison.Ordinal) ? StatusCodes.Status401Unauthorized
             : refusal.Code.StartsWith("no-such-", StringComparison.Ordinal) ? StatusCodes.Status404NotFound
             : refusal.Code.StartsWith("invalid-", StringComparison.Ordinal) ? StatusCodes.Status422UnprocessableEntity
-            : refusal.Code.EndsWith("-unavailable", StringComparison.Ordinal) ? StatusCodes.Status503ServiceUnavailable
             : StatusCodes.Status409Conflict;
     }
 

@@ -1,0 +1,123 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
+
+namespace AccessPlane.ControlPlane.Http;
+
+/// <summary>
+/// The published keys of each trusted issuer, by OpenID discovery. ConfigurationManager is not used, only the retriever under it: it reads the
+/// wall clock by itself and keeps the keys of an issuer that does not answer for ever.
+/// </summary>
+public sealed partial class IssuerKeys : BackgroundService
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
+    private readonly FrozenDictionary<string, KeyRing<IReadOnlyList<JsonWebKey>>> _rings;
+    private readonly TimeProvider _clock;
+    private readonly ILogger<IssuerKeys> _log;
+    private readonly HttpClient _http;
+
+    public IssuerKeys(TrustedIssuers issuers, TimeProvider clock, ILogger<IssuerKeys> log)
+    {
+        ArgumentNullException.ThrowIfNull(issuers);
+        (_clock, _log) = (clock, log);
+        // a redirect would let the issuer's host point the control plane at addresses of its own network
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+        {
+            Timeout = TimeSpan.FromSeconds(5),
+            MaxResponseContentBufferSize = 1024 * 1024,
+        };
+        _rings = issuers.All.ToFrozenDictionary(i => i.Issuer, i => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(i)));
+    }
+
+    /// <summary>The issuer's keys that the token could be signed with; empty where it has none. Null while nothing is known of the issuer's keys.</summary>
+    public async ValueTask<IReadOnlyList<JsonWebKey>?> Find(UnverifiedToken token, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        var ring = _rings[token.Issuer.Issuer];
+        var keys = await ring.Find(all => Fitting(all, token).Count > 0, _clock.GetUtcNow(), cancel);
+        return keys is not null ? Fitting(keys, token) : ring.Ready(_clock.GetUtcNow()) ? [] : null;
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _http.Dispose();
+        foreach (var ring in _rings.Values)
+        {
+            ring.Dispose();
+        }
+    }
+
+    /// <summary>Refreshes in the background: what an issuer removed is forgotten within the hour.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Look, _clock);
+        do
+        {
+            foreach (var (issuer, ring) in _rings)
+            {
+                var before = ring.LastFailure;
+                await ring.Refresh(_clock.GetUtcNow(), stoppingToken);
+                if (ring.LastFailure is { } failure && failure != before)
+                {
+                    LogUnreachable(issuer, failure);
+                }
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
+    {
+        var address = issuer.MetadataAddress ?? issuer.Issuer.TrimEnd('/') + "/.well-known/openid-configuration";
+        var documents = new HttpDocumentRetriever(_http) { RequireHttps = !new Uri(address).IsLoopback };
+        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(address, documents, CancellationToken.None);
+        return metadata.Issuer == issuer.Issuer
+            ? [.. metadata.JsonWebKeySet?.Keys ?? []]
+            : throw new InvalidOperationException($"the metadata at `{address}` is that of another issuer, `{metadata.Issuer}`");
+    }
+
+    /// <summary>A token without a key id is taken only where there is no choice.</summary>
+    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, UnverifiedToken token)
+    {
+        var fitting = keys.Where(k => (token.KeyId is null || k.Kid == token.KeyId) && Fits(k, token.Algorithm)).ToList();
+        return token.KeyId is null && fitting.Count > 1 ? [] : fitting;
+    }
+
+    /// <summary>Whether a published key is of the type, size and purpose that the algorithm wants.</summary>
+    internal static bool Fits(JsonWebKey key, string algorithm)
+    {
+        if (key.Use is not (null or "" or "sig") || (!string.IsNullOrEmpty(key.Alg) && key.Alg != algorithm))
+        {
+            return false;
+        }
+        return algorithm switch
+        {
+            ['R' or 'P', 'S', ..] => key.Kty == "RSA" && IsLongEnough(key),
+            "ES256" => key is { Kty: "EC", Crv: "P-256" },
+            "ES384" => key is { Kty: "EC", Crv: "P-384" },
+            "ES512" => key is { Kty: "EC", Crv: "P-521" },
+            _ => false,
+        };
+    }
+
+    private static bool IsLongEnough(JsonWebKey key)
+    {
+        try
+        {
+            using var rsa = RSA.Create(new RSAParameters { Modulus = Base64UrlEncoder.DecodeBytes(key.N), Exponent = Base64UrlEncoder.DecodeBytes(key.E) });
+            return rsa.KeySize >= 2048;
+        }
+        catch (Exception bad) when (bad is FormatException or CryptographicException or ArgumentException)
+        {
+            return false; // a broken key in the set must not spoil the others
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the keys of issuer `{Issuer}` could not be fetched")]
+    private partial void LogUnreachable(string issuer, Exception failure);
+}
