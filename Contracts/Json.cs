@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using System.Xml;
 
 namespace AccessPlane.Contracts;
@@ -24,10 +25,23 @@ public static class Json
         options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         options.RespectRequiredConstructorParameters = true;
+        options.TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { AbsentMeansNull } };
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping; // INVARIANT: never embedded in HTML unescaped
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false));
         options.Converters.Add(new DurationConverter());
         options.Converters.Add(new UtcConverter());
+    }
+
+    /// <summary>Nulls are left out when writing, so a member that may be null may be absent when reading; all others must be there.</summary>
+    private static void AbsentMeansNull(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+        {
+            if (property.AssociatedParameter is { IsNullable: true })
+            {
+                property.IsRequired = false;
+            }
+        }
     }
 
     private static JsonSerializerOptions Make(JsonUnmappedMemberHandling unmapped)

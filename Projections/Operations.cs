@@ -1,0 +1,69 @@
+using System.Text.Json;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
+
+namespace AccessPlane.Projections;
+
+/// <summary>One statement of one session.</summary>
+/// <param name="Verdict">What the policy said: allow, flag, limit, mask, hold, deny.</param>
+/// <param name="Outcome">completed, failed, refused, cancelled, unknown; null while it runs.</param>
+/// <param name="Duration">Microseconds.</param>
+public sealed record OperationRow(
+    Guid Session, long Op, long Seq, DateTimeOffset At, string Protocol, string Text, IReadOnlyList<JsonElement>? Params, IReadOnlyList<string>? Statements,
+    Effect Verdict, IReadOnlyList<Reason>? Reasons, long Policy, string? Outcome, string? Status, long? Duration, long? Rows, long? Bytes, string? Tag,
+    EntryError? Error);
+
+/// <summary>Every operation of every session: a statement's entry, completed by its result's. Actor and resource are found through the session.</summary>
+public sealed class Operations() : Projection<OperationRow>("operations", typeof(TranscriptRecorded))
+{
+    public override IReadOnlyList<string> Columns =>
+    [
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS session text GENERATED ALWAYS AS (row ->> 'session') STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS verdict text GENERATED ALWAYS AS (row ->> 'verdict') STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS at text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'at') STORED",
+        // a tsvector holds 1 MiB at most: what is beyond the first 200,000 characters of a text is not searched
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (to_tsvector('simple', left(row ->> 'text', 200000))) STORED",
+        "CREATE INDEX IF NOT EXISTS {index}_at ON {table} (at, key)",
+        "CREATE INDEX IF NOT EXISTS {index}_session ON {table} (session, key)",
+        "CREATE INDEX IF NOT EXISTS {index}_verdict ON {table} (verdict, at) WHERE verdict <> 'allow'",
+        "CREATE INDEX IF NOT EXISTS {index}_words ON {table} USING gin (words)",
+    ];
+
+    /// <summary>Sorts as the operations of a session did.</summary>
+    public static string Key(Guid session, long op) => $"{session:D}/{op:D12}";
+
+    public override IEnumerable<Change> Changes(Stored stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        if (stored.Event is not TranscriptRecorded recorded)
+        {
+            yield break;
+        }
+        foreach (var line in Segment.Lines(recorded.Entries))
+        {
+            var entry = JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Options)!;
+            if (entry.Op is not { } op)
+            {
+                continue;
+            }
+            if (entry.Kind == "statement")
+            {
+                yield return Begin(Key(recorded.Session, op), Of(recorded.Session, op, entry));
+            }
+            else if (entry.Kind == "result")
+            {
+                yield return Update(Key(recorded.Session, op), row => row with
+                {
+                    Outcome = entry.Outcome, Status = entry.Status, Duration = entry.Duration, Rows = entry.Rows, Bytes = entry.Bytes, Tag = entry.Tag,
+                    Error = entry.Error,
+                });
+            }
+        }
+    }
+
+    private static OperationRow Of(Guid session, long op, TranscriptEntry entry) => new(
+        session, op, entry.Seq, entry.At, entry.Protocol ?? "", entry.Text ?? "", entry.Params, entry.Statements, entry.Effect ?? Effect.Allow, entry.Reasons,
+        entry.Policy ?? 0, null, null, null, null, null, null, null);
+}

@@ -1,0 +1,145 @@
+using System.Text;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
+using AccessPlane.Projections;
+using Xunit;
+
+namespace AccessPlane.Tests.Unit.Projections;
+
+public sealed class ReadModelTests
+{
+    private static readonly Guid Request = new("0199aaaa-0000-7000-8000-000000000001");
+    private static readonly Guid Grant = new("0199aaaa-0000-7000-8000-000000000002");
+    private static readonly Guid Session = new("0199aaaa-0000-7000-8000-000000000003");
+    private static readonly Guid First = new("0199aaaa-0000-7000-8000-000000000011");
+    private static readonly Guid Second = new("0199aaaa-0000-7000-8000-000000000012");
+
+    private static DateTimeOffset Minute(double n) => ReadModel<RequestRow>.Minute(n);
+    private static Actor Person(string name) => ReadModel<RequestRow>.Person(name);
+    private static ApprovalStep Step(string group) => new(Who.Nobody with { Groups = [group] }, 1);
+
+    private static RequestSubmitted Asked(params ApprovalStep[] steps) => new(
+        Request, Person("engineer"), "orders-write", "orders", TimeSpan.FromMinutes(20), "a reason", null, steps, Minute(60), 3);
+
+    private static GrantIssued Issued() => new(
+        Grant, Request, Person("engineer"), "orders-write", "orders", Scope.Any, TimeSpan.FromMinutes(20), Minute(30), 10, TokenLogin.WorkloadsOnly, 3);
+
+    private static GrantActivated Activated(double notAfter) => new(Minute(1), Minute(notAfter), Scope.Any, 10, TokenLogin.WorkloadsOnly, 3);
+
+    [Fact]
+    public void A_review_moves_a_request_to_its_next_step_and_changes_its_terms()
+    {
+        var row = new ReadModel<RequestRow>(new Requests())
+            .Given(Request, 0, Asked(Step("dba"), Step("security")))
+            .Given(Request, 1, new ReviewGiven(First, Person("dba"), ReviewVerdict.Approve, 0, "fine"))
+            .Only;
+        Assert.Equal(("Submitted", 1, 2, 2L), (row.State, row.Step, row.Terms, row.Version));
+        Assert.Equal("fine", row.Steps[0].Reviews.Single().Comment);
+    }
+
+    [Fact]
+    public void A_vote_that_lapses_stays_visible_and_opens_its_step_again()
+    {
+        var row = new ReadModel<RequestRow>(new Requests())
+            .Given(Request, 0, Asked(Step("dba"), Step("security")))
+            .Given(Request, 1, new ReviewGiven(First, Person("dba"), ReviewVerdict.Approve, 0, null))
+            .Given(Request, 2, new ReviewLapsed(First, Person("dba").Key, 0, "left the group"), new ReviewGiven(Second, Person("security"), ReviewVerdict.Approve, 1, null))
+            .Only;
+        Assert.Equal(0, row.Step);
+        Assert.Equal((true, "left the group"), (row.Steps[0].Reviews[0].Lapsed, row.Steps[0].Reviews[0].Why));
+    }
+
+    [Fact]
+    public void A_request_whose_time_is_over_shows_as_expired_before_any_timer_said_so()
+    {
+        var row = new ReadModel<RequestRow>(new Requests()).Given(Request, 0, Asked(Step("dba"))).Only;
+        Assert.Equal("Submitted", row.At(Minute(59.9)).State);
+        Assert.Equal("Expired", row.At(Minute(60)).State);
+    }
+
+    [Fact]
+    public void Closed_requests_wait_for_nobody()
+    {
+        var pending = new ReadModel<RequestRow>(new PendingApprovals()).Given(Request, 0, Asked(Step("dba")));
+        Assert.Single(pending.Rows);
+        Assert.Empty(pending.Given(Request, 1, new RequestDenied(Person("dba"), "no")).Rows);
+    }
+
+    [Fact]
+    public void An_active_grant_shows_as_expired_from_its_absolute_end_on()
+    {
+        var row = new ReadModel<GrantRow>(new GrantsByHolder()).Given(Grant, 0, Issued()).Given(Grant, 1, Activated(21)).Only;
+        Assert.Equal("Active", row.At(Minute(20.9)).State);
+        Assert.Equal("Expired", row.At(Minute(21)).State);
+    }
+
+    [Fact]
+    public void A_revoked_grant_names_who_ended_it_and_the_agents_where_that_is_in_force()
+    {
+        var row = new ReadModel<GrantRow>(new GrantsByHolder())
+            .Given(Grant, 0, Issued()).Given(Grant, 1, Activated(21))
+            .Given(Grant, 5, new GrantRevoked(Person("dba"), "incident"))
+            .Given(Grant, 5, new RevocationAcknowledged("orders-agent", 2, TimeSpan.FromMilliseconds(12)))
+            .Only;
+        Assert.Equal(("Revoked", "dba", "incident"), (row.State, row.EndedBy!.Name, row.Cause));
+        Assert.Equal(2, row.Acknowledged.Single().Sessions);
+    }
+
+    [Fact]
+    public void Access_at_an_instant_follows_activation_extension_and_revocation()
+    {
+        var row = new ReadModel<AccessRow>(new AccessAsOf())
+            .Given(Grant, 0, Issued()).Given(Grant, 1, Activated(21))
+            .Given(Grant, 20, new GrantExtended(Request, Minute(40)))
+            .Given(Grant, 30, new GrantRevoked(Person("dba"), "incident"))
+            .Only;
+        Assert.Null(row.At(Minute(0.5)));
+        Assert.Equal(Minute(21), row.At(Minute(10))!.NotAfter);
+        Assert.Equal(Minute(40), row.At(Minute(25))!.NotAfter);
+        Assert.Null(row.At(Minute(30)));
+    }
+
+    private static TranscriptRecorded Recorded(params string[] lines) => new(
+        Session, "orders-agent", 1, 1, lines.Length, new string('0', 64), Convert.ToHexStringLower(HashChain.Begin(Session)), false,
+        new StringBuilder().AppendJoin('\n', lines).Append('\n').ToString(), "");
+
+    private static readonly string[] Lines =
+    [
+        """{"seq":1,"at":"2026-01-31T12:00:00.000000Z","kind":"statement","op":1,"protocol":"simple","text":"SELECT 1","statements":["select"],"effect":"allow","policy":3}""",
+        """{"seq":2,"at":"2026-01-31T12:00:00.001000Z","kind":"result","op":1,"outcome":"completed","status":"I","duration":900,"rows":1,"bytes":11,"tag":"SELECT 1"}""",
+        """{"seq":3,"at":"2026-01-31T12:00:00.002000Z","kind":"statement","op":2,"protocol":"extended","text":"DELETE FROM t","params":["x",null],"statements":["delete"],"effect":"deny","reasons":[{"rule":"orders-read","effect":"deny","text":"outside"}],"policy":3}""",
+    ];
+
+    private static SessionOpened Opened() => new(Session, Grant, "orders", "orders-agent", Person("engineer"), "orders", "127.0.0.1:5", "psql", Minute(0), 1, 3);
+
+    [Fact]
+    public void A_statement_and_its_result_become_one_operation()
+    {
+        var rows = new ReadModel<OperationRow>(new Operations()).Given(Session, 0, Recorded(Lines)).Rows;
+        Assert.Equal(2, rows.Count);
+        Assert.Equal(("SELECT 1", Effect.Allow, "completed", 1L), (rows[0].Text, rows[0].Verdict, rows[0].Outcome, rows[0].Rows));
+        Assert.Equal((Effect.Deny, null, "orders-read"), (rows[1].Verdict, rows[1].Outcome, rows[1].Reasons!.Single().Rule));
+    }
+
+    [Fact]
+    public void A_session_adds_up_its_operations_and_says_how_it_ended()
+    {
+        var row = new ReadModel<SessionRow>(new AccessPlane.Projections.Sessions())
+            .Given(Session, 0, Opened(), Recorded(Lines))
+            .Given(Session, 2, new SessionTerminated(Minute(2), "revoked", TimeSpan.FromMilliseconds(7)))
+            .Only;
+        Assert.Equal((2L, 1L, 1L, 3L), (row.Operations, row.Denied, row.Rows, row.Entries));
+        Assert.Equal(("Terminated", "revoked", TimeSpan.FromMilliseconds(7)), (row.State, row.Cause, row.CutLatency));
+    }
+
+    [Fact]
+    public void Missing_evidence_stays_on_its_session_for_everyone_to_see()
+    {
+        var row = new ReadModel<SessionRow>(new AccessPlane.Projections.Sessions())
+            .Given(Session, 0, Opened(), new EvidenceGapFound("orders-agent", "chain", "segment 2 does not follow"))
+            .Only;
+        Assert.Equal("chain: segment 2 does not follow", row.Gaps.Single());
+    }
+}
