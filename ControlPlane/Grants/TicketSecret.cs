@@ -20,7 +20,7 @@ public sealed record TicketSecret(string Name, string Password, string Verifier)
         return new TicketSecret(name, password, VerifierOf(password, RandomNumberGenerator.GetBytes(16)));
     }
 
-    internal static string VerifierOf(string password, byte[] salt)
+    public static string VerifierOf(string password, byte[] salt)
     {
         var salted = Rfc2898DeriveBytes.Pbkdf2(Encoding.ASCII.GetBytes(password), salt, Iterations, HashAlgorithmName.SHA256, 32);
         var stored = SHA256.HashData(HMACSHA256.HashData(salted, "Client Key"u8));
