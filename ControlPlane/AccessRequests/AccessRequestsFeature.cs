@@ -1,9 +1,13 @@
+using FluentValidation;
+
 namespace AccessPlane.ControlPlane.AccessRequests;
 
 public static class AccessRequestsFeature
 {
     public static IServiceCollection AddAccessRequests(this IServiceCollection services)
     {
+        services.AddSingleton<IValidator<SubmitBody>, SubmitBody.Rules>();
+        services.AddSingleton<IValidator<ReviewBody>, ReviewBody.Rules>();
         services.AddSingleton<OpenRequests>();
         services.AddSingleton<SubmitRequest>();
         services.AddSingleton<ReviewRequest>();
@@ -13,6 +17,9 @@ public static class AccessRequestsFeature
 
     public static IEndpointRouteBuilder MapAccessRequests(this IEndpointRouteBuilder routes)
     {
+        SubmitRequest.Map(routes);
+        ReviewRequest.Map(routes);
+        CancelRequest.Map(routes);
         return routes;
     }
 }

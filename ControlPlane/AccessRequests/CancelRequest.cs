@@ -2,6 +2,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
@@ -37,4 +38,14 @@ public sealed partial class CancelRequest(Handle handle, CircumstancesSource wor
     /// <summary>The requester, or the person in whose name an agent asked.</summary>
     private static bool IsOwn(AccessRequest.Known request, Cancellation cancel) =>
         request.Asked.Requester.ChainKey == cancel.By.ChainKey || (cancel.By.Act.Count == 0 && request.Asked.Requester.Key == cancel.By.Key);
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/requests/{id:guid}/cancel", async (Guid id, HttpContext http, CancelRequest cancelling, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await cancelling.Handle(id, caller.Actor, caller.IsAdmin, command.Context, command.Id, command.IfMatch, cancel);
+            return RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .WithName("CancelRequest").WithTags("Requests").WithSummary("Takes a pending request back")
+        .Produces<RequestAnswer>();
 }

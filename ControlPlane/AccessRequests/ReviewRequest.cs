@@ -3,7 +3,9 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
 
@@ -17,9 +19,18 @@ public sealed partial class ReviewRequest(Handle handle, CircumstancesSource wor
     {
         AccessRequest.None => Outcome.Refuse("no-such-request", "there is no such request"),
         AccessRequest.Submitted s => Closing.WhyClose(s, review.World) ?? WhyNotTake(s, review) ?? Take(s, review),
-        AccessRequest.Known k => Outcome.Refuse("request-closed", $"the request is closed: it is {k.Name}"),
+        AccessRequest.Known k => WhyStranger(k, review) is { } why
+            ? new Outcome.Refused(why)
+            : Outcome.Refuse("request-closed", $"the request is closed: it is {k.Name}"),
         _ => throw new InvalidOperationException($"a request cannot be {state.Name}"),
     };
+
+    /// <summary>Who never had a say in a request does not learn what became of it.</summary>
+    private static Refusal? WhyStranger(AccessRequest.Known state, Review review)
+    {
+        var whys = state.Asked.Steps.Select(s => review.World.Model.WhyNotReview(s, state.Asked.Requester, review.Reviewer)).ToList();
+        return whys.Count > 0 && whys.TrueForAll(w => w is not null) ? whys[0] : null;
+    }
 
     /// <summary>Takes a review, from whichever side it came.</summary>
     /// <param name="terms">What the reviewer saw (<see cref="AccessRequest.Submitted.Terms"/>); null where they did not say.</param>
@@ -52,9 +63,12 @@ public sealed partial class ReviewRequest(Handle handle, CircumstancesSource wor
         {
             return Outcome.Refuse("terms-changed", "the request has moved on since you saw it: look again");
         }
-        if (world.Model.WhyNotReview(state.Asked.Steps[state.Step], state.Asked.Requester, reviewer) is { } why && StepOf(state, review) is null)
+        if (StepOf(state, review) is null)
         {
-            return WhyNotYet(state, review) ?? Refused(state, review, why);
+            return WhyStranger(state, review) is { } why
+                ? Refused(state, review, why)
+                // an approver of another step is no intruder: they come too early or too late
+                : Outcome.Refuse("other-step", $"the request waits for step {state.Step + 1}, of {world.Model.Describe(state.Asked.Steps[state.Step].From)}");
         }
         return review.Verdict == ReviewVerdict.Approve && state.Counted.Any(v => world.Model.SamePerson(v.Reviewer.Key, reviewer.Key))
             ? Outcome.Refuse("already-reviewed", "you have approved this request already: each person counts once")
@@ -73,12 +87,6 @@ public sealed partial class ReviewRequest(Handle handle, CircumstancesSource wor
         }
         return review.Verdict == ReviewVerdict.Deny && eligible.Count > 0 ? eligible[0] : null;
     }
-
-    /// <summary>An approver of another step is no intruder: they come too early or too late.</summary>
-    private static Outcome? WhyNotYet(AccessRequest.Submitted state, Review review) =>
-        state.Asked.Steps.Any(step => review.World.Model.WhyNotReview(step, state.Asked.Requester, review.Reviewer) is null)
-            ? Outcome.Refuse("other-step", $"the request waits for step {state.Step + 1}, of {review.World.Model.Describe(state.Asked.Steps[state.Step].From)}")
-            : null;
 
     /// <summary>An auditor wants to see who tried.</summary>
     private static Outcome.Happened Refused(AccessRequest.Submitted state, Review review, Refusal why)
@@ -126,5 +134,27 @@ public sealed partial class ReviewRequest(Handle handle, CircumstancesSource wor
                 yield return new ReviewLapsed(vote.Review, vote.Reviewer.Key, vote.Step, why);
             }
         }
+    }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/requests/{id:guid}/reviews", async (
+            Guid id, ReviewBody body, HttpContext http, ReviewRequest review, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await review.Handle(
+                id, caller.Actor, body.Verdict, body.Comment, body.ExpectedVersion, command.Context, command.Id, command.IfMatch, cancel);
+            return RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .Validate<ReviewBody>()
+        .WithName("ReviewRequest").WithTags("Requests").WithSummary("Approves or denies a request")
+        .Produces<RequestAnswer>();
+}
+
+/// <param name="ExpectedVersion">The request's `terms` that the reviewer saw: refused where the request has moved on to other terms or another step.</param>
+public sealed record ReviewBody(ReviewVerdict Verdict, string? Comment = null, int? ExpectedVersion = null)
+{
+    public sealed class Rules : AbstractValidator<ReviewBody>
+    {
+        public Rules() => RuleFor(x => x.Comment).Readable();
     }
 }

@@ -4,7 +4,9 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
 
@@ -181,4 +183,36 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
 
     private static Outcome.Refused Invalid(string field, string code, string detail) =>
         new(new Refusal(code, detail) { Errors = new Dictionary<string, string[]> { [field] = [detail] } });
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/requests", async (SubmitBody body, HttpContext http, SubmitRequest submit, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await submit.Handle(
+                new Submission(Guid.Empty, caller.Actor, body.Entitlement, body.Duration, body.Reason, body.Reference, null!), command.Context, command.Id, cancel);
+            return handled.Refusal is null && handled.State is AccessRequest.Known filed
+                ? Answers.Created($"/v1/requests/{filed.Id:D}", RequestAnswer.Of(filed), handled.Version)
+                : RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .Validate<SubmitBody>()
+        .WithName("SubmitRequest").WithTags("Requests").WithSummary("Asks for access")
+        .Produces<RequestAnswer>(StatusCodes.Status201Created);
+}
+
+/// <summary>What is asked for. The grant is there at once when approval is automatic.</summary>
+/// <param name="Entitlement">An entitlement of the policy, such as `orders-read`.</param>
+/// <param name="Duration">ISO 8601, such as `PT20M`; as long as the entitlement gives where it is left out.</param>
+/// <param name="Reason">For approvers and auditors.</param>
+/// <param name="Reference">An id in another system, such as `OPS-123`.</param>
+public sealed record SubmitBody(string Entitlement, TimeSpan? Duration = null, string? Reason = null, string? Reference = null)
+{
+    public sealed class Rules : AbstractValidator<SubmitBody>
+    {
+        public Rules()
+        {
+            RuleFor(x => x.Entitlement).NotEmpty().WithMessage("must name an entitlement").MaximumLength(63).WithMessage("is not a name");
+            RuleFor(x => x.Reason).Readable();
+            RuleFor(x => x.Reference).Readable(200);
+        }
+    }
 }

@@ -2,6 +2,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
 
 namespace AccessPlane.ControlPlane.Grants;
@@ -47,4 +48,14 @@ public sealed partial class ActivateGrant(Handle handle, CircumstancesSource wor
                 [new Contracts.Events.ActivationRefused(why, world.Policy.Version)], [], new Refusal("activation-refused", $"the grant cannot be activated: {why}"))
             : Outcome.Of(new GrantActivated(world.Now, today.NotAfter, today.Scope, today.MaxConnections, today.TokenLogin, today.PolicyVersion));
     }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/grants/{id:guid}/activate", async (Guid id, HttpContext http, ActivateGrant useCase, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await useCase.Handle(id, caller.Actor, command.Context, command.Id, command.IfMatch, cancel);
+            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .WithName("ActivateGrant").WithTags("Grants").WithSummary("Starts the time of a grant; tickets and logins do it by themselves")
+        .Produces<GrantAnswer>();
 }

@@ -3,7 +3,9 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
 
@@ -98,5 +100,32 @@ public sealed partial class ExtendGrant(Handle handle, CircumstancesSource world
                 state => Decide(state, new ApprovedExtension(approved.Id, approved.Asked.Duration, now)),
                 context with { PolicyVersion = now.Policy.Version, Rules = [approved.Asked.Entitlement] }, Ids.Derive(approved.Id, "extend")),
             cancel);
+    }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/grants/{id:guid}/extend", async (
+            Guid id, ExtendBody? body, HttpContext http, ExtendGrant extend, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await extend.Handle(id, caller.Actor, body?.Duration, body?.Reason, body?.Reference, command.Context, command.Id, cancel);
+            return handled.Refusal is null && handled.State is AccessRequest.Known filed
+                ? Answers.Created($"/v1/requests/{filed.Id:D}", RequestAnswer.Of(filed), handled.Version)
+                : RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .Validate<ExtendBody>()
+        .WithName("ExtendGrant").WithTags("Grants").WithSummary("Asks for more time: the same approval path, and live sessions go on")
+        .Produces<RequestAnswer>(StatusCodes.Status201Created);
+}
+
+/// <param name="Duration">How much longer; as long as the entitlement gives where it is left out.</param>
+public sealed record ExtendBody(TimeSpan? Duration = null, string? Reason = null, string? Reference = null)
+{
+    public sealed class Rules : AbstractValidator<ExtendBody>
+    {
+        public Rules()
+        {
+            RuleFor(x => x.Reason).Readable();
+            RuleFor(x => x.Reference).Readable(200);
+        }
     }
 }

@@ -1,9 +1,15 @@
+using FluentValidation;
+
 namespace AccessPlane.ControlPlane.Grants;
 
 public static class GrantsFeature
 {
     public static IServiceCollection AddGrants(this IServiceCollection services)
     {
+        services.AddSingleton<IValidator<RevokeBody>, RevokeBody.Rules>();
+        services.AddSingleton<IValidator<SettleBody>, SettleBody.Rules>();
+        services.AddSingleton<IValidator<ExtendBody>, ExtendBody.Rules>();
+        services.AddSingleton<IValidator<TicketBody>, TicketBody.Rules>();
         services.AddSingleton<OpenGrants>();
         services.AddSingleton<ServingAgents>();
         services.AddSingleton<ActivateGrant>();
@@ -16,6 +22,12 @@ public static class GrantsFeature
 
     public static IEndpointRouteBuilder MapGrants(this IEndpointRouteBuilder routes)
     {
+        ActivateGrant.Map(routes);
+        ExtendGrant.Map(routes);
+        SurrenderGrant.Map(routes);
+        RevokeGrant.Map(routes);
+        SettleReviewDebt.Map(routes);
+        IssueTicket.Map(routes);
         return routes;
     }
 }

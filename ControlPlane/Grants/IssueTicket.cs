@@ -3,7 +3,9 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
 
@@ -95,4 +97,49 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
             ? (new Ticket(secret, agent.Host, agent.Port, issued.Database, issued.FirstUseBy, handled.Version), null)
             : (null, new Refusal("agent-not-reached", $"the agent `{agent.Id}` did not acknowledge the ticket in time: ask for another"));
     }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/grants/{id:guid}/tickets", async (Guid id, TicketBody? body, HttpContext http, IssueTicket issue, CancellationToken cancel) =>
+        {
+            var command = http.Command();
+            var (ticket, refusal) = await issue.Handle(
+                id, http.Caller().Actor, body?.Connections ?? 1, body?.Database, command.Context, command.Id, command.IfMatch, cancel);
+            if (refusal is not null)
+            {
+                return Problems.Of(refusal);
+            }
+            http.Response.Headers.CacheControl = "no-store";
+            return Answers.Created($"/v1/grants/{id:D}", TicketAnswer.Of(ticket!), ticket!.Version);
+        })
+        .Validate<TicketBody>()
+        .WithName("IssueTicket").WithTags("Grants").WithSummary("A one-time credential: told once, kept nowhere")
+        .Produces<TicketAnswer>(StatusCodes.Status201Created);
+}
+
+/// <param name="Connections">How many connections it opens, up to what the entitlement gives.</param>
+/// <param name="Database">May be left out where the grant is for one database.</param>
+public sealed record TicketBody(int Connections = 1, string? Database = null)
+{
+    public sealed class Rules : AbstractValidator<TicketBody>
+    {
+        public Rules() => RuleFor(x => x.Database).Readable(63);
+    }
+}
+
+/// <param name="ExpiresAt">Until when the first connection must come.</param>
+/// <param name="Url">All of it as one address for libpq.</param>
+public sealed record TicketAnswer(string Username, string Password, string Host, int Port, string Database, DateTimeOffset ExpiresAt, string Url)
+{
+    public static TicketAnswer Of(Ticket ticket)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        var (name, password) = (ticket.Secret.Name, ticket.Secret.Password);
+        var host = ticket.Host.Contains(':', StringComparison.Ordinal) ? $"[{ticket.Host}]" : ticket.Host;
+        return new TicketAnswer(
+            name, password, ticket.Host, ticket.Port, ticket.Database, ticket.FirstUseBy,
+            $"postgresql://{name}:{password}@{host}:{ticket.Port}/{Uri.EscapeDataString(ticket.Database)}");
+    }
+
+    // a record prints its members, and a secret has no business in a log
+    public override string ToString() => Username;
 }

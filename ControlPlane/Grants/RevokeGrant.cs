@@ -2,7 +2,9 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
 
@@ -32,5 +34,24 @@ public sealed partial class RevokeGrant(Handle handle, CircumstancesSource world
                 grant, Grant.StreamType, Grant.Initial, Grant.Evolve, state => Decide(state, new Revocation(by, isAdmin, why, now)),
                 context with { PolicyVersion = now.Policy.Version }, command, ifMatch),
             cancel);
+    }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/grants/{id:guid}/revoke", async (Guid id, RevokeBody? body, HttpContext http, RevokeGrant useCase, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await useCase.Handle(id, caller.Actor, caller.IsAdmin, body?.Why ?? "revoked", command.Context, command.Id, command.IfMatch, cancel);
+            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .Validate<RevokeBody>()
+        .WithName("RevokeGrant").WithTags("Grants").WithSummary("Ends a grant: its live sessions die")
+        .Produces<GrantAnswer>();
+}
+
+public sealed record RevokeBody(string? Why = null)
+{
+    public sealed class Rules : AbstractValidator<RevokeBody>
+    {
+        public Rules() => RuleFor(x => x.Why).Readable();
     }
 }

@@ -3,7 +3,9 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
 
@@ -50,5 +52,24 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
         var ends = settlement.Verdict == ReviewVerdict.Deny && state is Grant.Approved or Grant.Active;
         return new Outcome.Happened(
             ends ? [settled, new GrantRevoked(settlement.Reviewer, settlement.Comment ?? "the break-glass access was denied in review")] : [settled], []);
+    }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/grants/{id:guid}/reviews", async (Guid id, SettleBody body, HttpContext http, SettleReviewDebt useCase, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await useCase.Handle(id, caller.Actor, body.Verdict, body.Comment, command.Context, command.Id, command.IfMatch, cancel);
+            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .Validate<SettleBody>()
+        .WithName("SettleReviewDebt").WithTags("Grants").WithSummary("Reviews break-glass access after the fact")
+        .Produces<GrantAnswer>();
+}
+
+public sealed record SettleBody(ReviewVerdict Verdict, string? Comment = null)
+{
+    public sealed class Rules : AbstractValidator<SettleBody>
+    {
+        public Rules() => RuleFor(x => x.Comment).Readable();
     }
 }

@@ -2,6 +2,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
 
 namespace AccessPlane.ControlPlane.Grants;
@@ -33,4 +34,14 @@ public sealed partial class SurrenderGrant(Handle handle, CircumstancesSource wo
     /// <summary>The holder, or the person in whose name an agent holds it.</summary>
     private static bool MaySurrender(Grant.Known grant, Actor by) =>
         Holding.IsHolder(grant, by) || (by.Act.Count == 0 && grant.Issued.Holder.Key == by.Key);
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/grants/{id:guid}/surrender", async (Guid id, HttpContext http, SurrenderGrant useCase, PolicySource policy, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            var handled = await useCase.Handle(id, caller.Actor, command.Context, command.Id, command.IfMatch, cancel);
+            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+        })
+        .WithName("SurrenderGrant").WithTags("Grants").WithSummary("Gives a grant back before its time")
+        .Produces<GrantAnswer>();
 }

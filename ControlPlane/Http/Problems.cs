@@ -6,9 +6,10 @@ namespace AccessPlane.ControlPlane.Http;
 /// <summary>RFC 9457, with a stable <paramref name="Code"/> for programs and a <paramref name="Detail"/> for people.</summary>
 /// <param name="Errors">Per field, for 422.</param>
 /// <param name="Winning">What had been decided already, for 409 and 412.</param>
+/// <param name="Problems">Everything that is wrong with a document, with line and column.</param>
 public sealed record Problem(
     string Type, string Title, int Status, string Detail, string Code, IReadOnlyDictionary<string, string[]>? Errors = null, object? Winning = null,
-    Guid? Correlation = null);
+    Guid? Correlation = null, object? Problems = null);
 
 /// <summary>A refusal → what HTTP says of it. One table for the whole API.</summary>
 public static class Problems
@@ -76,10 +77,12 @@ public static class Problems
     public static IResult Of(Refusal refusal) => Of(refusal, null);
 
     /// <param name="winning">The decision that was there first, as the API shows it.</param>
-    public static IResult Of(Refusal refusal, object? winning)
+    /// <param name="problems">Everything that is wrong with a document, where there is one.</param>
+    public static IResult Of(Refusal refusal, object? winning, object? problems = null)
     {
         ArgumentNullException.ThrowIfNull(refusal);
-        return new ProblemResult(Describe(refusal.Code, refusal.Detail) with { Errors = refusal.Errors, Winning = winning }, StatusOf(refusal));
+        var problem = Describe(refusal.Code, refusal.Detail) with { Errors = refusal.Errors, Winning = winning, Problems = problems };
+        return new ProblemResult(problem, StatusOf(refusal));
     }
 
     public static IResult Of(string code, string detail) => Of(new Refusal(code, detail));

@@ -11,7 +11,10 @@ public static class Validation
     public static RouteHandlerBuilder Validate<T>(this RouteHandlerBuilder endpoint) where T : class => endpoint.AddEndpointFilter(async (call, next) =>
     {
         var validator = call.HttpContext.RequestServices.GetRequiredService<IValidator<T>>();
-        var body = call.Arguments.OfType<T>().Single();
+        if (call.Arguments.OfType<T>().SingleOrDefault() is not { } body)
+        {
+            return await next(call); // a body that may be left out was
+        }
         var result = await validator.ValidateAsync(body, call.HttpContext.RequestAborted);
         return result.IsValid ? await next(call) : Problems.Of(new Refusal("invalid", "the input is not valid: see `errors`")
         {

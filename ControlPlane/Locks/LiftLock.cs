@@ -2,6 +2,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Locks;
 
@@ -28,4 +29,13 @@ public sealed partial class LiftLock(Handle handle, TimeProvider clock)
         return await handle.Run(
             new Handling<Lock>(id, Lock.StreamType, Lock.Initial, Lock.Evolve, state => Decide(state, release), context, command, ifMatch), cancel);
     }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapDelete("/locks/{id:guid}", async (Guid id, HttpContext http, LiftLock lift, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            return LockAnswer.Answer(await lift.Handle(id, caller.Actor, caller.IsAdmin, command.Context, command.Id, command.IfMatch, cancel), caller);
+        })
+        .WithName("LiftLock").WithTags("Locks").WithSummary("Lifts a lock; what it ended stays ended")
+        .Produces<LockAnswer>();
 }

@@ -19,9 +19,11 @@ public abstract record Lock
 
     public sealed record None : Lock;
 
-    public sealed record Placed(LockPlaced Order) : Lock;
+    public abstract record Known(LockPlaced Order) : Lock;
 
-    public sealed record Lifted(LockPlaced Order, LockLifted End) : Lock;
+    public sealed record Placed(LockPlaced Order) : Known(Order);
+
+    public sealed record Lifted(LockPlaced Order, LockLifted End) : Known(Order);
 
     public static Lock Evolve(Lock state, IEvent e) => (state, e) switch
     {

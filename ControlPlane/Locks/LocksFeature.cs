@@ -1,9 +1,12 @@
+using FluentValidation;
+
 namespace AccessPlane.ControlPlane.Locks;
 
 public static class LocksFeature
 {
     public static IServiceCollection AddLocks(this IServiceCollection services)
     {
+        services.AddSingleton<IValidator<LockBody>, LockBody.Rules>();
         services.AddSingleton<LockSource>();
         services.AddSingleton<PlaceLock>();
         return services.AddSingleton<LiftLock>();
@@ -11,6 +14,8 @@ public static class LocksFeature
 
     public static IEndpointRouteBuilder MapLocks(this IEndpointRouteBuilder routes)
     {
+        PlaceLock.Map(routes);
+        LiftLock.Map(routes);
         return routes;
     }
 }

@@ -11,6 +11,9 @@ public static class PoliciesFeature
 
     public static IEndpointRouteBuilder MapPolicies(this IEndpointRouteBuilder routes)
     {
+        PublishPolicy.Map(routes);
+        ValidatePolicy.Map(routes);
+        GetPolicy.Map(routes);
         return routes;
     }
 }

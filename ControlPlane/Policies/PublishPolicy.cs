@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Contracts;
@@ -5,6 +6,7 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -38,5 +40,49 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
             source.Published(PolicySource.Of(current));
         }
         return handled;
+    }
+
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPut("/policies", async (HttpContext http, PublishPolicy publish, CancellationToken cancel) =>
+        {
+            var (caller, command) = (http.Caller(), http.Command());
+            if (!caller.IsAdmin)
+            {
+                return Problems.Of("admins-only", "policies are published by admins"); // before their text is read
+            }
+            var (text, unreadable) = await PolicyBody.Read(http, cancel);
+            if (text is null)
+            {
+                return Problems.Of(unreadable!);
+            }
+            var reading = PolicyYaml.Read(text);
+            if (reading.Model is not { } model)
+            {
+                return Invalid(reading);
+            }
+            var handled = await publish.Handle(new Publication(caller.Actor, caller.IsAdmin, text, model), command.Context, command.Id, command.IfMatch, cancel);
+            if (handled.Refusal is { } refusal)
+            {
+                return Problems.Of(refusal, handled.State.Current is { } winning ? PolicyAnswer.Of(winning, [], withText: false) : null);
+            }
+            var answer = PolicyAnswer.Of(handled.State.Current!, reading.Problems, withText: false);
+            return handled is { Version: 1, Position: > 0 }
+                ? Answers.Created("/v1/policies/1", answer, 1)
+                : Answers.Ok(answer, handled.Version);
+        })
+        .WithName("PublishPolicy").WithTags("Policies").WithSummary("Puts a policy document (application/yaml) into force")
+        .WithMetadata(PolicyBody.Accepted)
+        .Produces<PolicyAnswer>().Produces<PolicyAnswer>(StatusCodes.Status201Created);
+
+    private static IResult Invalid(PolicyReading reading)
+    {
+        var errors = reading.Problems.Where(p => p.Severity == ProblemSeverity.Error).ToList();
+        return Problems.Of(
+            new Refusal("invalid-policy", $"the document has {errors.Count} error{(errors.Count == 1 ? "" : "s")} and was not published")
+            {
+                Errors = errors.GroupBy(p => p.Path.Length == 0 ? "document" : p.Path).ToDictionary(
+                    g => g.Key, g => g.Select(p => string.Create(CultureInfo.InvariantCulture, $"line {p.Line}, column {p.Column}: {p.Message}")).ToArray()),
+            },
+            null, reading.Problems);
     }
 }
