@@ -16,9 +16,9 @@ internal static class PolicyChecks
             {
                 problems.Error(at["resource"]!, $"there is no resource `{entitlement.Resource}` in this document");
             }
-            if (IsForNobody(model, entitlement.Who))
+            if (IsForNobody(model, entitlement.Who) && at["who"] is { } who && !problems.Spoilt(who))
             {
-                problems.Warning(at["who"] ?? at, $"nobody can ever ask for `{entitlement.Id}`");
+                problems.Warning(who, $"nobody can ever ask for `{entitlement.Id}`");
             }
             Approvers(problems, model, entitlement, at);
         }

@@ -17,6 +17,11 @@ internal sealed class PolicyProblems
     public IReadOnlyList<PolicyProblem> InOrder => [.. _all.OrderBy(p => p.Line).ThenBy(p => p.Column)];
     public bool Any => _all.Exists(p => p.Severity == ProblemSeverity.Error);
 
+    /// <summary>Whether something at a node or within it is wrong already: a warning about it would only repeat that.</summary>
+    public bool Spoilt(YamlNode node) => _all.Exists(p =>
+        p.Severity == ProblemSeverity.Error && p.Path.StartsWith(node.Path, StringComparison.Ordinal) &&
+        (p.Path.Length == node.Path.Length || p.Path[node.Path.Length] is '.' or '['));
+
     public void Error(YamlNode at, string message) => Add(new PolicyProblem(ProblemSeverity.Error, at.Line, at.Column, message, at.Path));
     public void Warning(YamlNode at, string message) => Add(new PolicyProblem(ProblemSeverity.Warning, at.Line, at.Column, message, at.Path));
 

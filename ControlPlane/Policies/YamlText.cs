@@ -7,12 +7,21 @@ namespace AccessPlane.ControlPlane.Policies;
 /// YAML text → nodes, from the parser's events. A policy needs no anchors, aliases, tags or second document, and without them no text expands
 /// into more than it is.
 /// </summary>
-internal sealed class YamlText(string text, PolicyProblems problems)
+internal sealed class YamlText
 {
     public const int LongestText = 1 << 20;
     private const int DeepestNesting = 32;
 
-    private readonly Parser _parser = new(new Scanner(new StringReader(text), skipComments: true));
+    private readonly Scanner _scanner;
+    private readonly Parser _parser;
+    private readonly PolicyProblems _problems;
+
+    private YamlText(string text, PolicyProblems problems)
+    {
+        _scanner = new Scanner(new StringReader(text), skipComments: true);
+        _parser = new Parser(_scanner);
+        _problems = problems;
+    }
 
     /// <summary>The document's root; null where there is none that makes sense.</summary>
     public static YamlNode? Read(string text, PolicyProblems problems)
@@ -22,9 +31,10 @@ internal sealed class YamlText(string text, PolicyProblems problems)
             problems.Add(new PolicyProblem(ProblemSeverity.Error, 1, 1, "the document is longer than 1 MiB", ""));
             return null;
         }
+        var reader = new YamlText(text, problems);
         try
         {
-            return new YamlText(text, problems).Document();
+            return reader.Document();
         }
         catch (TooDeep deep)
         {
@@ -34,6 +44,12 @@ internal sealed class YamlText(string text, PolicyProblems problems)
         {
             problems.Add(new PolicyProblem(
                 ProblemSeverity.Error, Math.Max(1, bad.Start.Line), Math.Max(1, bad.Start.Column), $"not YAML: {FirstLine(bad.Message)}", ""));
+        }
+        catch (Exception bad) when (bad is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
+        {
+            // the scanner ends so on some malformed texts, instead of saying what is wrong
+            var at = reader._scanner.CurrentPosition;
+            problems.Add(new PolicyProblem(ProblemSeverity.Error, Math.Max(1, at.Line), Math.Max(1, at.Column), "not YAML: it cannot be read from here on", ""));
         }
         return null;
     }
@@ -50,7 +66,7 @@ internal sealed class YamlText(string text, PolicyProblems problems)
         _parser.Consume<DocumentEnd>();
         if (_parser.Current is DocumentStart second)
         {
-            problems.Add(new PolicyProblem(
+            _problems.Add(new PolicyProblem(
                 ProblemSeverity.Error, second.Start.Line, second.Start.Column, "only one document: publish one file at a time", ""));
         }
         return root;
@@ -106,11 +122,11 @@ internal sealed class YamlText(string text, PolicyProblems problems)
             var value = Node(path.Length == 0 ? $"{key?.Value}" : $"{path}.{key?.Value}", depth + 1);
             if (key is null)
             {
-                problems.Error(value, "a key must be a single value");
+                _problems.Error(value, "a key must be a single value");
             }
             else if (!seen.Add(key.Value))
             {
-                problems.Error(key with { Path = value.Path }, $"`{key.Value}` is here twice");
+                _problems.Error(key with { Path = value.Path }, $"`{key.Value}` is here twice");
             }
             else
             {
@@ -132,7 +148,7 @@ internal sealed class YamlText(string text, PolicyProblems problems)
         }
     }
 
-    private void Refuse(Mark at, string path, string why) => problems.Add(new PolicyProblem(ProblemSeverity.Error, at.Line, at.Column, why, path));
+    private void Refuse(Mark at, string path, string why) => _problems.Add(new PolicyProblem(ProblemSeverity.Error, at.Line, at.Column, why, path));
 
     private static string FirstLine(string message)
     {
