@@ -42,6 +42,9 @@ internal static class AgentHost
         services.AddSingleton(s => new Reports(
             identity, Broker.Publisher(s, identity.Id), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Reports>>()));
         services.AddSingleton<LiveSessions>().AddSingleton<CatchUp>().AddSingleton<PendingLogins>().AddSingleton<Answers>();
+        services.AddSingleton<IssuerKeys>().AddSingleton(s => new LoginDesk(
+            s.GetRequiredService<InForce>(), identity, s.GetRequiredService<PendingLogins>(),
+            ask => s.GetRequiredService<Reports>().Post(ReportKinds.LoginAsk, ask)));
         services.AddSingleton<TokenLogins>().AddSingleton<Gate.Gate>().AddSingleton<RecorderFactory>();
         services.AddSingleton<LivenessLease>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
         services.AddHostedService(s => s.GetRequiredService<Reports>());

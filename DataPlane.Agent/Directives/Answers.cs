@@ -36,6 +36,8 @@ internal sealed class PendingLogins
 {
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource<LoginAnswer>> asked = [];
     private readonly ConcurrentDictionary<Guid, TaskCompletionSource<RequestClosure>> waiting = [];
+    private readonly ConcurrentQueue<Guid> order = [];
+    private const int Kept = 1_000;
 
     public Task<LoginAnswer> Ask(Guid ask) => Entry(asked, ask);
 
@@ -49,23 +51,29 @@ internal sealed class PendingLogins
         }
     }
 
+    /// <summary>A closure may overtake the waiting for it: it is kept for whoever comes a moment later.</summary>
     public void Closed(RequestClosure closure)
     {
-        if (waiting.TryRemove(closure.Request, out var who))
+        waiting.GetOrAdd(closure.Request, _ => New<RequestClosure>()).TrySetResult(closure);
+        order.Enqueue(closure.Request);
+        while (order.Count > Kept && order.TryDequeue(out var old))
         {
-            who.TrySetResult(closure);
+            waiting.TryRemove(old, out _);
         }
     }
 
-    public void Forget(Guid ask, Guid? request)
+    public void Forget(Guid ask) => asked.TryRemove(ask, out _);
+
+    /// <summary>Others may wait for the same request: only a closure that nobody needs any more goes.</summary>
+    public void ForgetClosure(Guid request)
     {
-        asked.TryRemove(ask, out _);
-        if (request is { } id)
+        if (waiting.TryGetValue(request, out var closure) && closure.Task.IsCompleted)
         {
-            waiting.TryRemove(id, out _);
+            waiting.TryRemove(request, out _);
         }
     }
 
-    private static Task<T> Entry<T>(ConcurrentDictionary<Guid, TaskCompletionSource<T>> entries, Guid id) =>
-        entries.GetOrAdd(id, _ => new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    private static Task<T> Entry<T>(ConcurrentDictionary<Guid, TaskCompletionSource<T>> entries, Guid id) => entries.GetOrAdd(id, _ => New<T>()).Task;
+
+    private static TaskCompletionSource<T> New<T>() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

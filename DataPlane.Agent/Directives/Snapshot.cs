@@ -49,7 +49,11 @@ public sealed record Snapshot(
     public LockOrder[] LocksOn(GrantLease grant, string agent)
     {
         ArgumentNullException.ThrowIfNull(grant);
-        return [.. Locks.Values.Where(l => l.On.Agent == agent || l.On.Meets(grant.Holder, grant.Resource, grant.Grant))];
+        return
+        [
+            .. Locks.Values.Where(
+                l => l.On.Agent == agent || l.On.Meets(grant.Holder, grant.Resource, grant.Grant) || Policy.Model.Meets(l.On, grant.Holder)),
+        ];
     }
 
     private Snapshot With(GrantLease grant)

@@ -9,7 +9,7 @@ namespace AccessPlane.Agent.Directives;
 /// Nothing that arrives here makes it fail: what cannot be believed or read is counted and logged.
 /// </summary>
 internal sealed partial class WhenDirectiveArrives(
-    InForce inForce, AgentIdentity identity, Memory memory, CatchUp catchUp, LiveSessions live, Answers answers, Reports reports,
+    InForce inForce, AgentIdentity identity, Memory memory, CatchUp catchUp, LiveSessions live, Tickets tickets, Answers answers, Reports reports,
     ILogger<WhenDirectiveArrives> logger)
 {
     private readonly Lock oneAtATime = new();
@@ -85,6 +85,7 @@ internal sealed partial class WhenDirectiveArrives(
         }
         live.CutWhatEnded(arrivedAt);
         catchUp.Done();
+        tickets.Keep(next.Tickets.Keys.ToHashSet(StringComparer.Ordinal), inForce.Time.Earliest);
         reports.PostApplied(next.Position);
         LogCaughtUp(next.Position, next.Grants.Count, next.Policy.Version);
     }

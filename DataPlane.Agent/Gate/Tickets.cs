@@ -9,6 +9,8 @@ namespace AccessPlane.Agent.Gate;
 /// </summary>
 public sealed class Tickets : IDisposable
 {
+    private const string TokenPrefix = "token_";
+
     private readonly Lock guard = new();
     private FileStream file;
     private readonly Dictionary<string, int> uses = new(StringComparer.Ordinal);
@@ -67,12 +69,16 @@ public sealed class Tickets : IDisposable
         }
     }
 
-    /// <summary>Forgets tickets that nobody can use any more, so that the file does not grow for ever.</summary>
-    public void Keep(IReadOnlySet<string> known)
+    /// <summary>The name under which the use of a token is kept, until it has expired.</summary>
+    public static string TokenMark(string mark, DateTimeOffset end) => $"{TokenPrefix}{end.ToUnixTimeSeconds()}_{mark}";
+
+    /// <summary>Forgets tickets and tokens that nobody can use any more, so that the file does not grow for ever.</summary>
+    /// <param name="earliestNow">The earliest that the control plane's clock may show.</param>
+    public void Keep(IReadOnlySet<string> known, DateTimeOffset earliestNow)
     {
         lock (guard)
         {
-            var gone = uses.Keys.Where(t => !known.Contains(t)).ToList();
+            var gone = uses.Keys.Where(t => !known.Contains(t) && !IsLiveToken(t, earliestNow)).ToList();
             if (gone.Count < 1000 && gone.Count * 2 < uses.Count)
             {
                 return;
@@ -83,6 +89,10 @@ public sealed class Tickets : IDisposable
     }
 
     public void Dispose() => file.Dispose();
+
+    private static bool IsLiveToken(string name, DateTimeOffset earliestNow) =>
+        name.StartsWith(TokenPrefix, StringComparison.Ordinal) &&
+        (name.Split('_') is not [_, var end, ..] || !long.TryParse(end, out var seconds) || earliestNow.ToUnixTimeSeconds() <= seconds);
 
     private void Load()
     {

@@ -1,4 +1,9 @@
+using System.Security.Cryptography;
+using System.Text;
+using AccessPlane.Agent.Directives;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Gate;
 
@@ -6,11 +11,80 @@ namespace AccessPlane.Agent.Gate;
 public sealed record TokenBearer(string Resource, string Name, string Token, string Database, string Client);
 
 /// <param name="Unproven">The bearer did not even prove who they are: they get the uniform answer.</param>
-public sealed record TokenFinding(Guid Grant, Refusal? Refusal, bool Unproven);
-
-/// <summary>From an OIDC token to the grant that its bearer may use.</summary>
-public sealed class TokenLogins
+public sealed record TokenFinding(Guid Grant, Refusal? Refusal, bool Unproven = false)
 {
-    public ValueTask<TokenFinding> FindGrant(TokenBearer bearer, Func<string, ValueTask> tell, CancellationToken cancel) =>
-        ValueTask.FromResult(new TokenFinding(Guid.Empty, new Refusal("token-login-unavailable", "token logins are not available"), true));
+    internal static TokenFinding Refuse(string code, string detail) => new(Guid.Empty, new Refusal(code, detail));
+    internal static TokenFinding Unprove(Refusal refusal) => new(Guid.Empty, refusal, Unproven: true);
+}
+
+/// <summary>
+/// From an OIDC token to the grant that its bearer may use. Checked here with the issuer's keys; where there is no grant yet, the control plane
+/// is asked, which checks the token again.
+/// </summary>
+public sealed class TokenLogins(InForce inForce, IssuerKeys keys, Tickets used, LoginDesk desk)
+{
+    /// <summary>A bearer token can be used by whoever sees it: one for logins may not live long.</summary>
+    public static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(15);
+
+    public async ValueTask<TokenFinding> FindGrant(TokenBearer bearer, Func<string, ValueTask> tell, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(bearer);
+        var now = inForce.Time.Latest;
+        var reading = TokenReader.Read(bearer.Token, TokenUse.Access, inForce.Current.Issuers, now);
+        if (reading is not TokenReading.Read { Token: var unverified })
+        {
+            return TokenFinding.Unprove(((TokenReading.Refused)reading).Refusal);
+        }
+        if (await keys.Prove(unverified, now, cancel) is not { } token)
+        {
+            return TokenFinding.Unprove(new Refusal("token-signature", "the token's signature is not its issuer's, or the issuer's keys cannot be had"));
+        }
+        if (token.ExpiresAt - token.IssuedAt > LongestLife)
+        {
+            return TokenFinding.Refuse("token-life", $"a token for a login may live at most {LongestLife.TotalMinutes} minutes: get one that is shorter");
+        }
+        var finding = Existing(bearer, token.Actor) ?? await desk.Ask(bearer, tell, cancel);
+        return finding.Refusal is null && await AlreadyUsed(finding.Grant, token, cancel)
+            ? TokenFinding.Refuse("token-used", "the token was used before, and under this entitlement each counts once: get a new one")
+            : finding;
+    }
+
+    /// <summary>The active grant that the login means; null where the control plane must be asked.</summary>
+    private TokenFinding? Existing(TokenBearer bearer, Actor actor)
+    {
+        var snapshot = inForce.Current;
+        var own = (snapshot.GrantsByHolder.GetValueOrDefault(actor.ChainKey) ?? [])
+            .Select(id => snapshot.Grants[id])
+            .Where(g => g.Resource == bearer.Resource && inForce.Time.Latest < g.NotAfter && Means(bearer.Name, g, snapshot))
+            .ToList();
+        var fitting = own.FindAll(g => g.TokenLogin.Allows(actor));
+        return fitting switch
+        {
+            [var only] => new TokenFinding(only.Grant, null),
+            [] when own.Count > 0 => TokenFinding.Refuse(
+                "token-login-not-allowed", $"a token is not taken as the password under `{own[0].Entitlement}`: use a ticket"),
+            [] => null,
+            _ => TokenFinding.Refuse(
+                "several-grants",
+                $"several grants fit: use one of {string.Join(", ", fitting.Select(g => g.Entitlement).Distinct().Count() == fitting.Count
+                    ? fitting.Select(g => $"`{g.Entitlement}`") : fitting.Select(g => $"`{g.Grant:D}`"))} as the user name"),
+        };
+    }
+
+    /// <summary>A name that is an entitlement's or a grant's means that one; any other name means nothing.</summary>
+    private static bool Means(string name, GrantLease grant, Snapshot snapshot) =>
+        Guid.TryParse(name, out var id) ? grant.Grant == id : name == grant.Entitlement || snapshot.Policy.Model.Entitlement(name) is null;
+
+    /// <summary>Under `once` a token counts once at this agent: its use is on disk like a ticket's.</summary>
+    private async ValueTask<bool> AlreadyUsed(Guid grant, ValidToken token, CancellationToken cancel)
+    {
+        if (!inForce.Current.Grants.TryGetValue(grant, out var lease) || !lease.TokenLogin.Once)
+        {
+            return false;
+        }
+        var mark = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{token.Issuer.Issuer}\n{token.Id}")));
+        var end = token.ExpiresAt + TokenReader.Skew;
+        var once = new TicketOffer(Tickets.TokenMark(mark, end), grant, "", 1, end, "");
+        return token.Id is null || !await Task.Run(() => used.Take(once, inForce.Time.Latest), cancel);
+    }
 }

@@ -73,10 +73,14 @@ public sealed class TicketsTests : IDisposable
             {
                 Assert.True(tickets.Take(Ticket(1, $"t_{i}"), Now));
             }
-            tickets.Keep(new HashSet<string> { "t_3" });
+            Assert.True(tickets.Take(Ticket(1, Tickets.TokenMark("live", Now.AddMinutes(5))), Now));
+            Assert.True(tickets.Take(Ticket(1, Tickets.TokenMark("dead", Now.AddMinutes(-5))), Now));
+            tickets.Keep(new HashSet<string> { "t_3" }, Now);
             Assert.True(tickets.Take(Ticket(1, "t_new"), Now));
         }
         using var again = Tickets.Open(state.Path);
         Assert.Equal([0, 1, 1], [again.Uses("t_2"), again.Uses("t_3"), again.Uses("t_new")]);
+        Assert.Equal(
+            [1, 0], [again.Uses(Tickets.TokenMark("live", Now.AddMinutes(5))), again.Uses(Tickets.TokenMark("dead", Now.AddMinutes(-5)))]);
     }
 }

@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
+
+namespace AccessPlane.Agent.Gate;
+
+/// <summary>
+/// The published keys of the issuers that the control plane names, and the check of signatures with them. Kept while an issuer does not answer;
+/// which issuers count is decided anew with every token.
+/// </summary>
+public sealed class IssuerKeys : IDisposable
+{
+    private readonly ConcurrentDictionary<(string Issuer, string Address), KeyRing<IReadOnlyList<JsonWebKey>>> rings = [];
+    private readonly JsonWebTokenHandler handler = new() { MaximumTokenSizeInBytes = Contracts.Identity.TokenReader.MaxLength };
+
+    // a redirect would let the issuer's host point the agent at addresses of its own network
+    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+    {
+        Timeout = TimeSpan.FromSeconds(5),
+        MaxResponseContentBufferSize = 1 << 20,
+    };
+
+    /// <summary>Whom a token speaks for, once its signature is its issuer's; null where it is not, or where nobody can tell.</summary>
+    public async ValueTask<ValidToken?> Prove(UnverifiedToken token, DateTimeOffset now, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        var ring = rings.GetOrAdd((token.Issuer.Issuer, AddressOf(token.Issuer)), _ => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(token.Issuer)));
+        await ring.Refresh(now, cancel);
+        var keys = await ring.Find(all => Fitting(all, token).Count > 0, now, cancel);
+        return keys is null ? null : token.ProvenBy(t => IsSigned(t, Fitting(keys, t)));
+    }
+
+    public void Dispose()
+    {
+        http.Dispose();
+        foreach (var ring in rings.Values)
+        {
+            ring.Dispose();
+        }
+    }
+
+    private bool IsSigned(UnverifiedToken token, List<JsonWebKey> fitting) => handler.ValidateToken(token.Compact, new TokenValidationParameters
+    {
+        ValidIssuer = token.Issuer.Issuer,
+        ValidAudience = token.Issuer.Audience,
+        RequireSignedTokens = true,
+        IssuerSigningKeyResolver = (_, _, _, _) => fitting,
+        ValidateLifetime = false, // the reader did, by the control plane's time
+    }).IsValid;
+
+    private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
+    {
+        var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(AddressOf(issuer)).IsLoopback };
+        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(AddressOf(issuer), documents, CancellationToken.None);
+        return metadata.Issuer == issuer.Issuer
+            ? [.. metadata.JsonWebKeySet?.Keys ?? []]
+            : throw new InvalidOperationException($"the metadata of `{issuer.Issuer}` is that of another issuer");
+    }
+
+    private static string AddressOf(IssuerTerms issuer) => issuer.MetadataAddress ?? issuer.Issuer.TrimEnd('/') + "/.well-known/openid-configuration";
+
+    /// <summary>A token without a key id is taken only where there is no choice.</summary>
+    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, UnverifiedToken token)
+    {
+        var fitting = keys.Where(k => (token.KeyId is null || k.Kid == token.KeyId) && Fits(k, token.Algorithm)).ToList();
+        return token.KeyId is null && fitting.Count > 1 ? [] : fitting;
+    }
+
+    /// <summary>INVARIANT: the key's type is the algorithm's, whatever the token says: no RSA key is ever used as something else.</summary>
+    private static bool Fits(JsonWebKey key, string algorithm) =>
+        key.Use is null or "" or "sig" && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
+        {
+            ['R' or 'P', 'S', ..] => key is { Kty: "RSA", KeySize: >= 2048 },
+            "ES256" => key is { Kty: "EC", Crv: "P-256" },
+            "ES384" => key is { Kty: "EC", Crv: "P-384" },
+            "ES512" => key is { Kty: "EC", Crv: "P-521" },
+            _ => false,
+        };
+}
