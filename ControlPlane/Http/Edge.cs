@@ -17,6 +17,7 @@ public static class EdgeFeature
             kestrel.Limits.MaxRequestBodySize = MaxBody;
         });
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<Once>();
         builder.Services.ConfigureHttpJsonOptions(http =>
         {
             Json.Configure(http.SerializerOptions);
@@ -31,8 +32,12 @@ public static class EdgeFeature
     public static WebApplication UseEdge(this WebApplication app)
     {
         app.UseCorrelation();
+        app.UseMiddleware<Errors>();
+        app.UseRouting(); // after Errors, so that what routing refuses is explained too
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseMiddleware<StrictQuery>();
+        app.UseMiddleware<Idempotency>();
         return app;
     }
 
