@@ -9,9 +9,10 @@ namespace AccessPlane.Contracts.Transcripts;
 /// </summary>
 /// <param name="Seq">From 1, without holes.</param>
 /// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
-/// <param name="Kind">`start`, `statement`, `result`, `cancel`, `freeze`, `thaw`, `gap`, `end`.</param>
+/// <param name="Kind">`start`, `statement`, `result`, `cancel`, `freeze`, `thaw`, `gap`, `end`; `copy` (size and hash of data that came in) and `parameters`
+/// (size and hash of parameters too large to keep), both told by the note.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
-/// <param name="Protocol">`simple`, `extended` or `function`.</param>
+/// <param name="Protocol">`simple`, `extended`, `function`, or `prepare` for a statement that was prepared and not run with it.</param>
 /// <param name="Text">The statement; where it is longer than 1 MiB or not valid UTF-8, as much of it as can be shown.</param>
 /// <param name="TextOmitted">Bytes of the statement that <paramref name="Text"/> leaves out; <paramref name="TextHash"/> is the SHA-256 of all its bytes.</param>
 /// <param name="Params">Bind parameters: text as it is, null, `{"bytes":"…"}` for a value sent in binary form whose bytes read as printable text,
@@ -20,7 +21,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Status">Transaction status after the operation: `I`, `T` or `E`.</param>
 /// <param name="Duration">Microseconds from forwarding to the end.</param>
 /// <param name="Bytes">Bytes of rows (or of COPY data) that passed.</param>
-/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, or `unknown` where the session was cut before the answer.</param>
+/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, `skipped` (the resource passed over it after an error before it), or `unknown` where the
+/// session was cut before the answer.</param>
 /// <param name="Cause">Of `end`: closed, revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool, lost.</param>
 public sealed record TranscriptEntry(
     long Seq, DateTimeOffset At, string Kind,

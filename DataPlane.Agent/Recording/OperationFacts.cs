@@ -5,8 +5,10 @@ namespace AccessPlane.Agent.Recording;
 /// <summary>The parameter part of a Bind message, as bytes: count and format codes read, values as (length, bytes) in wire form.</summary>
 /// <param name="values">The wire form from the first value's length on: Int32 length (-1: null), bytes, repeated.</param>
 /// <param name="formats">The wire form of the format codes: Int16 each; none, one for all, or one each.</param>
-public readonly ref struct BoundParameters(int count, ReadOnlySpan<byte> formats, ReadOnlySpan<byte> values)
+/// <param name="omitted">Bytes of values that are too many to be here: they pass as they come, and a `parameters` fact with their hash follows.</param>
+public readonly ref struct BoundParameters(int count, ReadOnlySpan<byte> formats, ReadOnlySpan<byte> values, long omitted = 0)
 {
+    public long Omitted { get; } = omitted;
     public int Count { get; } = count;
     public ReadOnlySpan<byte> Formats { get; } = formats;
     public ReadOnlySpan<byte> Values { get; } = values;

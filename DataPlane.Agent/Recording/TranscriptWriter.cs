@@ -119,6 +119,11 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         {
             return;
         }
+        if (parameters.Omitted > 0)
+        {
+            json.WriteNumber("paramsOmitted"u8, parameters.Omitted);
+            return;
+        }
         if (parameters.Values.Length > LongestParameters)
         {
             json.WriteNumber("paramsOmitted"u8, parameters.Values.Length);

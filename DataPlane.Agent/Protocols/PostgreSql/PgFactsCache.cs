@@ -17,36 +17,47 @@ internal sealed class PgFactsCache
     private long bytes;
     private int turn;
 
-    public StatementFacts? Find(ReadOnlySpan<byte> text)
+    public PgText? Find(ReadOnlySpan<byte> text)
     {
         var hash = Hash(text);
         var set = SetOf(hash);
         for (var i = set; i < set + Ways; i++)
         {
-            if (Volatile.Read(ref slots[i]) is { } entry && entry.Hash == hash && text.SequenceEqual(entry.Text))
+            if (Volatile.Read(ref slots[i]) is { } entry && entry.Hash == hash && text.SequenceEqual(entry.Known.Text))
             {
-                return entry.Facts;
+                return entry.Known;
             }
         }
         return null;
     }
 
-    public void Add(ReadOnlySpan<byte> text, StatementFacts facts)
+    /// <returns>The text as it is kept, so that everyone shares one copy.</returns>
+    public PgText Add(ReadOnlySpan<byte> text, StatementFacts facts)
     {
-        if (text.Length > LongestText || Find(text) is not null)
+        if (Find(text) is { } known)
         {
-            return;
+            return known;
         }
-        var entry = new Entry(Hash(text), text.ToArray(), facts);
+        var added = new PgText(text.ToArray(), facts);
+        if (text.Length <= LongestText)
+        {
+            Keep(new Entry(Hash(text), added));
+        }
+        return added;
+    }
+
+    private void Keep(Entry entry)
+    {
+        var length = entry.Known.Text.Length;
         var set = SetOf(entry.Hash);
         var slot = set + (Interlocked.Increment(ref turn) & (Ways - 1));
         for (var i = set; i < set + Ways; i++)
         {
             slot = Volatile.Read(ref slots[i]) is null ? i : slot;
         }
-        var room = Interlocked.Add(ref bytes, text.Length) <= MostBytes;
+        var room = Interlocked.Add(ref bytes, length) <= MostBytes;
         var old = Interlocked.Exchange(ref slots[slot], room ? entry : null);
-        Interlocked.Add(ref bytes, -(old?.Text.Length ?? 0) - (room ? 0 : text.Length));
+        Interlocked.Add(ref bytes, -(old?.Known.Text.Length ?? 0) - (room ? 0 : length));
     }
 
     private static int Hash(ReadOnlySpan<byte> text)
@@ -58,5 +69,5 @@ internal sealed class PgFactsCache
 
     private static int SetOf(int hash) => (hash & (Sets - 1)) * Ways;
 
-    private sealed record Entry(int Hash, byte[] Text, StatementFacts Facts);
+    private sealed record Entry(int Hash, PgText Known);
 }

@@ -32,7 +32,7 @@ internal sealed class PgParser : IDisposable
     public PgFactsCache Cache { get; } = new();
 
     /// <summary>The facts of a text that is small enough to be read here and now; null for what <see cref="Read"/> must be asked.</summary>
-    public StatementFacts? ReadSmall(ReadOnlySpan<byte> text)
+    public PgText? ReadSmall(ReadOnlySpan<byte> text)
     {
         if (text.Length > 1024 || !SqlBounds.Of(text).Small || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
@@ -41,39 +41,35 @@ internal sealed class PgParser : IDisposable
         Span<byte> terminated = stackalloc byte[text.Length + 1];
         text.CopyTo(terminated);
         terminated[^1] = 0;
-        return Keep(text, WhyUnreadable(text) ?? Parse(terminated));
+        return Cache.Add(text, WhyUnreadable(text) ?? Parse(terminated));
     }
 
     /// <summary>Reads on the parser's own threads. Never fails: what cannot be read in time is unknown, and so refused.</summary>
-    public async ValueTask<StatementFacts> Read(ReadOnlyMemory<byte> text)
+    public async ValueTask<PgText> Read(ReadOnlyMemory<byte> text)
     {
         if (WhyUnreadable(text.Span) is { } unreadable)
         {
-            return unreadable;
+            return Unkept(text, unreadable);
         }
         var terminated = new byte[text.Length + 1];
         text.CopyTo(terminated);
         var job = new Job(terminated, new TaskCompletionSource<StatementFacts>(TaskCreationOptions.RunContinuationsAsynchronously));
         if (!(text.Length > BigText ? big : ordinary).TryAdd(job))
         {
-            return StatementFacts.NotUnderstood("too many statements are waiting to be read: try again");
+            return Unkept(text, StatementFacts.NotUnderstood("too many statements are waiting to be read: try again"));
         }
         try
         {
             var facts = await job.Done.Task.WaitAsync(budget, time);
-            return Keep(text.Span, facts);
+            return Cache.Add(text.Span, facts);
         }
         catch (TimeoutException)
         {
-            return StatementFacts.NotUnderstood("reading it took too long: send less at once");
+            return Unkept(text, StatementFacts.NotUnderstood("reading it took too long: send less at once"));
         }
     }
 
-    private StatementFacts Keep(ReadOnlySpan<byte> text, StatementFacts facts)
-    {
-        Cache.Add(text, facts);
-        return facts;
-    }
+    private static PgText Unkept(ReadOnlyMemory<byte> text, StatementFacts facts) => new(text.ToArray(), facts);
 
     private static StatementFacts? WhyUnreadable(ReadOnlySpan<byte> text)
     {

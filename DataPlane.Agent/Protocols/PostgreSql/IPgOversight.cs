@@ -1,0 +1,18 @@
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>What a conversation needs of its session: a judge and a record. The session answers with its permit and its recorder, tests with literals.</summary>
+internal interface IPgOversight
+{
+    Ruling Judge(StatementFacts facts);
+
+    /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded.</exception>
+    long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling);
+
+    void Result(long op, in OperationResult result);
+
+    void Fact(string kind, string? note);
+}

@@ -1,0 +1,98 @@
+using AccessPlane.Agent.Recording;
+using AccessPlane.Agent.Relay;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>The simple protocol: one message, one operation.</summary>
+internal sealed class PgClientQueries(PgState state, PgFactsCache cache)
+{
+    public PgText? Known { get; set; }
+
+    public Verdict Query(ReadOnlySpan<byte> body, int total)
+    {
+        if (!PgQuery.TryRead(body, out var query))
+        {
+            return Verdict.Rewrite(total, Refuse(PgDenial.Malformed(state, "simple", body)));
+        }
+        var text = Known ?? cache.Find(query.Text);
+        if (text is null)
+        {
+            return Verdict.Prepare;
+        }
+        Known = null;
+        var ruling = state.Oversight.Judge(text.Facts);
+        if (PgDenial.Open(state, "simple", text, default, ruling, out var op) is { } denial)
+        {
+            return Verdict.Rewrite(total, Refuse(denial));
+        }
+        ref var asked = ref state.Unanswered.Add(Ask.Query);
+        asked.Op = op;
+        asked.Text = text;
+        return Verdict.Forward(total);
+    }
+
+    public byte[] TooLong(int length) => Refuse(PgDenial.TooLong(state, "simple", length));
+
+    /// <summary>FunctionCall runs functions without a statement that could be read: never.</summary>
+    public byte[] FunctionCall() => Refuse(PgDenial.Never(
+        state, "function", "the function call message"u8, ["call"], "function calls outside statements cannot be judged: call the function in a select"));
+
+    private byte[] Refuse(PgDenial denial)
+    {
+        ref var asked = ref state.Unanswered.Add(Ask.Query);
+        asked.Op = denial.Op;
+        asked.Refusal = denial.Refusal;
+        return denial.Refusal.AsQuery();
+    }
+}
+
+/// <summary>A refusal with the operation that was recorded for it; 0 where the record itself could not be written.</summary>
+internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
+{
+    /// <summary>Records an operation and says why it must not pass; null when it may.</summary>
+    public static PgDenial? Open(PgState state, string protocol, PgText text, in BoundParameters parameters, Ruling ruling, out long op)
+    {
+        try
+        {
+            op = state.Operations.Open(protocol, text.Text, parameters, text.Facts.Kinds, ruling);
+        }
+        catch (IOException)
+        {
+            // evidence before effect: what cannot be recorded is not done
+            op = 0;
+            return new PgDenial(
+                new PgRefusal(PgError.NoRecord, "denied: the operation cannot be recorded at the moment", null, "try again later"), 0);
+        }
+        return ruling.Effect == Effect.Deny ? Refused(state, PgRefusal.Of(ruling, state.Session, op), op) : null;
+    }
+
+    public static PgDenial Malformed(PgState state, string protocol, ReadOnlySpan<byte> body)
+    {
+        var shown = body.ToArray();
+        shown.AsSpan().Replace((byte)0, (byte)' ');
+        return Never(state, protocol, shown, [], "the message is malformed", PgError.Protocol);
+    }
+
+    public static PgDenial TooLong(PgState state, string protocol, int length) => Never(
+        state, protocol, System.Text.Encoding.ASCII.GetBytes($"-- {length} bytes, not read"), [],
+        $"a statement of {length:N0} bytes is longer than {PgClientSide.LongestText:N0}: send it in parts, or as parameters or copy data", PgError.TooLarge);
+
+    public static PgDenial Never(
+        PgState state, string protocol, ReadOnlySpan<byte> text, IReadOnlyList<string> kinds, string why, string code = PgError.Refused)
+    {
+        var ruling = new Ruling(Effect.Deny, [new Reason("protocol", Effect.Deny, why)], 0);
+        if (Open(state, protocol, new PgText(text.ToArray(), new Contracts.Sql.StatementFacts(kinds, 0)), default, ruling, out var op) is { Op: 0 } unrecorded)
+        {
+            return unrecorded;
+        }
+        return Refused(state, new PgRefusal(code, why, PgRefusal.Where(state.Session, op), null), op);
+    }
+
+    private static PgDenial Refused(PgState state, PgRefusal refusal, long op)
+    {
+        state.Operations.Fail(
+            op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
+        return new PgDenial(refusal, op);
+    }
+}

@@ -1,0 +1,79 @@
+using AccessPlane.Agent.Relay;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>What a session lets pass, as the relay asks it.</summary>
+internal sealed class PgConversation : Conversation
+{
+    private static readonly byte[] Terminate = PgFrame.Of('X', []);
+
+    private readonly PgParser parser;
+    private readonly PgClientSide client;
+    private readonly PgServerSide server;
+    private readonly Func<bool> mayForward;
+    private readonly Func<ValueTask> thawed;
+
+    public PgConversation(PgState state, PgParser parser, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
+    {
+        State = state;
+        this.parser = parser;
+        this.mayForward = mayForward;
+        this.thawed = thawed;
+        Blocks = blocks;
+        client = new PgClientSide(state, parser.Cache);
+        server = new PgServerSide(state);
+    }
+
+    public PgState State { get; }
+    public override bool MayForward => mayForward();
+    public override bool Blocks { get; }
+    public override bool MayGoOn => !State.MustWait;
+    public override bool IsQuiet => State.Unanswered.Count == 0;
+
+    /// <summary>What the client has received ends where a message ends.</summary>
+    public bool ClientIsBetweenMessages { get; private set; } = true;
+
+    public override void Delivered() => ClientIsBetweenMessages = server.IsBetweenMessages;
+
+    public override ValueTask Thawed() => thawed();
+
+    public override Verdict FromClient(ReadOnlySpan<byte> pending) => client.Look(pending);
+
+    public override Verdict FromServer(ReadOnlySpan<byte> pending) => server.Look(pending);
+
+    /// <summary>Reads the text of the Query or Parse at the head, on the parser's own threads where it is not small.</summary>
+    public override ValueTask Prepare(ReadOnlyMemory<byte> pending)
+    {
+        var text = TextIn(pending);
+        if (parser.ReadSmall(text.Span) is { } small)
+        {
+            client.Know(small);
+            return default;
+        }
+        return Read(text);
+    }
+
+    private async ValueTask Read(ReadOnlyMemory<byte> text) => client.Know(await parser.Read(text));
+
+    private static ReadOnlyMemory<byte> TextIn(ReadOnlyMemory<byte> pending)
+    {
+        var body = pending[PgFrame.Header..(PgFrame.LengthAt(pending.Span) + 1)];
+        var start = pending.Span[0] == 'P' ? body.Span.IndexOf((byte)0) + 1 : 0;
+        var text = body[start..];
+        return text[..text.Span.IndexOf((byte)0)];
+    }
+
+    /// <summary>What was asked for is still done and answered; then the server is told goodbye. In the middle of a copy there is no goodbye.</summary>
+    public override Verdict ClientEnded() =>
+        State.CopyIn ? Verdict.Kill : State.MustWait ? Verdict.Hold : new Verdict(Act.Leave, 0, Terminate);
+
+    public override int Drained(ReadOnlySpan<byte> pending)
+    {
+        var read = 0;
+        while (server.Look(pending[read..]) is { Act: Act.Forward or Act.Rewrite } verdict)
+        {
+            read += verdict.Bytes;
+        }
+        return read;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Text;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>ErrorResponse and NoticeResponse: fields of a letter and a text.</summary>
+internal static class PgError
+{
+    public const string Refused = "42501"; // insufficient_privilege
+    public const string Protocol = "08P01";
+    public const string AuthorizationFailed = "28P01";
+    public const string NotAuthorized = "28000";
+    public const string Ended = "57P01";
+    public const string TooMany = "53300";
+    public const string TooLarge = "54000";
+    public const string LimitReached = "53400";
+    public const string NoRecord = "58030"; // io_error
+    public const string NoStatement = "26000";
+    public const string NoPortal = "34000";
+
+    public static byte[] Of(string severity, string code, string message, string? detail = null, string? hint = null) =>
+        Frame('E', severity, code, message, detail, hint);
+
+    public static byte[] Fatal(string code, string message, string? hint = null) => Of("FATAL", code, message, null, hint);
+
+    public static byte[] Notice(string message) => Frame('N', "NOTICE", "00000", message, null, null);
+
+    private static byte[] Frame(char type, string severity, string code, string message, string? detail, string? hint)
+    {
+        using var body = new MemoryStream();
+        Field('S', severity);
+        Field('V', severity);
+        Field('C', code);
+        Field('M', message);
+        Field('D', detail);
+        Field('H', hint);
+        body.WriteByte(0);
+        return PgFrame.Of(type, body.ToArray());
+
+        void Field(char letter, string? text)
+        {
+            if (text is not null)
+            {
+                body.WriteByte((byte)letter);
+                body.Write(Encoding.UTF8.GetBytes(text.Replace('\0', ' ')));
+                body.WriteByte(0);
+            }
+        }
+    }
+
+    /// <summary>One field of an error's body; empty where it has none. The body may be cut off.</summary>
+    public static ReadOnlySpan<byte> Field(ReadOnlySpan<byte> body, char letter)
+    {
+        var reader = new PgReader(body);
+        while (true)
+        {
+            var found = reader.Byte();
+            var text = reader.Text();
+            if (reader.Failed || found == 0)
+            {
+                return default;
+            }
+            if (found == letter)
+            {
+                return text;
+            }
+        }
+    }
+
+    public static bool IsFatal(ReadOnlySpan<byte> body)
+    {
+        var severity = Field(body, 'V');
+        return severity.SequenceEqual("FATAL"u8) || severity.SequenceEqual("PANIC"u8);
+    }
+}

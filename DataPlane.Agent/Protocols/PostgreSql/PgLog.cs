@@ -1,0 +1,33 @@
+using System.Net;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+internal static partial class PgLog
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "resource {Resource} listens on {EndPoint}")]
+    public static partial void Listening(ILogger log, string resource, IPEndPoint endPoint);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "a connection was not accepted")]
+    public static partial void NotAccepted(ILogger log, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "a connection ended in a way that nobody foresaw")]
+    public static partial void Unforeseen(ILogger log, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "login from {Client} refused: {Why}")]
+    public static partial void LoginRefused(ILogger log, IPEndPoint client, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "resource {Resource} cannot be reached")]
+    public static partial void Unreachable(ILogger log, string resource, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "session {Session} open for {Client}, grant {Grant}")]
+    public static partial void Opened(ILogger log, Guid session, string client, Guid grant);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "session {Session} ended: {Cause}, {Note}")]
+    public static partial void Ended(ILogger log, Guid session, string cause, string? note);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: the backend could not be cancelled")]
+    public static partial void NotCancelled(ILogger log, Guid session, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: whether the backend is gone could not be checked")]
+    public static partial void NotChecked(ILogger log, Guid session, Exception why);
+}

@@ -1,0 +1,139 @@
+using System.Diagnostics.CodeAnalysis;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>A statement's text with what is known of it.</summary>
+internal sealed record PgText(byte[] Text, StatementFacts Facts);
+
+/// <param name="Op">The operation that Bind opened; 0 for a cursor that SQL declared.</param>
+/// <param name="Executed">Its operation has been run: a further Execute is an operation of its own.</param>
+/// <param name="Lasts">It outlives its transaction.</param>
+internal readonly record struct PgPortal(PgText Text, long Op, bool Executed, bool Lasts);
+
+/// <summary>
+/// The session's names: prepared statements and portals, in one table for SQL's PREPARE and DECLARE and the protocol's Parse and Bind, because
+/// the server keeps them in one. A name that the server knows and this table does not is refused; the other way round the server refuses it.
+/// </summary>
+internal sealed class PgNames
+{
+    public const int MostStatements = 1000;
+    public const int MostPortals = 100;
+
+    private static readonly NameComparer ByBytes = new();
+    private readonly Dictionary<byte[], PgText> statements = new(ByBytes);
+    private readonly Dictionary<byte[], PgPortal> portals = new(ByBytes);
+    private readonly Dictionary<byte[], PgText>.AlternateLookup<ReadOnlySpan<byte>> statementsBy;
+    private readonly Dictionary<byte[], PgPortal>.AlternateLookup<ReadOnlySpan<byte>> portalsBy;
+    private PgText? unnamedStatement;
+    private PgPortal? unnamedPortal;
+
+    public PgNames()
+    {
+        statementsBy = statements.GetAlternateLookup<ReadOnlySpan<byte>>();
+        portalsBy = portals.GetAlternateLookup<ReadOnlySpan<byte>>();
+    }
+
+    public PgText? Statement(ReadOnlySpan<byte> name) => name.IsEmpty ? unnamedStatement : statementsBy.TryGetValue(name, out var text) ? text : null;
+
+    public PgPortal? Portal(ReadOnlySpan<byte> name) => name.IsEmpty ? unnamedPortal : portalsBy.TryGetValue(name, out var portal) ? portal : null;
+
+    public bool HasRoomForStatement(ReadOnlySpan<byte> name) => name.IsEmpty || statements.Count < MostStatements || statementsBy.ContainsKey(name);
+
+    public bool HasRoomForPortal(ReadOnlySpan<byte> name) => name.IsEmpty || portals.Count < MostPortals || portalsBy.ContainsKey(name);
+
+    /// <param name="text">Null to forget the name.</param>
+    public void SetStatement(ReadOnlySpan<byte> name, PgText? text)
+    {
+        if (name.IsEmpty)
+        {
+            unnamedStatement = text;
+        }
+        else if (text is null)
+        {
+            statementsBy.Remove(name);
+        }
+        else
+        {
+            statementsBy[name] = text;
+        }
+    }
+
+    /// <param name="portal">Null to forget the name.</param>
+    public void SetPortal(ReadOnlySpan<byte> name, PgPortal? portal)
+    {
+        if (name.IsEmpty)
+        {
+            unnamedPortal = portal;
+        }
+        else if (portal is null)
+        {
+            portalsBy.Remove(name);
+        }
+        else
+        {
+            portalsBy[name] = portal.Value;
+        }
+    }
+
+    /// <summary>The transaction is over: its portals are gone.</summary>
+    public void EndTransaction()
+    {
+        unnamedPortal = null;
+        if (portals.Count == 0)
+        {
+            return;
+        }
+        foreach (var name in portals.Where(p => !p.Value.Lasts).Select(p => p.Key).ToList())
+        {
+            portals.Remove(name);
+        }
+    }
+
+    /// <summary>What a statement did to the names, once the server has done it.</summary>
+    public void Apply(NameUse use, PgText text)
+    {
+        var name = use.Name is null ? null : System.Text.Encoding.UTF8.GetBytes(use.Name);
+        switch (use.Action)
+        {
+            case NameAction.Prepare when name is not null && HasRoomForStatement(name):
+                statements[name] = text;
+                break;
+            case NameAction.Declare when name is not null && HasRoomForPortal(name):
+                portals[name] = new PgPortal(text, 0, false, use.Lasts);
+                break;
+            case NameAction.Deallocate when name is not null:
+                statements.Remove(name);
+                break;
+            case NameAction.Deallocate:
+                statements.Clear();
+                break;
+            case NameAction.Close when name is not null:
+                portals.Remove(name);
+                break;
+            case NameAction.Close:
+                portals.Clear();
+                break;
+            case NameAction.DiscardAll:
+                statements.Clear();
+                portals.Clear();
+                break;
+        }
+    }
+
+    private sealed class NameComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    {
+        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+        public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode(obj.AsSpan());
+        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+        public int GetHashCode(ReadOnlySpan<byte> alternate)
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(alternate);
+            return hash.ToHashCode();
+        }
+
+        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+    }
+}

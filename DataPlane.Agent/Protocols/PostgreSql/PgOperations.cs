@@ -1,0 +1,190 @@
+using System.Runtime.CompilerServices;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>
+/// The operations of the running sync unit: opened (and recorded) before they are forwarded, followed while the server answers, and their
+/// results recorded when ReadyForQuery tells the transaction's status.
+/// </summary>
+internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
+{
+    private const int MostOpen = 256;
+    private const int LongestMessage = 1024;
+
+    private readonly byte[] message = new byte[LongestMessage];
+    private Slot[] slots = new Slot[4];
+    private int count;
+    private int messageLength;
+    private long messageOf;
+
+    /// <summary>Records an operation.</summary>
+    /// <returns>Its number, by which everything else here names it.</returns>
+    public long Open(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling)
+    {
+        if (count == MostOpen)
+        {
+            Write(0, onlyDone: true);
+        }
+        var op = oversight.Statement(protocol, text, parameters, kinds, ruling);
+        if (count == slots.Length)
+        {
+            Array.Resize(ref slots, count * 2);
+        }
+        slots[count] = default;
+        slots[count].Op = op;
+        slots[count].Started = clock.GetTimestamp();
+        count++;
+        return op;
+    }
+
+    public void Row(long op, int bytes)
+    {
+        if (Find(op) is var at and >= 0)
+        {
+            slots[at].RowsSinceTag++;
+            slots[at].Bytes += bytes;
+        }
+    }
+
+    public void Bytes(long op, long bytes)
+    {
+        if (Find(op) is var at and >= 0)
+        {
+            slots[at].Bytes += bytes;
+        }
+    }
+
+    /// <summary>One statement of the operation is done.</summary>
+    public void Tag(long op, ReadOnlySpan<byte> tag)
+    {
+        if (Find(op) is not (var at and >= 0))
+        {
+            return;
+        }
+        ref var slot = ref slots[at];
+        slot.Rows += Affected(tag) ?? slot.RowsSinceTag;
+        slot.RowsSinceTag = 0;
+        slot.TagLength = Math.Min(tag.Length, TagBytes.Size);
+        tag[..slot.TagLength].CopyTo(slot.Tag);
+    }
+
+    public void Complete(long op) => Done(op, "completed");
+
+    public void Skip(long op) => Done(op, "skipped");
+
+    /// <summary>It ended with an error; the first one told stays.</summary>
+    public void Fail(long op, string outcome, ReadOnlySpan<byte> code, ReadOnlySpan<byte> text)
+    {
+        if (Find(op) is not (var at and >= 0) || slots[at].Outcome is not null)
+        {
+            return;
+        }
+        Done(op, outcome);
+        ref var slot = ref slots[at];
+        slot.CodeLength = Math.Min(code.Length, CodeBytes.Size);
+        code[..slot.CodeLength].CopyTo(slot.Code);
+        messageLength = Math.Min(text.Length, LongestMessage);
+        text[..messageLength].CopyTo(message);
+        messageOf = op;
+    }
+
+    public bool IsDone(long op) => Find(op) is not (var at and >= 0) || slots[at].Outcome is not null;
+
+    /// <summary>The unit is over: results are recorded.</summary>
+    public void End(byte status) => Write(status, onlyDone: false);
+
+    /// <summary>The session is cut: what has not been answered has an unknown outcome.</summary>
+    public void Abandon()
+    {
+        for (var i = 0; i < count; i++)
+        {
+            Done(slots[i].Op, "unknown");
+        }
+        Write(0, onlyDone: false);
+    }
+
+    private void Done(long op, string outcome)
+    {
+        if (Find(op) is var at and >= 0 && slots[at].Outcome is null)
+        {
+            ref var slot = ref slots[at];
+            slot.Outcome = outcome;
+            slot.Micros = (long)clock.GetElapsedTime(slot.Started).TotalMicroseconds;
+            slot.Rows += slot.RowsSinceTag;
+            slot.RowsSinceTag = 0;
+        }
+    }
+
+    private void Write(byte status, bool onlyDone)
+    {
+        var kept = 0;
+        for (var i = 0; i < count; i++)
+        {
+            if (slots[i].Outcome is null && onlyDone)
+            {
+                slots[kept++] = slots[i];
+                continue;
+            }
+            Done(slots[i].Op, "completed"); // bound and never run
+            ref var slot = ref slots[i];
+            var text = messageOf == slot.Op ? message.AsSpan(0, messageLength) : default;
+            ReadOnlySpan<byte> tag = slot.Tag;
+            ReadOnlySpan<byte> code = slot.Code;
+            oversight.Result(slot.Op, new OperationResult(
+                slot.Outcome!, status, slot.Micros, slot.Rows, slot.Bytes, tag[..slot.TagLength], code[..slot.CodeLength], text));
+        }
+        count = kept;
+        messageOf = 0;
+    }
+
+    /// <summary>Operations are numbered in the order they are opened: the newest is asked for most.</summary>
+    private int Find(long op)
+    {
+        for (var i = count - 1; i >= 0; i--)
+        {
+            if (slots[i].Op == op)
+            {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /// <summary>The number at the end of a command tag: `INSERT 0 5`.</summary>
+    internal static long? Affected(ReadOnlySpan<byte> tag)
+    {
+        var digits = tag[(tag.LastIndexOf((byte)' ') + 1)..];
+        return digits.Length < tag.Length && System.Buffers.Text.Utf8Parser.TryParse(digits, out long rows, out var used) && used == digits.Length ? rows : null;
+    }
+
+    private struct Slot
+    {
+        public long Op;
+        public long Started;
+        public long Micros;
+        public long Rows;
+        public long RowsSinceTag;
+        public long Bytes;
+        public string? Outcome;
+        public int TagLength;
+        public int CodeLength;
+        public TagBytes Tag;
+        public CodeBytes Code;
+    }
+
+    [InlineArray(Size)]
+    private struct TagBytes
+    {
+        public const int Size = 64;
+        private byte first;
+    }
+
+    [InlineArray(Size)]
+    private struct CodeBytes
+    {
+        public const int Size = 5;
+        private byte first;
+    }
+}

@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>
+/// Saying no without losing the protocol: what was refused is replaced by a message that always fails and carries a random marker; the server's
+/// error with that marker becomes this one. Transaction state, skipping until Sync and ReadyForQuery stay the server's own.
+/// </summary>
+internal sealed class PgRefusal(string code, string message, string? detail, string? hint)
+{
+    public string Code { get; } = code;
+    public string Message { get; } = message;
+
+    /// <summary>Becomes the name of something that cannot exist, and a text that is no SQL.</summary>
+    public string Marker { get; } = $"accessplane_refused_{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
+
+    public byte[] Response => PgError.Of("ERROR", Code, Message, detail, hint);
+
+    public static PgRefusal Of(Ruling ruling, Guid session, long op)
+    {
+        var reason = ruling.Deciding;
+        var rule = reason?.Rule ?? "policy";
+        var hint = rule switch
+        {
+            "only-known" => "write it as PostgreSQL 15 reads it, or send it in smaller parts",
+            "pinned-session" => "leave this out: sessions through this agent keep it as it is",
+            _ => "ask for an entitlement that allows it",
+        };
+        return new PgRefusal(PgError.Refused, $"denied by `{rule}`: {reason?.Text}", Where(session, op), hint);
+    }
+
+    public static string Where(Guid session, long op) => string.Create(CultureInfo.InvariantCulture, $"operation {op} of session {session:D}");
+
+    public byte[] AsQuery() => PgFrame.OfTexts('Q', Marker);
+
+    public byte[] AsParse(ReadOnlySpan<byte> name)
+    {
+        var marker = System.Text.Encoding.ASCII.GetBytes(Marker);
+        return PgFrame.Of('P', [.. name, 0, .. marker, 0, 0, 0]);
+    }
+
+    /// <summary>Also in the place of Describe, Execute and whatever cannot be read: it fails by a name that does not exist.</summary>
+    public byte[] AsBind()
+    {
+        var marker = System.Text.Encoding.ASCII.GetBytes(Marker);
+        return PgFrame.Of('B', [0, .. marker, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    /// <summary>Whether an error of the server is the one that the replacement provoked.</summary>
+    public bool Caused(ReadOnlySpan<byte> error) =>
+        PgError.Field(error, 'M').IndexOf(System.Text.Encoding.ASCII.GetBytes(Marker)) >= 0;
+}

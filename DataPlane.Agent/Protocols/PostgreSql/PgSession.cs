@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Agent.Relay;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>A client and a backend, from the greeting to the end. Judges by the permit, records by the recorder.</summary>
+internal sealed class PgSession : IPgOversight, IDisposable
+{
+    private readonly PgDoor door;
+    private readonly PgChannel client;
+    private readonly PgBackend backend;
+    private readonly Permit permit;
+    private readonly SessionRecorder recorder;
+    private readonly PgConversation conversation;
+    private readonly Relay.Relay relay;
+    private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly string remote;
+    private volatile string? stopped;
+
+    public PgSession(PgDoor door, PgChannel client, PgBackend backend, SessionRecorder recorder, string remote)
+    {
+        this.door = door;
+        this.client = client;
+        this.backend = backend;
+        this.recorder = recorder;
+        this.remote = remote;
+        permit = backend.Permit;
+        var state = new PgState(permit.Session, this, door.Time);
+        conversation = new PgConversation(state, door.Parser, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
+        relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);
+    }
+
+    public PgKey Key { get; } = PgVisit.NewKey();
+
+    public async Task Run()
+    {
+        door.Opened(this);
+        PgLog.Opened(door.Log, permit.Session, remote, permit.Grant.Grant);
+        using var ended = permit.Ended.Register(relay.Cut);
+        var end = RelayEnd.ClientVanished;
+        try
+        {
+            await client.Send(Greeting());
+            end = await relay.Run(client.Leftover, backend.Channel.Leftover);
+        }
+        catch (Exception gone) when (gone is System.Net.Sockets.SocketException or IOException or ObjectDisposedException)
+        {
+            end = RelayEnd.ClientVanished; // it did not wait for the greeting
+        }
+        finally
+        {
+            await new PgEnding(door, client.Wire, backend, conversation, relay, recorder).Run(end, stopped);
+            door.Closed(this);
+            over.TrySetResult();
+        }
+    }
+
+    /// <summary>Ends the session for a reason that lies with the agent itself.</summary>
+    public Task Stop(string why)
+    {
+        stopped = why;
+        relay.Cut();
+        return over.Task;
+    }
+
+    /// <summary>A CancelRequest came for this session: it is recorded, and passed on where something runs.</summary>
+    public void CancelStatement()
+    {
+        bool runs;
+        lock (conversation.Guard)
+        {
+            recorder.Fact("cancel", null);
+            runs = !conversation.IsQuiet;
+        }
+        if (runs && permit.MayForward)
+        {
+            _ = PgEnding.CancelStatement(door, backend);
+        }
+    }
+
+    public Ruling Judge(StatementFacts facts) => permit.Judge(facts);
+
+    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling) =>
+        recorder.Statement(protocol, text, parameters, kinds, ruling);
+
+    public void Result(long op, in OperationResult result) => recorder.Result(op, result);
+
+    public void Fact(string kind, string? note) => recorder.Fact(kind, note);
+
+    public void Dispose() => relay.Dispose();
+
+    private byte[] Greeting()
+    {
+        var key = new byte[8];
+        BinaryPrimitives.WriteInt32BigEndian(key, Key.Pid);
+        BinaryPrimitives.WriteInt32BigEndian(key.AsSpan(4), Key.Secret);
+        return [.. backend.Greeting, .. PgFrame.Of('K', key), .. PgFrame.Of('Z', "I"u8)];
+    }
+}

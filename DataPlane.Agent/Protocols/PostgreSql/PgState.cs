@@ -1,0 +1,66 @@
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>What both directions of a conversation know. Used under the conversation's guard.</summary>
+internal sealed class PgState(Guid session, IPgOversight oversight, TimeProvider clock)
+{
+    public Guid Session { get; } = session;
+    public IPgOversight Oversight { get; } = oversight;
+    public PgNames Names { get; } = new();
+    public PgUnanswered Unanswered { get; } = new();
+    public PgOperations Operations { get; } = new(oversight, clock);
+
+    public PgCopyIn Copy { get; } = new(oversight);
+
+    /// <summary>The server ignores everything up to the next Sync, because of an error.</summary>
+    public bool Skipping { get; set; }
+
+    /// <summary>A COPY FROM STDIN was forwarded by Execute: whether what follows is data is not known before the server's answer.</summary>
+    public bool AwaitsCopy { get; set; }
+
+    /// <summary>The client sends COPY data.</summary>
+    public bool CopyIn { get; set; }
+
+    /// <summary>The server sends COPY data.</summary>
+    public bool CopyOut { get; set; }
+
+    /// <summary>Why one side must be told to go; null while all is well.</summary>
+    public string? Broken { get; set; }
+
+    /// <summary>Whether the break is the client's own doing.</summary>
+    public bool BrokenByClient { get; set; }
+
+    /// <summary>INVARIANT: at most one sync unit is ahead of its ReadyForQuery, so that a cut is exact: nothing unseen waits in a socket's buffer.</summary>
+    public bool MustWait => AwaitsCopy || (Unanswered.UnitEnds > 0 && !CopyIn) || Unanswered.Count >= PgUnanswered.Most;
+
+    /// <summary>The client's COPY data is at its end, by its own word or the server's.</summary>
+    public void EndCopyIn(string how)
+    {
+        CopyIn = false;
+        var bytes = Copy.End(how);
+        if (Unanswered.Count > 0)
+        {
+            Operations.Bytes(Unanswered[0].Op, bytes);
+        }
+    }
+
+    /// <summary>The name changes of the first <paramref name="count"/> unanswered messages are taken back, the newest first.</summary>
+    public void TakeBack(int count)
+    {
+        for (var i = count - 1; i >= 0; i--)
+        {
+            ref var asked = ref Unanswered[i];
+            if (asked.Name is not { } name)
+            {
+                continue;
+            }
+            if (asked.Ask == Ask.Parse || (asked.Ask == Ask.Close && !asked.IsPortal))
+            {
+                Names.SetStatement(name, asked.OldStatement);
+            }
+            else
+            {
+                Names.SetPortal(name, asked.OldPortal);
+            }
+        }
+    }
+}

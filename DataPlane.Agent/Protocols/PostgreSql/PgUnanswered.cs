@@ -1,0 +1,85 @@
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>What a client message asks of the server.</summary>
+internal enum Ask : byte { Parse, Bind, DescribeStatement, DescribePortal, Execute, Close, Sync, Query }
+
+/// <summary>A client message that was forwarded and not yet answered.</summary>
+internal struct PgAsked
+{
+    public Ask Ask;
+
+    /// <summary>0 where it is no operation.</summary>
+    public long Op;
+    public PgText? Text;
+
+    /// <summary>Set where another message that must fail went to the server in its place.</summary>
+    public PgRefusal? Refusal;
+
+    /// <summary>Of a name's change: what is to be put back when the server does not do it.</summary>
+    public byte[]? Name;
+    public PgText? OldStatement;
+    public PgPortal? OldPortal;
+
+    /// <summary>Close: whether the name is a portal's.</summary>
+    public bool IsPortal;
+
+    /// <summary>Describe of a statement: the parameters' description has come.</summary>
+    public bool HalfAnswered;
+
+    public readonly bool EndsUnit => Ask is Ask.Sync or Ask.Query;
+}
+
+/// <summary>The client's unanswered messages in order. Every message of the server must fit the first of them.</summary>
+internal sealed class PgUnanswered
+{
+    /// <summary>Far more than the server can leave unanswered in its own send buffer, so that waiting for answers never waits for ever.</summary>
+    public const int Most = 16 * 1024;
+
+    private PgAsked[] ring = new PgAsked[8];
+    private int first;
+
+    public int Count { get; private set; }
+
+    /// <summary>Sync and Query messages among them: each will be answered by a ReadyForQuery.</summary>
+    public int UnitEnds { get; private set; }
+
+    public ref PgAsked this[int index] => ref ring[(first + index) & (ring.Length - 1)];
+
+    public ref PgAsked Add(Ask ask)
+    {
+        if (Count == ring.Length)
+        {
+            var larger = new PgAsked[Count * 2];
+            for (var i = 0; i < Count; i++)
+            {
+                larger[i] = this[i];
+            }
+            (ring, first) = (larger, 0);
+        }
+        ref var added = ref this[Count];
+        added = default;
+        added.Ask = ask;
+        Count++;
+        UnitEnds += added.EndsUnit ? 1 : 0;
+        return ref added;
+    }
+
+    public void RemoveFirst()
+    {
+        UnitEnds -= this[0].EndsUnit ? 1 : 0;
+        this[0] = default;
+        first = (first + 1) & (ring.Length - 1);
+        Count--;
+    }
+
+    /// <summary>How many an error skips: everything before the next Sync.</summary>
+    public int UpToSync()
+    {
+        var i = 0;
+        while (i < Count && this[i].Ask != Ask.Sync)
+        {
+            i++;
+        }
+        return i;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Relay;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>A connection to the resource, logged in with the agent's own credential.</summary>
+/// <param name="Greeting">ParameterStatus and notices, as frames for the client, without those that tell who the agent is there.</param>
+internal sealed record PgBackend(Permit Permit, PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret);
+
+/// <summary>
+/// The way to the resource. Dialling takes a permit; the startup is built from scratch out of the permit and what the client may choose, never
+/// passed through.
+/// </summary>
+internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private readonly ConcurrentDictionary<(string Salt, int Iterations), ScramKeys> keys = [];
+    private readonly X509Certificate2Collection? roots = Roots(config.RootCertificate);
+    private bool checksConnections = true;
+
+    public UpstreamConfig Config { get; } = config;
+
+    private bool IsUnix => Config.Host.StartsWith('/');
+
+    /// <summary>Whether what is sent can be read on the way.</summary>
+    public bool IsPrivate => IsUnix || Config.Tls == UpstreamTls.VerifyFull;
+
+    public async Task<PgBackend> Dial(Permit permit, string application, IReadOnlyDictionary<string, string> settings, CancellationToken cancel)
+    {
+        using var patience = new CancellationTokenSource(Patience, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
+        try
+        {
+            try
+            {
+                return await Login(permit, application, settings, both.Token);
+            }
+            catch (PgStop unknown) when (unknown.Code == "42704" && checksConnections)
+            {
+                checksConnections = false; // a server before 14 does not know the setting
+                return await Login(permit, application, settings, both.Token);
+            }
+        }
+        catch (Exception unreachable) when (unreachable is SocketException or IOException or AuthenticationException or ObjectDisposedException ||
+            (unreachable is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            throw new PgUnreachable(unreachable);
+        }
+    }
+
+    /// <summary>CancelRequest for whatever the backend does now. Returns when the server has taken it.</summary>
+    public async Task Cancel(PgBackend backend, CancellationToken cancel)
+    {
+        using var wire = await Connect(cancel);
+        using var abort = cancel.Register(wire.Reset);
+        byte[] request = [0, 0, 0, 0, 4, 210, 22, 46, 0, 0, 0, 0, .. backend.Secret];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(request, request.Length);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(request.AsSpan(8), backend.Pid);
+        await wire.Send(request);
+        await wire.Receive(new byte[1]); // it closes when the signal is sent
+    }
+
+    private async Task<PgBackend> Login(Permit permit, string application, IReadOnlyDictionary<string, string> settings, CancellationToken cancel)
+    {
+        var wire = await Connect(cancel);
+        using var abort = cancel.Register(wire.Reset);
+        try
+        {
+            var channel = new PgChannel(wire);
+            await channel.Send(Startup(permit, application, settings));
+            return await new PgUpstreamLogin(this, channel, Keys).Run(permit);
+        }
+        catch
+        {
+            wire.Dispose();
+            throw;
+        }
+    }
+
+    private byte[] Startup(Permit permit, string application, IReadOnlyDictionary<string, string> settings)
+    {
+        var all = new List<string> { "user", Config.User, "database", permit.Database, "client_encoding", "UTF8" };
+        foreach (var (name, value) in settings)
+        {
+            all.AddRange([name, value]);
+        }
+        // the language that statements are read in is fixed here; a reset returns to these
+        all.AddRange(["standard_conforming_strings", "on", "backslash_quote", "safe_encoding", "application_name", application]);
+        if (permit.Grant.Scope.OnlyReads)
+        {
+            all.AddRange(["default_transaction_read_only", "on"]);
+        }
+        if (checksConnections)
+        {
+            all.AddRange(["client_connection_check_interval", 500.ToString(CultureInfo.InvariantCulture)]); // an agent that dies takes its work along
+        }
+        var body = PgFrame.OfTexts(' ', [.. all, ""])[PgFrame.Header..];
+        byte[] packet = [0, 0, 0, 0, 0, 3, 0, 0, .. body];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(packet, packet.Length);
+        return packet;
+    }
+
+    private ScramKeys Keys(string password, byte[] salt, int iterations)
+    {
+        if (keys.Count > 16)
+        {
+            keys.Clear();
+        }
+        return keys.GetOrAdd((Convert.ToBase64String(salt), iterations), _ => ScramKeys.Derive(password, salt, iterations));
+    }
+
+    private async Task<Wire> Connect(CancellationToken cancel)
+    {
+        var socket = IsUnix
+            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (IsUnix)
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(Config.Host, $".s.PGSQL.{Config.Port}")), cancel);
+                return new PlainWire(socket);
+            }
+            await socket.ConnectAsync(Config.Host, Config.Port, cancel);
+            return Config.Tls == UpstreamTls.Disable ? new PlainWire(socket) : await Encrypt(socket, cancel);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task<Wire> Encrypt(Socket socket, CancellationToken cancel)
+    {
+        var plain = new PlainWire(socket);
+        await plain.Send(new byte[] { 0, 0, 0, 8, 4, 210, 22, 47 });
+        var answer = new byte[1];
+        if (await plain.Receive(answer) != 1 || answer[0] != 'S' || socket.Available > 0)
+        {
+            throw new IOException("the database does not offer tls");
+        }
+        return await TlsWire.AsClient(socket, new SslClientAuthenticationOptions
+        {
+            TargetHost = Config.Host,
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            CertificateChainPolicy = roots is null ? null : Trusting(roots),
+        }, cancel);
+    }
+
+    private static X509ChainPolicy Trusting(X509Certificate2Collection roots)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(roots);
+        return policy;
+    }
+
+    private static X509Certificate2Collection? Roots(string? file)
+    {
+        if (file is null)
+        {
+            return null;
+        }
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPemFile(file);
+        return roots;
+    }
+
+    public void Dispose()
+    {
+        foreach (var root in roots ?? [])
+        {
+            root.Dispose();
+        }
+    }
+}
+
+/// <summary>The resource cannot be reached; why is for the log alone.</summary>
+internal sealed class PgUnreachable(Exception why) : Exception("the database behind this agent cannot be reached at the moment", why);

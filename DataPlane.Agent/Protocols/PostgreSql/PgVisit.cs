@@ -1,0 +1,157 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using AccessPlane.Agent.Gate;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>One accepted connection, from the first byte: a stranger at the door, a cancel request, or a session.</summary>
+internal sealed class PgVisit(PgDoor door, Socket socket)
+{
+    private readonly IPEndPoint remote = Remote(socket);
+    private bool isStranger;
+
+    public async Task Run(CancellationToken stopping)
+    {
+        isStranger = door.TryEnter(remote.Address);
+        using var deadline = new CancellationTokenSource(PgDoor.Patience, door.Time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
+        using var abort = end.Token.Register(() => socket.Close(0));
+        PgChannel? channel = null;
+        try
+        {
+            if (!isStranger)
+            {
+                throw new PgStop(PgError.TooMany, "too many logins at a time: try again shortly");
+            }
+            channel = await door.Encryption.Negotiate(socket, end.Token);
+            await Greet(channel, deadline, stopping);
+        }
+        catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException or AuthenticationException or OperationCanceledException)
+        {
+            PgLog.LoginRefused(door.Log, remote, deadline.IsCancellationRequested ? "it took too long" : gone.Message);
+        }
+        catch (PgStop stop)
+        {
+            PgLog.LoginRefused(door.Log, remote, stop.Message);
+            await Tell(channel ?? new PgChannel(new Relay.PlainWire(socket)), PgError.Fatal(stop.Code, stop.Message, stop.Hint));
+        }
+        catch (PgUnreachable unreachable)
+        {
+            PgLog.Unreachable(door.Log, door.Resource, unreachable);
+            await Tell(channel!, PgError.Fatal("08006", unreachable.Message, "try again, or tell the operator of this agent"));
+        }
+        finally
+        {
+            KnownNow();
+            channel?.Wire.Dispose();
+            socket.Dispose();
+        }
+    }
+
+    private async Task Greet(PgChannel channel, CancellationTokenSource deadline, CancellationToken stopping)
+    {
+        var packet = await channel.ReadStartup(PgStartup.Longest);
+        switch (BinaryPrimitives.ReadInt32BigEndian(packet.Span))
+        {
+            case PgStartup.Cancel:
+                Cancel(packet.Span);
+                return;
+            case PgStartup.Ssl or PgStartup.Gss:
+                throw new PgStop(PgError.Protocol, "encryption was asked for under encryption");
+        }
+        var startup = PgStartup.Read(packet.Span);
+        if (startup.MustNegotiate)
+        {
+            await channel.Send(Negotiate(startup.NotSpoken));
+        }
+        var login = new PgLogin(door, channel, startup, remote.ToString())
+        {
+            Waits = () =>
+            {
+                KnownNow();
+                deadline.CancelAfter(Timeout.InfiniteTimeSpan);
+            },
+        };
+        var (permit, database) = await login.Run(remote.Address, stopping);
+        KnownNow();
+        deadline.CancelAfter(Timeout.InfiniteTimeSpan);
+        await Open(channel, login, permit, startup with { Database = database }, stopping);
+    }
+
+    private async Task Open(PgChannel channel, PgLogin login, Permit permit, PgStartup startup, CancellationToken stopping)
+    {
+        using (permit)
+        {
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(permit.Ended, stopping);
+            PgBackend backend;
+            try
+            {
+                backend = await door.Upstream.Dial(permit, startup.Application, startup.Settings, end.Token);
+            }
+            catch (OperationCanceledException) when (permit.End is { } ended)
+            {
+                throw new PgStop(PgError.Ended, ended.Message);
+            }
+            using (backend.Channel.Wire)
+            {
+                // the first entry may wait for the disk
+                using var recorder = await Task.Run(
+                    () => door.Recorders.Begin(permit, remote.ToString(), startup.Application, backend.Version), CancellationToken.None);
+                await login.Accept();
+                using var session = new PgSession(door, channel, backend, recorder, remote.ToString());
+                await session.Run();
+            }
+        }
+    }
+
+    /// <summary>Whatever the key, the asker learns nothing: the connection closes.</summary>
+    private void Cancel(ReadOnlySpan<byte> packet)
+    {
+        if (packet.Length == 12)
+        {
+            var key = new PgKey(BinaryPrimitives.ReadInt32BigEndian(packet[4..]), BinaryPrimitives.ReadInt32BigEndian(packet[8..]));
+            door.Find(key)?.CancelStatement();
+        }
+    }
+
+    private void KnownNow()
+    {
+        if (isStranger)
+        {
+            isStranger = false;
+            door.Leave(remote.Address);
+        }
+    }
+
+    private static byte[] Negotiate(IReadOnlyList<string> notSpoken)
+    {
+        byte[] names = notSpoken.Count == 0 ? [] : PgFrame.OfTexts(' ', [.. notSpoken])[PgFrame.Header..];
+        byte[] body = [0, 3, 0, 0, 0, 0, 0, 0, .. names];
+        BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(4), notSpoken.Count);
+        return PgFrame.Of('v', body);
+    }
+
+    private static async Task Tell(PgChannel channel, byte[] error)
+    {
+        try
+        {
+            await channel.Send(error);
+            channel.Wire.EndSending();
+        }
+        catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException)
+        {
+            return; // it did not wait for the answer
+        }
+    }
+
+    private static IPEndPoint Remote(Socket socket)
+    {
+        var remote = (IPEndPoint)socket.RemoteEndPoint!;
+        return remote.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(remote.Address.MapToIPv4(), remote.Port) : remote;
+    }
+
+    public static PgKey NewKey() => new(RandomNumberGenerator.GetInt32(1, int.MaxValue), BinaryPrimitives.ReadInt32BigEndian(RandomNumberGenerator.GetBytes(4)));
+}

@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+
+namespace AccessPlane.Agent.Relay;
+
+/// <summary>Client to server. It alone may have to wait for the other direction, or for slow work.</summary>
+internal sealed class ClientPump(Wire client, Wire server, Conversation conversation, Cut cut, Signal serverCameFurther)
+    : Pump(client, server, conversation, cut)
+{
+    private readonly Cut cut = cut;
+    private readonly Wire server = server;
+
+    public new async Task<RelayEnd> Run()
+    {
+        var stop = await base.Run();
+        return stop switch
+        {
+            PumpStop.SourceEnded => await SayFarewell(),
+            PumpStop.Left => cut.IsMade ? RelayEnd.Cut : RelayEnd.Client,
+            PumpStop.TargetGone => RelayEnd.Server,
+            PumpStop.Killed => RelayEnd.Killed,
+            _ => RelayEnd.Cut,
+        };
+    }
+
+    protected override Verdict Judge(ReadOnlySpan<byte> pending) => Conversation.FromClient(pending);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected override async ValueTask<bool> Passed(Verdict last)
+    {
+        switch (last.Act)
+        {
+            case Act.Hold:
+                await ServerCameFurther();
+                return true;
+            case Act.Prepare:
+                await Conversation.Prepare(Intake.Pending);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The client ended without a farewell: what it asked for is still done, as a server would do it.</summary>
+    private async Task<RelayEnd> SayFarewell()
+    {
+        while (!cut.IsMade)
+        {
+            Verdict verdict;
+            lock (Conversation.Guard)
+            {
+                verdict = Conversation.ClientEnded();
+            }
+            if (verdict.Act != Act.Hold)
+            {
+                if (verdict.Act == Act.Leave && !cut.IsMade && Conversation.MayForward)
+                {
+                    await server.Send(verdict.Replacement);
+                    return RelayEnd.Client;
+                }
+                return RelayEnd.ClientVanished;
+            }
+            await ServerCameFurther();
+        }
+        return RelayEnd.Cut;
+    }
+
+    private async ValueTask ServerCameFurther()
+    {
+        while (!cut.IsMade && !MayGoOn())
+        {
+            await serverCameFurther.Wait();
+        }
+    }
+
+    private bool MayGoOn()
+    {
+        lock (Conversation.Guard)
+        {
+            return Conversation.MayGoOn;
+        }
+    }
+}

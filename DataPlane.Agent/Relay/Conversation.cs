@@ -1,0 +1,41 @@
+namespace AccessPlane.Agent.Relay;
+
+/// <summary>
+/// A protocol's eyes on a relay: bytes in, verdicts out, no socket inside. Called under <see cref="Guard"/>, for both directions in turn.
+/// </summary>
+internal abstract class Conversation
+{
+    public Lock Guard { get; } = new();
+
+    /// <summary>Whether anything may pass at this moment. Asked before every batch, from both directions.</summary>
+    public abstract bool MayForward { get; }
+
+    /// <summary>Completes when bytes may pass again, or never will.</summary>
+    public abstract ValueTask Thawed();
+
+    /// <summary>Whether a call may block for the disk: it is then made off the threads that serve sockets.</summary>
+    public abstract bool Blocks { get; }
+
+    public abstract Verdict FromClient(ReadOnlySpan<byte> pending);
+
+    public abstract Verdict FromServer(ReadOnlySpan<byte> pending);
+
+    /// <summary>The slow work that <see cref="FromClient"/> asked for, with the same bytes. Called without the guard.</summary>
+    public abstract ValueTask Prepare(ReadOnlyMemory<byte> pending);
+
+    /// <summary>The client sends no more. What must still be said to the server in its name; Hold to be asked again later.</summary>
+    public abstract Verdict ClientEnded();
+
+    /// <summary>Whether <see cref="Act.Hold"/> may be over.</summary>
+    public abstract bool MayGoOn { get; }
+
+    /// <summary>Whether the server has answered everything.</summary>
+    public abstract bool IsQuiet { get; }
+
+    /// <summary>What was judged last has reached the client.</summary>
+    public abstract void Delivered();
+
+    /// <summary>Bytes of the server that no longer reach the client.</summary>
+    /// <returns>How many were read; fewer than there are where the rest is incomplete.</returns>
+    public abstract int Drained(ReadOnlySpan<byte> pending);
+}

@@ -1,0 +1,189 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+namespace AccessPlane.Agent.Relay;
+
+/// <summary>
+/// One direction of a relay: receives a batch, has it judged until it is used up, and sends what passes in one go. The wait for the send is the
+/// back-pressure. Nothing is allocated per message.
+/// </summary>
+internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut cut) : IDisposable
+{
+    private readonly Outgoing outgoing = new();
+    private int consumed;
+    private volatile bool sending;
+
+    public Intake Intake { get; } = new(from);
+
+    /// <summary>Whether a send is under way; a long one means that the other side does not read.</summary>
+    public bool IsSending => sending;
+
+    protected Conversation Conversation { get; } = conversation;
+
+    /// <summary>Called under the guard.</summary>
+    protected abstract Verdict Judge(ReadOnlySpan<byte> pending);
+
+    /// <summary>What comes once a batch has been passed on.</summary>
+    /// <returns>Whether the rest of the batch is to be judged again at once.</returns>
+    protected abstract ValueTask<bool> Passed(Verdict last);
+
+    /// <summary>Runs until something else than a lack of bytes stops it.</summary>
+    protected async Task<PumpStop> Run()
+    {
+        while (true)
+        {
+            var (stop, need) = await PassBatch();
+            if (stop != PumpStop.Hungry)
+            {
+                return stop;
+            }
+            if (!await Receive(need))
+            {
+                return PumpStop.SourceEnded;
+            }
+        }
+    }
+
+    /// <returns>False when the source has ended, in good order or not.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    protected async ValueTask<bool> Receive(int need)
+    {
+        try
+        {
+            return await Intake.Receive(need);
+        }
+        catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(PumpStop Stop, int Need)> PassBatch()
+    {
+        while (true)
+        {
+            if (!Conversation.MayForward)
+            {
+                await Conversation.Thawed();
+                if (!Conversation.MayForward)
+                {
+                    return (PumpStop.Cut, 0); // the session ended while it was frozen: nothing more is judged
+                }
+            }
+            if (Conversation.Blocks)
+            {
+                await Task.Yield();
+            }
+            var verdict = JudgeBatch();
+            if (await Pass() is { } stopped)
+            {
+                return (stopped, 0);
+            }
+            if (verdict.Act == Act.More)
+            {
+                await Passed(verdict);
+                return (PumpStop.Hungry, verdict.Bytes);
+            }
+            if (!await Passed(verdict))
+            {
+                return (verdict.Act == Act.Kill ? PumpStop.Killed : PumpStop.Left, 0);
+            }
+        }
+    }
+
+    private Verdict JudgeBatch()
+    {
+        var batch = Intake.Pending.Span;
+        outgoing.Begin();
+        consumed = 0;
+        while (true)
+        {
+            Verdict verdict;
+            lock (Conversation.Guard)
+            {
+                verdict = cut.IsMade ? Verdict.Leave(0) : Judge(batch[consumed..]);
+            }
+            switch (verdict.Act)
+            {
+                case Act.Forward:
+                    outgoing.Pass(verdict.Bytes);
+                    break;
+                case Act.Rewrite:
+                    outgoing.Rewrite(batch, verdict.Bytes, verdict.Replacement.Span);
+                    break;
+                case Act.Leave:
+                    outgoing.Pass(verdict.Bytes);
+                    consumed += verdict.Bytes;
+                    return verdict;
+                default:
+                    return verdict;
+            }
+            consumed += verdict.Bytes;
+        }
+    }
+
+    /// <returns>Null when what may pass has passed.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<PumpStop?> Pass()
+    {
+        var bytes = outgoing.Bytes(Intake.Pending);
+        if (bytes.Length > 0)
+        {
+            if (!Conversation.MayForward)
+            {
+                await Conversation.Thawed();
+            }
+            if (cut.IsMade || !Conversation.MayForward)
+            {
+                Done();
+                return PumpStop.Cut;
+            }
+            sending = true;
+            try
+            {
+                await to.Send(bytes);
+            }
+            catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException)
+            {
+                Done();
+                return PumpStop.TargetGone;
+            }
+            sending = false;
+        }
+        Done();
+        return null;
+    }
+
+    private void Done()
+    {
+        Intake.Consume(consumed);
+        outgoing.Dispose();
+    }
+
+    public void Dispose()
+    {
+        Intake.Dispose();
+        outgoing.Dispose();
+    }
+}
+
+internal enum PumpStop
+{
+    /// <summary>More bytes are needed.</summary>
+    Hungry,
+    SourceEnded,
+    TargetGone,
+    Left,
+    Killed,
+    Cut,
+}
+
+/// <summary>Made once: from then on nothing passes in either direction.</summary>
+internal sealed class Cut
+{
+    private volatile bool made;
+
+    public bool IsMade => made;
+    public void Make() => made = true;
+}

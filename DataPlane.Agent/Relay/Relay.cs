@@ -1,0 +1,80 @@
+namespace AccessPlane.Agent.Relay;
+
+/// <summary>What ended a relay.</summary>
+internal enum RelayEnd
+{
+    /// <summary>The client said goodbye, and the server was told.</summary>
+    Client,
+
+    /// <summary>The client is gone, or stopped in the middle of something.</summary>
+    ClientVanished,
+    Server,
+
+    /// <summary>One side broke the protocol.</summary>
+    Killed,
+    Cut,
+}
+
+/// <summary>Two pumps between a client and a server, and a conversation that says what passes. Knows no protocol.</summary>
+internal sealed class Relay : IDisposable
+{
+    private readonly Cut cut = new();
+    private readonly Signal serverCameFurther = new();
+    private readonly ClientPump fromClient;
+    private readonly ServerPump fromServer;
+    private readonly Conversation conversation;
+    private readonly TaskCompletionSource<RelayEnd> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Relay(Wire client, Wire server, Conversation conversation)
+    {
+        this.conversation = conversation;
+        fromClient = new ClientPump(client, server, conversation, cut, serverCameFurther);
+        fromServer = new ServerPump(server, client, conversation, cut, serverCameFurther);
+    }
+
+    /// <summary>Completes when the server has answered everything, or says no more.</summary>
+    public Task ServerQuiet => fromServer.Quiet;
+
+    /// <summary>Whether a send to the client is stuck: no farewell can be written then.</summary>
+    public bool ClientIsBlocked => fromServer.IsSending;
+
+    /// <summary>Whether a send to the server is stuck.</summary>
+    public bool ServerIsBlocked => fromClient.IsSending;
+
+    /// <summary>Completes when neither pump touches its wires any more: after both were closed.</summary>
+    public Task Stopped { get; private set; } = Task.CompletedTask;
+
+    /// <param name="clientAlready">What the client sent before the relay began.</param>
+    /// <param name="serverAlready">What the server sent before the relay began.</param>
+    public async Task<RelayEnd> Run(ReadOnlyMemory<byte> clientAlready, ReadOnlyMemory<byte> serverAlready)
+    {
+        fromClient.Intake.Preload(clientAlready.Span);
+        fromServer.Intake.Preload(serverAlready.Span);
+        var server = fromServer.Run(end => ended.TrySetResult(end));
+        var client = fromClient.Run();
+        Stopped = Task.WhenAll(client, server).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = client.ContinueWith(
+            done => ended.TrySetResult(done.IsCompletedSuccessfully ? done.GetAwaiter().GetResult() : RelayEnd.ClientVanished),
+            CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = server.ContinueWith(
+            _ => ended.TrySetResult(RelayEnd.Server), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        return await ended.Task;
+    }
+
+    /// <summary>From here on no byte passes in either direction; what the server still says is read and dropped.</summary>
+    public void Cut()
+    {
+        lock (conversation.Guard)
+        {
+            cut.Make();
+        }
+        ended.TrySetResult(RelayEnd.Cut);
+        serverCameFurther.Set();
+    }
+
+    public void Dispose()
+    {
+        fromClient.Dispose();
+        fromServer.Dispose();
+    }
+}

@@ -1,0 +1,56 @@
+namespace AccessPlane.Agent.Relay;
+
+/// <summary>Server to client. After the cut it goes on reading, because a server that waits for its reader does not hear that it shall stop.</summary>
+internal sealed class ServerPump(Wire server, Wire client, Conversation conversation, Cut cut, Signal serverCameFurther)
+    : Pump(server, client, conversation, cut)
+{
+    private readonly TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the server has answered everything, or says no more.</summary>
+    public Task Quiet => quiet.Task;
+
+    /// <param name="ended">Told what ended the forwarding; draining follows.</param>
+    public async Task Run(Action<RelayEnd> ended)
+    {
+        var stop = await Run();
+        ended(stop switch
+        {
+            PumpStop.SourceEnded => RelayEnd.Server,
+            PumpStop.TargetGone => RelayEnd.ClientVanished,
+            PumpStop.Killed => RelayEnd.Killed,
+            _ => RelayEnd.Cut,
+        });
+        if (stop != PumpStop.SourceEnded)
+        {
+            await Drain();
+        }
+        quiet.TrySetResult();
+    }
+
+    protected override Verdict Judge(ReadOnlySpan<byte> pending) => Conversation.FromServer(pending);
+
+    protected override ValueTask<bool> Passed(Verdict last)
+    {
+        Conversation.Delivered();
+        serverCameFurther.Set();
+        return ValueTask.FromResult(false);
+    }
+
+    private async Task Drain()
+    {
+        do
+        {
+            int read;
+            lock (Conversation.Guard)
+            {
+                read = Conversation.Drained(Intake.Pending.Span);
+                if (Conversation.IsQuiet)
+                {
+                    quiet.TrySetResult();
+                }
+            }
+            Intake.Consume(read);
+        }
+        while (await Receive(0));
+    }
+}
