@@ -1,0 +1,23 @@
+namespace AccessPlane.ControlPlane.Broker;
+
+/// <summary>Names at the broker. A queue's exchange has the queue's name.</summary>
+public static class Topology
+{
+    /// <summary>Agents' reports; only the control plane reads them.</summary>
+    public const string Reports = "accessplane.reports";
+
+    /// <summary>Topic exchange: plain JSON for approvers.</summary>
+    public const string Notifications = "accessplane.notifications";
+
+    /// <summary>Plain JSON from approvers.</summary>
+    public const string Reviews = "accessplane.reviews";
+
+    /// <summary>Reviews that could not be handled, and are not tried again.</summary>
+    public const string ReviewsInError = "accessplane.reviews_error";
+
+    public static string AgentQueue(string agent) => $"accessplane.agent.{agent}";
+
+    public static string AgentReports(string agent) => $"accessplane.agent.{agent}.reports";
+
+    public static string Approver(string name) => $"accessplane.approver.{name}";
+}
