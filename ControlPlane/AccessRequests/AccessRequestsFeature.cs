@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.EventStore;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
@@ -12,7 +13,10 @@ public static class AccessRequestsFeature
         services.AddSingleton<SubmitRequest>();
         services.AddSingleton<ReviewRequest>();
         services.AddSingleton<CancelRequest>();
-        return services.AddSingleton<ImplicitLogin>();
+        services.AddSingleton<ImplicitLogin>();
+        services.AddSingleton<CloseRequests>();
+        services.AddSubscription<WhenWorldChanges>();
+        return services.AddSubscription<RequestDeadlines>();
     }
 
     public static IEndpointRouteBuilder MapAccessRequests(this IEndpointRouteBuilder routes)

@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.EventStore;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
@@ -17,7 +18,11 @@ public static class GrantsFeature
         services.AddSingleton<SurrenderGrant>();
         services.AddSingleton<RevokeGrant>();
         services.AddSingleton<SettleReviewDebt>();
-        return services.AddSingleton<IssueTicket>();
+        services.AddSingleton<IssueTicket>();
+        services.AddSingleton<NarrowGrants>();
+        services.AddSubscription<WhenRequestApproved>();
+        services.AddSubscription<WhenWorldChanges>();
+        return services.AddSubscription<GrantDeadlines>();
     }
 
     public static IEndpointRouteBuilder MapGrants(this IEndpointRouteBuilder routes)

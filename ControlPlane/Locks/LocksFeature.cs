@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.EventStore;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Locks;
@@ -9,7 +10,8 @@ public static class LocksFeature
         services.AddSingleton<IValidator<LockBody>, LockBody.Rules>();
         services.AddSingleton<LockSource>();
         services.AddSingleton<PlaceLock>();
-        return services.AddSingleton<LiftLock>();
+        services.AddSingleton<LiftLock>();
+        return services.AddSubscription<LockDeadlines>();
     }
 
     public static IEndpointRouteBuilder MapLocks(this IEndpointRouteBuilder routes)

@@ -47,6 +47,11 @@ public sealed class PolicyYamlTests
         Assert.Equal(TimeSpan.FromHours(1), write.Approval!.Expires);
     }
 
+    [Fact]
+    public void The_demos_document_is_valid_without_a_word() =>
+        Assert.Empty(PolicyYaml.Read(File.ReadAllText(Path.Combine(Corpus.Folder, "demo-policy.yaml"))
+            .Replace("${OIDC_ISSUER}", "http://127.0.0.1:1", StringComparison.Ordinal)).Problems);
+
     [Theory]
     [InlineData("8h", 28_800)]
     [InlineData("30m", 1_800)]

@@ -1,0 +1,24 @@
+using AccessPlane.Contracts.Events;
+using AccessPlane.ControlPlane.EventStore;
+
+namespace AccessPlane.ControlPlane.Locks;
+
+/// <summary>Locks that have an end are lifted at it, for the record: who asks whether a lock holds looks at the time anyway.</summary>
+public sealed class LockDeadlines(TimeProvider clock, ILogger<LockDeadlines> logger, LockSource locks, Handle handle) : Deadlines(clock, logger)
+{
+    public override string Name => "lock-deadlines";
+
+    public override IReadOnlyCollection<string>? Types { get; } = [EventNames.Of(typeof(LockPlaced))];
+
+    protected override async Task<IReadOnlyList<Deadline>> Open(CancellationToken cancel) =>
+        [.. from placed in (await locks.Current(cancel)).All
+            let until = placed.Until
+            where until is not null
+            select new Deadline(placed.Lock, until.Value)];
+
+    protected override Task Act(Guid stream, DateTimeOffset now, CancellationToken cancel) => handle.Run(
+        new Handling<Lock>(
+            stream, Lock.StreamType, Lock.Initial, Lock.Evolve, state => LiftLock.Decide(state, new LockRelease(null, false, now)),
+            Consequence.OfTime("locks", stream, now)),
+        cancel);
+}
