@@ -9,8 +9,12 @@ AGENT=$ARTIFACTS/AccessPlane.Agent/${CONFIGURATION,,}/accessplane-agent
 control_plane_url() { printf 'http://127.0.0.1:%s' "$PORT_HTTP"; }
 agent_health_url() { printf 'http://127.0.0.1:%s' "$PORT_AGENT_HEALTH"; }
 
-# build_planes: only what changed since the last build; returns at once when nothing did.
+# build_planes: only what changed since the last build; returns at once when nothing did, or when the caller has built (ACCESSPLANE_NO_BUILD).
 build_planes() {
+  if [[ -n ${ACCESSPLANE_NO_BUILD:-} ]]; then
+    [[ -x $CONTROL_PLANE && -x $AGENT ]] || die "nothing is built in $ARTIFACTS ($CONFIGURATION)"
+    return 0
+  fi
   local stamp=$ROOT/artifacts/.built-$CONFIGURATION began=$SECONDS log=$RUN/logs/build.log project
   if [[ -e $stamp && -x $CONTROL_PLANE && -x $AGENT && -z $(
     find "$ROOT"/{Contracts,Projections,ControlPlane,DataPlane.Agent,Directory.Build.props,Directory.Packages.props} -newer "$stamp" -type f -print -quit

@@ -14,7 +14,7 @@ chapter() {
 tell() { printf '%s%s%s\n' "$DIM" "$*" "$PLAIN"; }
 did() { printf '%s✓%s %s\n' "$GREEN" "$PLAIN" "$*"; }
 did_not() {
-  printf '%s✗ %s%s\n' "$RED" "$*" "$PLAIN"
+  printf '%s✗ %s%s\n' "$RED" "$*" "$PLAIN" >&2
   exit 1
 }
 indent() { sed 's/^/  /'; }

@@ -1,0 +1,140 @@
+using System.Diagnostics;
+using System.Globalization;
+using AccessPlane.Tests.EndToEnd.World;
+using Npgsql;
+
+namespace AccessPlane.Tests.EndToEnd;
+
+/// <summary>Many sessions, one after the other and at once: afterwards the agent holds what it held before.</summary>
+public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
+{
+    private const long MemoryMayGrowBy = 64L << 20;
+
+    [Fact]
+    public async Task A_thousand_connections_in_sequence_leave_nothing_behind()
+    {
+        var ticket = await world.Everything(connections: 1200);
+        for (var i = 0; i < 200; i++)
+        {
+            await ConnectAndAsk(ticket, i);
+        }
+        var before = await Held.Settled(Held.Nothing);
+        var watch = Stopwatch.StartNew();
+        for (var i = 0; i < 1000; i++)
+        {
+            await ConnectAndAsk(ticket, i);
+        }
+        output.WriteLine($"1,000 connections in {watch.Elapsed.TotalSeconds:0.0} s; before: {before}");
+        await NothingLeft(before);
+    }
+
+    [Fact]
+    public async Task Two_hundred_sessions_at_once_each_get_their_own_answers()
+    {
+        var before = await Held.Settled(Held.Nothing);
+        var ticket = await world.Everything(connections: 200);
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
+        {
+            await using var database = await Open(ticket);
+            for (var round = 0; round < 10; round++)
+            {
+                await using var command = new NpgsqlCommand("SELECT $1, g FROM generate_series(1, 20) g", database) { Parameters = { new NpgsqlParameter { Value = i } } };
+                await using var reader = await command.ExecuteReaderAsync(TestContext.Current.CancellationToken);
+                var rows = 0;
+                while (await reader.ReadAsync(TestContext.Current.CancellationToken))
+                {
+                    Assert.Equal(i, reader.GetInt32(0));
+                    rows++;
+                }
+                Assert.Equal(20, rows);
+            }
+        }));
+        await NothingLeft(before);
+    }
+
+    [Fact]
+    public async Task Three_hundred_idle_sessions_cost_little_and_leave_nothing_behind()
+    {
+        var before = await Held.Settled(Held.Nothing);
+        var ticket = await world.Everything(connections: 300);
+        var open = new List<NpgsqlConnection>();
+        try
+        {
+            for (var i = 0; i < 300; i++)
+            {
+                open.Add(await Open(ticket));
+            }
+            var during = await Held.Now();
+            output.WriteLine($"before {before}; with 300 idle sessions {during}");
+            Assert.Equal(300, during.Backends);
+            Assert.True(during.Memory - before.Memory < 2 * MemoryMayGrowBy, $"300 idle sessions took {(during.Memory - before.Memory) >> 20} MiB");
+            // all still alive after a while of silence
+            await Task.WhenAll(open.Select(async database =>
+            {
+                await using var command = new NpgsqlCommand("SELECT 1", database);
+                Assert.Equal(1, await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+            }));
+        }
+        finally
+        {
+            await Task.WhenAll(open.Select(database => database.DisposeAsync().AsTask()));
+        }
+        await NothingLeft(before);
+    }
+
+    private async Task NothingLeft(Held before)
+    {
+        var after = await Held.Settled(before);
+        output.WriteLine($"after: {after}");
+        Assert.Equal(0, after.Backends);
+        Assert.True(after.Memory - before.Memory < MemoryMayGrowBy, $"the agent grew by {(after.Memory - before.Memory) >> 20} MiB");
+    }
+
+    private static async Task<NpgsqlConnection> Open(Ticket ticket)
+    {
+        var database = new NpgsqlConnection(ticket.Npgsql("crowd") + ";Timeout=60");
+        await database.OpenAsync(TestContext.Current.CancellationToken);
+        return database;
+    }
+
+    private static async Task ConnectAndAsk(Ticket ticket, int i)
+    {
+        await using var database = await Open(ticket);
+        await using var command = new NpgsqlCommand("SELECT $1 + 1", database) { Parameters = { new NpgsqlParameter { Value = i } } };
+        Assert.Equal(i + 1, await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>What the agent holds, counted from outside.</summary>
+    private sealed record Held(int Files, int Backends, long Memory)
+    {
+        /// <summary>Files that the agent opens and closes in its own time: a spool file, a connection to the broker that comes back.</summary>
+        private const int OfItsOwn = 10;
+
+        public static Held Nothing { get; } = new(int.MaxValue - OfItsOwn, 0, 0);
+
+        public static async Task<Held> Now()
+        {
+            var agent = TestWorld.ProcessOf("orders-agent");
+            var status = await File.ReadAllLinesAsync($"/proc/{agent}/status", TestContext.Current.CancellationToken);
+            var memory = status.First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return new Held(
+                Directory.GetFileSystemEntries($"/proc/{agent}/fd").Length,
+                (int)await TestWorld.Ask<long>("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'crowd'"),
+                long.Parse(memory[1], CultureInfo.InvariantCulture) << 10);
+        }
+
+        /// <summary>Sessions end on both sides a moment after the client has gone: until no more is held than before.</summary>
+        public static async Task<Held> Settled(Held before)
+        {
+            var now = await Now();
+            await Wait.Until(async () =>
+            {
+                now = await Now();
+                return now.Backends == 0 && now.Files <= before.Files + OfItsOwn;
+            }, 30, () => $"before {before}, still {now}");
+            return now;
+        }
+
+        public override string ToString() => $"{Files} files, {Backends} backends, {Memory >> 20} MiB";
+    }
+}

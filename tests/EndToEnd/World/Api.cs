@@ -1,0 +1,90 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace AccessPlane.Tests.EndToEnd.World;
+
+/// <summary>An answer of the API.</summary>
+internal sealed record Answer(int Status, JsonElement Body)
+{
+    public string Text(string name) => Body.GetProperty(name).GetString()!;
+
+    public Answer Is(int status)
+    {
+        Assert.True(Status == status, $"expected {status}, the answer was {Status}: {Body}");
+        return this;
+    }
+}
+
+/// <summary>The control plane as a client sees it, and the identity provider that gives the tokens.</summary>
+internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : IDisposable
+{
+    private static readonly TimeSpan TokenUse = TimeSpan.FromMinutes(4);
+    private readonly HttpClient _http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
+    private readonly ConcurrentDictionary<string, (string Token, long At)> _tokens = new();
+
+    public Task<Answer> Get(string who, string path) => Send(who, HttpMethod.Get, path, null);
+
+    public Task<Answer> Post(string who, string path, object? body = null) => Send(who, HttpMethod.Post, path, body ?? new { });
+
+    /// <summary>The body as it came: transcripts are read byte by byte.</summary>
+    public async Task<string> Raw(string who, string path)
+    {
+        using var request = await Request(who, HttpMethod.Get, path);
+        using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.True(response.IsSuccessStatusCode, $"GET {path}: {(int)response.StatusCode}");
+        return await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async Task PublishPolicy(string yaml)
+    {
+        using var request = await Request("admin", HttpMethod.Put, "/v1/policies");
+        request.Content = new StringContent(yaml, MediaTypeHeaderValue.Parse("application/yaml"));
+        using var response = await _http.SendAsync(request);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>A token for the API and for logins; of the same identity the same one for a while.</summary>
+    public async Task<string> Token(string name)
+    {
+        if (_tokens.TryGetValue(name, out var known) && Stopwatch.GetElapsedTime(known.At) < TokenUse)
+        {
+            return known.Token;
+        }
+        var token = await NewToken(name, "accessplane");
+        _tokens[name] = (token, Stopwatch.GetTimestamp());
+        return token;
+    }
+
+    public async Task<string> NewToken(string name, string audience)
+    {
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string>
+        {
+            ["grant_type"] = "client_credentials", ["client_id"] = name, ["client_secret"] = clientSecret, ["resource"] = $"urn:{audience}",
+        });
+        using var response = await _http.PostAsync(new Uri(issuer, "/token"), form);
+        var body = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.True(response.IsSuccessStatusCode, body.ToString());
+        return body.GetProperty("access_token").GetString()!;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<Answer> Send(string who, HttpMethod method, string path, object? body)
+    {
+        using var request = await Request(who, method, path);
+        request.Content = body is null ? null : JsonContent.Create(body);
+        using var response = await _http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        return new Answer((int)response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
+    }
+
+    private async Task<HttpRequestMessage> Request(string who, HttpMethod method, string path)
+    {
+        var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await Token(who));
+        return request;
+    }
+}

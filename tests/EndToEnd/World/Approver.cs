@@ -1,0 +1,63 @@
+using System.Text.Json;
+
+namespace AccessPlane.Tests.EndToEnd.World;
+
+/// <summary>A real approver client (infra/approver), that speaks AMQP and nothing else with the control plane.</summary>
+internal sealed class Approver : IAsyncDisposable
+{
+    private readonly Run _run;
+    private int _read;
+
+    private Approver(Run run) => _run = run;
+
+    public static async Task<Approver> Listens(TestWorld world, string name, string group)
+    {
+        var environment = TestWorld.Settings;
+        environment["AMQP_URL"] = world.AmqpUrl;
+        var approver = new Approver(Run.Start("node",
+            [$"{TestWorld.Root}/infra/approver/approver.mjs", group, $"{TestWorld.Root}/infra/token", name, "--audience", "accessplane-reviews"], environment));
+        await approver.Next("listening");
+        return approver;
+    }
+
+    /// <summary>The notification about one request; others, of tests before, are passed over.</summary>
+    public async Task<JsonElement> HearsOf(string request)
+    {
+        while (true)
+        {
+            var notification = await Next("notification");
+            if (notification.GetProperty("id").GetString() == request)
+            {
+                return notification;
+            }
+        }
+    }
+
+    /// <summary>Sends a review exactly as it is given, and gives what the control plane answers.</summary>
+    public async Task<JsonElement> Sends(object review)
+    {
+        await _run.Type($"send {JsonSerializer.Serialize(review)}\n");
+        return await Next("outcome");
+    }
+
+    public ValueTask DisposeAsync() => _run.DisposeAsync();
+
+    private async Task<JsonElement> Next(string kind)
+    {
+        JsonElement found = default;
+        await Wait.Until(() =>
+        {
+            var lines = _run.Output.Split('\n')[..^1];
+            while (_read < lines.Length)
+            {
+                var line = lines[_read++];
+                if (line.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(line).TryGetProperty(kind, out found))
+                {
+                    return true;
+                }
+            }
+            return false;
+        }, 30, () => $"the approver got no {kind}; what it got:\n{_run.Output}");
+        return found;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Text.Json;
+using AccessPlane.Tests.EndToEnd.World;
+using Npgsql;
+
+[assembly: AssemblyFixture(typeof(TestWorld))]
+// One product for all tests: some stop its broker, others count its sockets.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace AccessPlane.Tests.EndToEnd.World;
+
+/// <summary>
+/// The whole product as real processes, started by infra/up in the state folder of infra/test, with the servers that infra/test has started.
+/// On top: a policy with an entitlement that allows everything, and a database `scratch` that belongs to the agent's own role.
+/// </summary>
+public sealed class TestWorld : IAsyncLifetime
+{
+    public static string Root => Variable("ACCESSPLANE_TEST_ROOT");
+    internal static string State => Variable("ACCESSPLANE_TEST_RUN");
+
+    private readonly Dictionary<string, string> _env = [];
+    internal Api Api { get; private set; } = null!;
+    internal int AgentPort { get; private set; }
+    internal string Ca { get; private set; } = "";
+
+    /// <summary>The sample server as its superuser, past the agent.</summary>
+    internal static string Orders => Variable("ACCESSPLANE_TEST_ORDERS");
+
+    /// <summary>The sample server as the agent logs in to it, past the agent: what a client through it should see.</summary>
+    internal static string Direct(string database) => new NpgsqlConnectionStringBuilder(Orders)
+    {
+        Username = "accessplane_agent", Password = Variable("ACCESSPLANE_TEST_ORDERS_AGENT_PASSWORD"), Database = database, Pooling = false,
+    }.ConnectionString;
+
+    internal static string DirectUrl(string database)
+    {
+        var at = new NpgsqlConnectionStringBuilder(Orders);
+        return $"postgresql://accessplane_agent:{Variable("ACCESSPLANE_TEST_ORDERS_AGENT_PASSWORD")}@{at.Host}:{at.Port}/{database}";
+    }
+
+    internal string AmqpUrl => _env["AMQP_URL"];
+
+    public async ValueTask InitializeAsync()
+    {
+        (await Run.ToEnd($"{Root}/infra/up", [], Settings)).Succeeded();
+        foreach (var line in await File.ReadAllLinesAsync($"{State}/env"))
+        {
+            if (line.StartsWith("export ", StringComparison.Ordinal) && line.IndexOf('=', StringComparison.Ordinal) is > 0 and var at)
+            {
+                _env[line[7..at]] = line[(at + 1)..];
+            }
+        }
+        AgentPort = int.Parse(_env["ACCESSPLANE_PG_PORT"], CultureInfo.InvariantCulture);
+        Ca = _env["ACCESSPLANE_CA"];
+        var issuer = _env["OIDC_ISSUER"];
+        Api = new Api(new Uri(_env["ACCESSPLANE_URL"]), new Uri(issuer), Variable("ACCESSPLANE_TEST_OIDC_SECRET"));
+        await MakeScratch();
+        var policy = await File.ReadAllTextAsync($"{Root}/infra/demo-policy.yaml");
+        var everything = await File.ReadAllTextAsync($"{Root}/tests/EndToEnd/everything.yaml");
+        await Api.PublishPolicy(policy.Replace("entitlements:\n", everything, StringComparison.Ordinal).Replace("${OIDC_ISSUER}", issuer, StringComparison.Ordinal));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Api?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>What the scripts in infra need to act on this state folder, with what infra/test has built.</summary>
+    internal static Dictionary<string, string> Settings => new()
+    {
+        ["ACCESSPLANE_RUN"] = State, ["ACCESSPLANE_CONFIGURATION"] = "Debug", ["ACCESSPLANE_NO_BUILD"] = "1", ["NO_COLOR"] = "1",
+    };
+
+    internal static Task<Ran> Infra(string script, params string[] arguments) => Run.ToEnd($"{Root}/infra/{script}", arguments, Settings);
+
+    /// <summary>The process that infra started under that name.</summary>
+    internal static int ProcessOf(string name) =>
+        int.Parse(File.ReadAllText($"{State}/pids/{name}").Split(' ')[0], CultureInfo.InvariantCulture);
+
+    /// <summary>Asks for a right that approves itself, and gives the grant.</summary>
+    internal async Task<string> Grant(string who, string entitlement) =>
+        (await Api.Post(who, "/v1/requests", new { entitlement, duration = "PT1H", reason = "a test" })).Is(201).Text("grantId");
+
+    internal async Task<Ticket> TicketFor(string who, string grant, int connections = 1, string? database = null)
+    {
+        var body = (await Api.Post(who, $"/v1/grants/{grant}/tickets", new { connections })).Is(201).Body;
+        return new Ticket(body.GetProperty("username").GetString()!, body.GetProperty("password").GetString()!, AgentPort, database ?? "orders");
+    }
+
+    /// <summary>A way in to everything in `scratch`, for as many connections as wanted.</summary>
+    internal async Task<Ticket> Everything(int connections = 1, string database = "scratch") =>
+        await TicketFor("engineer", await Grant("engineer", "everything"), connections, database);
+
+    internal async Task<JsonElement> SessionCalled(string application, string? state = null)
+    {
+        JsonElement found = default;
+        await Wait.Until(async () =>
+        {
+            var answer = (await Api.Get("auditor", "/v1/sessions?limit=200")).Is(200);
+            found = answer.Body.GetProperty("items").EnumerateArray().FirstOrDefault(s => s.GetProperty("application").GetString() == application);
+            return found.ValueKind == JsonValueKind.Object && (state is null || found.GetProperty("state").GetString() == state);
+        }, 30, () => $"the session `{application}` is not {state ?? "known"}: {found}");
+        return found;
+    }
+
+    /// <summary>The direct answer of the sample server to one question.</summary>
+    internal static async Task<T> Ask<T>(string sql, string? connection = null)
+    {
+        await using var database = new NpgsqlConnection(connection ?? Orders);
+        await database.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand(sql, database);
+        return (T)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    private static async Task MakeScratch()
+    {
+        await using var database = new NpgsqlConnection(Orders);
+        await database.OpenAsync();
+        await using var drop = new NpgsqlCommand("DROP DATABASE IF EXISTS scratch WITH (FORCE)", database);
+        await drop.ExecuteNonQueryAsync();
+        await using var make = new NpgsqlCommand("CREATE DATABASE scratch OWNER accessplane_agent", database);
+        await make.ExecuteNonQueryAsync();
+    }
+
+    private static string Variable(string name) =>
+        Environment.GetEnvironmentVariable(name) ?? throw new InvalidOperationException($"{name} is not set: run infra/test (or infra/test --servers, then source .run/test/env)");
+}
+
+/// <summary>A one-time credential, in the forms that clients want it.</summary>
+internal sealed record Ticket(string User, string Password, int Port, string Database)
+{
+    public string Url(string application = "test", string parameters = "") =>
+        $"postgresql://{User}:{Password}@127.0.0.1:{Port}/{Database}?application_name={application}{parameters}";
+
+    public string Npgsql(string application = "test") =>
+        $"Host=127.0.0.1;Port={Port};Username={User};Password={Password};Database={Database};Application Name={application};Pooling=false;SSL Mode=Disable";
+}
