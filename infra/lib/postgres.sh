@@ -19,9 +19,9 @@ as_postgres() {
 
 pg_privileges() {
   PG_PRIVILEGES=(--reuid=postgres --regid=postgres --init-groups)
-  if ((EUID == 0)) && ! setpriv "${PG_PRIVILEGES[@]}" -- test -x "$RUN"; then
+  if ((EUID == 0)) && ! setpriv "${PG_PRIVILEGES[@]}" -- stat "$RUN/pids" >/dev/null 2>&1; then
     PG_PRIVILEGES+=(--inh-caps=+dac_override --ambient-caps=+dac_override)
-    setpriv "${PG_PRIVILEGES[@]}" -- test -x "$RUN" 2>/dev/null ||
+    setpriv "${PG_PRIVILEGES[@]}" -- stat "$RUN/pids" >/dev/null 2>&1 ||
       die "the user postgres cannot reach $RUN: clone to a folder that others may pass through, or run as an ordinary user"
   fi
 }
