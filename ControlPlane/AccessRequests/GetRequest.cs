@@ -1,0 +1,28 @@
+using AccessPlane.ControlPlane.Audit;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Projections;
+
+namespace AccessPlane.ControlPlane.AccessRequests;
+
+/// <summary>One request, for its requester, for who may review it, and for auditors.</summary>
+public static class GetRequest
+{
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/requests/{id:guid}", Answer)
+        .WithName("GetRequest").WithSummary("One access request").Produces<RequestRow>();
+
+    private static async Task<IResult> Answer(
+        Guid id, HttpContext http, Rows rows, Requests requests, ReadBarrier barrier, PolicySource policy, TimeProvider clock, CancellationToken cancel)
+    {
+        await barrier.CaughtUp(cancel);
+        var row = await rows.Find(requests, id.ToString("D"), cancel);
+        return row is not null && MaySee(row, http.Caller(), (await policy.Current(cancel)).Model)
+            ? Answers.Ok(row.At(clock.GetUtcNow()), row.Version)
+            : Problems.Of("no-such-request", "there is no such request");
+    }
+
+    internal static bool MaySee(RequestRow row, Caller caller, PolicyModel policy) =>
+        caller.Sees(row.Requester) || row.Steps.Any(s => policy.WhyNotReview(s.Step, row.Requester, caller.Actor) is null);
+}

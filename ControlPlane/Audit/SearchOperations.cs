@@ -1,0 +1,95 @@
+using System.Globalization;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.Projections;
+using Npgsql;
+
+namespace AccessPlane.ControlPlane.Audit;
+
+/// <summary>Every operation of every session, newest first: by words of the statement, actor, resource, session, verdict, rule and time.</summary>
+public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barrier, Operations operations, Projections.Sessions sessions)
+{
+    public static void Map(IEndpointRouteBuilder routes) => routes
+        .MapGet("/audit/operations", (HttpContext http, SearchOperations search, CancellationToken cancel) => search.Answer(http, cancel))
+        .WithName("SearchOperations").WithSummary("Search the operations of all sessions")
+        .WithDescription(
+            "`q`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`), `resource`, " +
+            "`verdict`, `outcome`, `rule`, `from`, `until`. Paging: `after`, `limit`. Auditors see all, everyone else their own.")
+        .Produces<Page<OperationFound>>();
+
+    private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)
+    {
+        var ask = new ListQuery(http, "q", "session", "actor", "resource", "verdict", "outcome", "rule", "from", "until");
+        await using var command = database.CreateCommand();
+        var where = Conditions(ask, http.Caller(), command);
+        var limit = ask.Limit;
+        if (ask.WhyNot() is { } wrong)
+        {
+            return wrong;
+        }
+        command.CommandText =
+            $"SELECT o.row::text, s.row::text, o.at || '/' || o.key FROM accessplane.{operations.Table} o JOIN accessplane.{sessions.Table} s ON s.key = o.session " +
+            $"WHERE {string.Join(" AND ", where)} ORDER BY o.at DESC, o.key DESC LIMIT {(limit + 1).ToString(CultureInfo.InvariantCulture)}";
+        await barrier.CaughtUp(cancel);
+        var found = new List<OperationFound>();
+        string? last = null, next = null;
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            if (found.Count == limit)
+            {
+                next = last;
+                break;
+            }
+            var session = Projection<SessionRow>.Read(reader.GetString(1));
+            found.Add(new OperationFound(session.Holder, session.Resource, session.Agent, session.Grant, Projection<OperationRow>.Read(reader.GetString(0))));
+            last = reader.GetString(2);
+        }
+        return Results.Ok(new Page<OperationFound>(found, next));
+    }
+
+    private static List<string> Conditions(ListQuery ask, Caller caller, NpgsqlCommand command)
+    {
+        var where = new List<string> { "true" };
+        void And(string sql, object? value)
+        {
+            if (value is not null)
+            {
+                command.Parameters.Add(new NpgsqlParameter { Value = value });
+                where.Add(sql.Replace("?", "$" + command.Parameters.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            }
+        }
+
+        And("o.words @@ websearch_to_tsquery('simple', ?)", ask.Text("q"));
+        And("o.session = ?", ask.Id("session")?.ToString("D"));
+        And("o.verdict = ?", ask.Text("verdict"));
+        And("o.row ->> 'outcome' = ?", ask.Text("outcome"));
+        And("EXISTS (SELECT FROM jsonb_array_elements(o.row -> 'reasons') r WHERE r ->> 'rule' = ?)", ask.Text("rule"));
+        And("s.resource = ?", ask.Text("resource"));
+        And("(s.holder = ? OR s.row -> 'holder' ->> 'name' = ?)", ask.Text("actor"));
+        And("o.at >= ?", Stamp(ask.Time("from")));
+        And("o.at < ?", Stamp(ask.Time("until")));
+        And("s.holder = ?", caller.SeesAll() ? null : caller.Actor.Key);
+        if (ask.After is { } after)
+        {
+            var slash = after.IndexOf('/', StringComparison.Ordinal);
+            if (slash < 0)
+            {
+                ask.Wrong("after", "must be the cursor of a page", 0);
+            }
+            else
+            {
+                And("o.at <= ?", after[..slash]);
+                And("(o.at || '/' || o.key) < ? COLLATE \"C\"", after);
+            }
+        }
+        return where;
+    }
+
+    /// <summary>Times in rows are text of one form, so that they compare as text.</summary>
+    private static string? Stamp(DateTimeOffset? at) =>
+        at?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+}
+
+public sealed record OperationFound(Actor Actor, string Resource, string Agent, Guid Grant, OperationRow Operation);

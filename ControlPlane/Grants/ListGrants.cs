@@ -1,0 +1,40 @@
+using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Audit;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
+
+namespace AccessPlane.ControlPlane.Grants;
+
+/// <summary>Grants, newest first: one's own, those one may revoke, or, for auditors, all.</summary>
+public static class ListGrants
+{
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/grants", Answer)
+        .WithName("ListGrants").WithSummary("Grants").WithDescription("Filters: `state`, `resource`, `mine=true`. Paging: `after`, `limit`.")
+        .Produces<Page<GrantView>>();
+
+    private static async Task<IResult> Answer(
+        HttpContext http, Rows rows, GrantsByHolder grants, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, PolicySource policy,
+        TimeProvider clock, CancellationToken cancel)
+    {
+        var ask = new ListQuery(http, "state", "resource", "mine");
+        var (caller, now) = (http.Caller(), clock.GetUtcNow());
+        var (state, resource, mine, limit) = (ask.Text("state"), ask.Text("resource"), ask.Flag("mine"), ask.Limit);
+        if (ask.WhyNot() is { } wrong)
+        {
+            return wrong;
+        }
+        await barrier.CaughtUp(cancel);
+        var model = (await policy.Current(cancel)).Model;
+        var serving = (await rows.List(agents, new Query([], null, Rows.MaxPage), cancel)).Items;
+        var progress = await acks.Status(cancel);
+        var page = await rows.List(
+            grants, new Query(mine ? [new Condition("holder = ?", caller.Actor.Key)] : [], ask.After, limit),
+            row => (state is null || row.At(now).State == state) && (resource is null || row.Resource == resource) && GetGrant.MaySee(row, caller, model)
+                ? GrantView.Of(row, serving, progress, now)
+                : null,
+            cancel);
+        return Results.Ok(page);
+    }
+}

@@ -1,0 +1,41 @@
+using AccessPlane.ControlPlane.Audit;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.Projections;
+
+namespace AccessPlane.ControlPlane.Sessions;
+
+/// <summary>Sessions, newest first: one's own or, for auditors, all.</summary>
+public static class ListSessions
+{
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/sessions", Answer)
+        .WithName("ListSessions").WithSummary("Sessions")
+        .WithDescription("Filters: `state`, `resource`, `grant`, `mine=true`. Paging: `after`, `limit`.").Produces<Page<SessionRow>>();
+
+    private static async Task<IResult> Answer(
+        HttpContext http, Rows rows, Projections.Sessions sessions, ReadBarrier barrier, CancellationToken cancel)
+    {
+        var ask = new ListQuery(http, "state", "resource", "grant", "mine");
+        var caller = http.Caller();
+        List<Condition> conditions = [.. caller.Own("holder", ask.Flag("mine"))];
+        if (ask.Text("state") is { } state)
+        {
+            conditions.Add(new Condition("state = ?", state));
+        }
+        if (ask.Text("resource") is { } resource)
+        {
+            conditions.Add(new Condition("resource = ?", resource));
+        }
+        if (ask.Id("grant") is { } grant)
+        {
+            conditions.Add(new Condition("grant_id = ?", grant.ToString("D")));
+        }
+        var query = new Query(conditions, ask.After, ask.Limit);
+        if (ask.WhyNot() is { } wrong)
+        {
+            return wrong;
+        }
+        await barrier.CaughtUp(cancel);
+        return Results.Ok(await rows.List(sessions, query, row => caller.Sees(row.Holder) ? row : null, cancel));
+    }
+}

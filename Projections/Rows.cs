@@ -1,0 +1,94 @@
+using System.Globalization;
+using Npgsql;
+
+namespace AccessPlane.Projections;
+
+/// <summary>Reads the tables of read models: one row, or a page by key.</summary>
+public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane")
+{
+    public const int MaxPage = 1000;
+
+    public async Task<TRow?> Find<TRow>(Projection<TRow> projection, string key, CancellationToken cancel)
+        where TRow : class
+    {
+        ArgumentNullException.ThrowIfNull(projection);
+        await using var command = database.CreateCommand($"SELECT row::text FROM {schema}.{projection.Table} WHERE key = $1");
+        command.Parameters.Add(new NpgsqlParameter { Value = key });
+        return await command.ExecuteScalarAsync(cancel) is string row ? Projection<TRow>.Read(row) : null;
+    }
+
+    /// <summary>A page in the order of keys.</summary>
+    public Task<Page<TRow>> List<TRow>(Projection<TRow> projection, Query query, CancellationToken cancel)
+        where TRow : class => List(projection, query, row => row, cancel);
+
+    /// <param name="query">What to look for, and from where on.</param>
+    /// <param name="see">The row as the caller may see it; null where they may not.</param>
+    public async Task<Page<TShown>> List<TRow, TShown>(Projection<TRow> projection, Query query, Func<TRow, TShown?> see, CancellationToken cancel)
+        where TRow : class
+        where TShown : class
+    {
+        ArgumentNullException.ThrowIfNull(projection);
+        ArgumentNullException.ThrowIfNull(query);
+        var shown = new List<TShown>();
+        var after = query.After;
+        // a row that the caller may not see does not count: the page is filled from the rows behind it
+        while (true)
+        {
+            var rows = await Read(projection, query, after, cancel);
+            foreach (var (key, row) in rows)
+            {
+                if (see(row) is { } one)
+                {
+                    if (shown.Count == query.Limit)
+                    {
+                        return new Page<TShown>(shown, after);
+                    }
+                    shown.Add(one);
+                }
+                after = key;
+            }
+            if (rows.Count <= query.Limit)
+            {
+                return new Page<TShown>(shown, null);
+            }
+        }
+    }
+
+    private async Task<List<(string Key, TRow Row)>> Read<TRow>(Projection<TRow> projection, Query query, string? after, CancellationToken cancel)
+        where TRow : class
+    {
+        var newestFirst = query.NewestFirst;
+        var order = newestFirst ? "DESC" : "ASC";
+        await using var command = database.CreateCommand();
+        var conditions = query.Conditions.Select((c, i) =>
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = c.Value });
+            return c.Sql.Replace("?", "$" + (i + 1).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        }).ToList();
+        if (after is not null)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = after });
+            conditions.Add($"key {(newestFirst ? "<" : ">")} ${command.Parameters.Count}");
+        }
+        var where = conditions.Count == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}";
+        command.CommandText = $"SELECT key, row::text FROM {schema}.{projection.Table} {where} ORDER BY key {order} LIMIT {query.Limit + 1}";
+        var rows = new List<(string, TRow)>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            rows.Add((reader.GetString(0), Projection<TRow>.Read(reader.GetString(1))));
+        }
+        return rows;
+    }
+}
+
+/// <param name="Conditions">All must hold.</param>
+/// <param name="After">The cursor of the page before; null for the first.</param>
+/// <param name="NewestFirst">Keys descending: keys of people's things are UUIDv7, so that this is the order of time.</param>
+public sealed record Query(IReadOnlyList<Condition> Conditions, string? After, int Limit, bool NewestFirst = true);
+
+/// <param name="Sql">A fragment of our own with `?` for the value, never anybody's input.</param>
+public sealed record Condition(string Sql, object Value);
+
+/// <param name="Next">Cursor of the next page (`?after=`); null where this is the last.</param>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
