@@ -1,0 +1,59 @@
+using AccessPlane.Contracts.Events;
+using AccessPlane.ControlPlane.Audit;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.Projections;
+
+namespace AccessPlane.ControlPlane.Agents;
+
+/// <summary>The agents and how they are. Everyone sees where resources are reached and with which key transcripts are signed.</summary>
+public static class ListAgents
+{
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/agents", List).WithName("ListAgents").WithSummary("Agents").WithDescription("Paging: `after`, `limit`.").Produces<Page<AgentView>>();
+        routes.MapGet("/agents/{id}", One).WithName("GetAgent").WithSummary("One agent").Produces<AgentView>();
+    }
+
+    private static async Task<IResult> List(
+        HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
+    {
+        var ask = new ListQuery(http);
+        var query = new Query([], ask.After, ask.Limit, NewestFirst: false);
+        if (ask.WhyNot() is { } wrong)
+        {
+            return wrong;
+        }
+        await barrier.CaughtUp(cancel);
+        var progress = await acks.Status(cancel);
+        return Results.Ok(await rows.List(agents, query, row => AgentView.Of(row, progress, http.Caller(), clock.GetUtcNow()), cancel));
+    }
+
+    private static async Task<IResult> One(
+        string id, HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
+    {
+        await barrier.CaughtUp(cancel);
+        return await rows.Find(agents, id, cancel) is { } row
+            ? Answers.Ok(AgentView.Of(row, await acks.Status(cancel), http.Caller(), clock.GetUtcNow()), row.Version)
+            : Problems.Of("no-such-agent", $"there is no agent `{id}`");
+    }
+}
+
+/// <param name="State">Invited, Enrolled, Silent, Retired.</param>
+/// <param name="PublicKey">ECDSA P-256, SubjectPublicKeyInfo, base64: verifies the agent's transcripts offline.</param>
+/// <param name="Applied">The log position up to which the agent has put everything in force; for auditors and admins.</param>
+/// <param name="Connected">Its liveness lease holds.</param>
+public sealed record AgentView(
+    string Id, string State, IReadOnlyList<string> Resources, IReadOnlyList<AgentEndpoint> Endpoints, string? PublicKey, DateTimeOffset Since,
+    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps)
+{
+    public static AgentView Of(AgentRow row, IReadOnlyDictionary<string, AgentProgress> progress, Caller caller, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        var word = progress.GetValueOrDefault(row.Id);
+        var all = caller.SeesAll();
+        return new AgentView(
+            row.Id, row.State, row.Resources, row.Endpoints, row.PublicKey, row.Since, word?.LeaseEndsAt > now, word?.LeaseEndsAt,
+            all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null);
+    }
+}

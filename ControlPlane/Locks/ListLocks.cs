@@ -1,0 +1,28 @@
+using AccessPlane.Contracts.Events;
+using AccessPlane.ControlPlane.Audit;
+using AccessPlane.ControlPlane.Http;
+
+namespace AccessPlane.ControlPlane.Locks;
+
+/// <summary>The locks that hold now, for admins and auditors.</summary>
+public static class ListLocks
+{
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/locks", Answer)
+        .WithName("ListLocks").WithSummary("Locks in force").Produces<LockList>();
+
+    private static async Task<IResult> Answer(HttpContext http, LockSource locks, TimeProvider clock, CancellationToken cancel)
+    {
+        if (!http.Caller().SeesAll())
+        {
+            return Problems.Of("auditors-only", "locks are for auditors and admins");
+        }
+        if (new ListQuery(http).WhyNot() is { } wrong)
+        {
+            return wrong;
+        }
+        var now = clock.GetUtcNow();
+        return Results.Ok(new LockList([.. (await locks.Current(cancel)).All.Where(l => ActiveLocks.Holds(l, now)).OrderBy(l => l.Lock)]));
+    }
+}
+
+public sealed record LockList(IReadOnlyList<LockPlaced> Items);

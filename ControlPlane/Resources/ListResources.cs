@@ -1,0 +1,48 @@
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.Audit;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
+
+namespace AccessPlane.ControlPlane.Resources;
+
+/// <summary>The resources of today's policy, with what the caller may ask for there.</summary>
+public static class ListResources
+{
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/resources", Answer)
+        .WithName("ListResources").WithSummary("Resources, and what you may ask for").Produces<ResourceList>();
+
+    private static async Task<IResult> Answer(
+        HttpContext http, Rows rows, AgentHealth agents, PolicySource policy, ReadBarrier barrier, CancellationToken cancel)
+    {
+        var caller = http.Caller();
+        if (new ListQuery(http).WhyNot() is { } wrong)
+        {
+            return wrong;
+        }
+        await barrier.CaughtUp(cancel);
+        var serving = (await rows.List(agents, new Query([], null, Rows.MaxPage), cancel)).Items.Where(a => a.State is "Enrolled" or "Silent").ToList();
+        var model = (await policy.Current(cancel)).Model;
+        var offered = model.EntitlementsOf(caller.Actor).ToList();
+        return Results.Ok(new ResourceList([.. model.Resources
+            .Where(r => caller.SeesAll() || offered.Exists(e => e.Resource == r.Id))
+            .Select(r => new ResourceView(
+                r.Id, r.Kind, [.. offered.Where(e => e.Resource == r.Id).Select(Offer)],
+                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)]))]));
+    }
+
+    private static OfferView Offer(Entitlement e) => new(
+        e.Id, e.Scope, e.BreakGlass?.Duration ?? e.MaxDuration, e.Reason.Required, e.Reason.Reference, e.Approval?.Auto ?? true, e.BreakGlass is not null);
+}
+
+public sealed record ResourceList(IReadOnlyList<ResourceView> Items);
+
+/// <param name="Entitlements">What the caller may ask for.</param>
+/// <param name="Endpoints">Where agents serve it.</param>
+public sealed record ResourceView(string Id, string Kind, IReadOnlyList<OfferView> Entitlements, IReadOnlyList<AgentEndpoint> Endpoints);
+
+/// <param name="Reference">A regular expression that the request's reference must match.</param>
+/// <param name="Automatic">Approved at once.</param>
+public sealed record OfferView(string Id, Scope Scope, TimeSpan MaxDuration, bool ReasonRequired, string? Reference, bool Automatic, bool BreakGlass);
