@@ -15,8 +15,11 @@ public static class Json
     /// <summary>Reads leniently (unknown members are skipped, so that older readers survive newer writers).</summary>
     public static JsonSerializerOptions Options { get; } = Make(JsonUnmappedMemberHandling.Skip);
 
-    /// <summary>Refuses unknown members: for what people send.</summary>
-    public static JsonSerializerOptions Strict { get; } = Make(JsonUnmappedMemberHandling.Disallow);
+    /// <summary>Refuses unknown members, and text that no log can keep: for what people send.</summary>
+    public static JsonSerializerOptions Strict { get; } = Make(JsonUnmappedMemberHandling.Disallow, new StorableText.Converter());
+
+    /// <summary>For what is stored: text that cannot be kept is refused instead of being changed in silence.</summary>
+    internal static JsonSerializerOptions Stored { get; } = Make(JsonUnmappedMemberHandling.Skip, new StorableText.Converter());
 
     /// <summary>Makes <paramref name="options"/> speak the dialect.</summary>
     public static void Configure(JsonSerializerOptions options)
@@ -44,10 +47,14 @@ public static class Json
         }
     }
 
-    private static JsonSerializerOptions Make(JsonUnmappedMemberHandling unmapped)
+    private static JsonSerializerOptions Make(JsonUnmappedMemberHandling unmapped, params IEnumerable<JsonConverter> further)
     {
         var options = new JsonSerializerOptions { UnmappedMemberHandling = unmapped };
         Configure(options);
+        foreach (var converter in further)
+        {
+            options.Converters.Add(converter);
+        }
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
     }

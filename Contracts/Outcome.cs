@@ -17,7 +17,7 @@ public abstract record Outcome
 }
 
 /// <summary>A stream that begins with these events, in the same transaction.</summary>
-public sealed record NewStream(Guid Id, IReadOnlyList<IEvent> Events);
+public sealed record NewStream(Guid Id, string Type, IReadOnlyList<IEvent> Events);
 
 /// <summary>Why something was not done. <paramref name="Code"/> is stable and kebab-case; <paramref name="Detail"/> tells the person what
 /// happened and what to do: lower case, user's input in backticks, no internals.</summary>

@@ -136,7 +136,7 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
         var submitted = Submitted(asked, entitlement, duration, [], asked.World.Now);
         var issued = Issue(submitted, asked.World, entitlement) with { BreakGlass = true };
         var used = new BreakGlassUsed(submitted.Request, asked.Requester, asked.World.Now + glass.ReviewWithin);
-        return new Outcome.Happened([submitted, new RequestApproved(issued.Grant, [])], [new NewStream(issued.Grant, [issued, used])]);
+        return new Outcome.Happened([submitted, new RequestApproved(issued.Grant, [])], [new NewStream(issued.Grant, Grants.Grant.StreamType, [issued, used])]);
     }
 
     private static Outcome.Happened Automatic(RequestSubmitted submitted, Circumstances world, Entitlement entitlement, IReadOnlyList<string> reviewers)
@@ -153,7 +153,7 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
             return new Outcome.Happened([new RequestApproved(extended, reviewers)], []);
         }
         var issued = Issue(asked, world, entitlement);
-        return new Outcome.Happened([new RequestApproved(issued.Grant, reviewers)], [new NewStream(issued.Grant, [issued])]);
+        return new Outcome.Happened([new RequestApproved(issued.Grant, reviewers)], [new NewStream(issued.Grant, Grants.Grant.StreamType, [issued])]);
     }
 
     private static GrantIssued Issue(RequestSubmitted asked, Circumstances world, Entitlement entitlement) => new(

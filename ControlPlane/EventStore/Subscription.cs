@@ -2,23 +2,18 @@ using AccessPlane.Contracts;
 
 namespace AccessPlane.ControlPlane.EventStore;
 
-/// <summary>Something that follows the log: at least once, in order, by one active owner among the replicas.</summary>
+/// <summary>Something that follows the log: at least once, in order, by one owner at a time, with a stored checkpoint.</summary>
 public abstract class Subscription
 {
+    /// <summary>Under which the checkpoint is kept.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Stored names of the events that it wants; null for all.</summary>
+    /// <summary>Stored names of the events it wants; null for all.</summary>
     public abstract IReadOnlyCollection<string>? Types { get; }
 
-    /// <summary>This replica became the owner; state in memory is rebuilt up to the checkpoint here.</summary>
+    /// <summary>This replica became the owner. State in memory is made here, as of the checkpoint: another replica may have gone on meanwhile.</summary>
     public virtual Task Begin(long checkpoint, CancellationToken cancel) => Task.CompletedTask;
 
-    /// <summary>The checkpoint is stored after this returns.</summary>
+    /// <summary>Handles events; the checkpoint is stored when this returns. What it throws is logged, and the events come again.</summary>
     public abstract Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel);
-}
-
-public static class Subscriptions
-{
-    public static IServiceCollection AddSubscription<T>(this IServiceCollection services)
-        where T : Subscription => services.AddSingleton<T>().AddSingleton<Subscription>(s => s.GetRequiredService<T>());
 }

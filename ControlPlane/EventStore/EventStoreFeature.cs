@@ -1,0 +1,56 @@
+using AccessPlane.Projections;
+using Npgsql;
+
+namespace AccessPlane.ControlPlane.EventStore;
+
+public static class EventStoreFeature
+{
+    public static IServiceCollection AddEventStore(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddSingleton(_ => new NpgsqlDataSourceBuilder(
+            configuration.GetConnectionString("Log") ?? throw new InvalidOperationException("`ConnectionStrings:Log` is not set: it names the log's database")).Build());
+        services.AddSingleton<Schema>();
+        services.AddSingleton<EventLog>();
+        services.AddSingleton<Handle>();
+        services.AddSingleton<LogPulse>();
+        services.AddHostedService(s => s.GetRequiredService<LogPulse>());
+        services.AddReadModels();
+        services.AddSingleton<ReadBarrier>();
+        services.AddHostedService<ProjectionRunner>();
+        return services;
+    }
+
+    /// <summary>Follows the log from this replica, or stands by while another one does.</summary>
+    public static IServiceCollection AddSubscription<T>(this IServiceCollection services)
+        where T : Subscription
+    {
+        services.AddSingleton<T>();
+        return services.AddSingleton<IHostedService>(s => ActivatorUtilities.CreateInstance<SubscriptionRunner>(s, s.GetRequiredService<T>()));
+    }
+
+    /// <summary>Makes what the database lacks. Before the host starts, because everything hosted reads the log.</summary>
+    public static async Task CreateSchema(this IServiceProvider services, CancellationToken cancel)
+    {
+        await services.GetRequiredService<Schema>().Create(cancel);
+        await services.GetRequiredService<Projector>().CreateTables(cancel);
+    }
+
+    private static void AddReadModels(this IServiceCollection services)
+    {
+        services.AddSingleton<Requests>();
+        services.AddSingleton<PendingApprovals>();
+        services.AddSingleton<GrantsByHolder>();
+        services.AddSingleton<Projections.Sessions>();
+        services.AddSingleton<Operations>();
+        services.AddSingleton<AgentHealth>();
+        services.AddSingleton<AccessAsOf>();
+        services.AddSingleton<Rows>(s => new Rows(s.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton(s => new Projector(
+            s.GetRequiredService<NpgsqlDataSource>(),
+            [
+                s.GetRequiredService<Requests>(), s.GetRequiredService<PendingApprovals>(), s.GetRequiredService<GrantsByHolder>(),
+                s.GetRequiredService<Projections.Sessions>(), s.GetRequiredService<Operations>(), s.GetRequiredService<AgentHealth>(),
+                s.GetRequiredService<AccessAsOf>(),
+            ]));
+    }
+}

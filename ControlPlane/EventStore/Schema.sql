@@ -1,0 +1,155 @@
+-- The tables of Marten's event store, column for column, so that a team with Marten can open the same database. What begins with ap_ is ours.
+CREATE SCHEMA IF NOT EXISTS accessplane;
+
+CREATE TABLE IF NOT EXISTS accessplane.mt_streams (
+    id          uuid                     NOT NULL,
+    type        varchar                  NULL,
+    version     bigint                   NULL,
+    timestamp   timestamp with time zone NOT NULL DEFAULT now(),
+    snapshot    jsonb                    NULL,
+    snapshot_version integer             NULL,
+    created     timestamp with time zone NOT NULL DEFAULT now(),
+    tenant_id   varchar                  DEFAULT '*DEFAULT*',
+    is_archived boolean                  DEFAULT false,
+    CONSTRAINT pkey_mt_streams_id PRIMARY KEY (id)
+);
+
+CREATE SEQUENCE IF NOT EXISTS accessplane.mt_events_sequence;
+
+CREATE TABLE IF NOT EXISTS accessplane.mt_events (
+    seq_id         bigint                   NOT NULL,
+    id             uuid                     NOT NULL,
+    stream_id      uuid                     NULL,
+    version        bigint                   NOT NULL,
+    data           jsonb                    NOT NULL,
+    bdata          bytea                    NULL,
+    type           varchar(500)             NOT NULL,
+    timestamp      timestamp with time zone NOT NULL DEFAULT now(),
+    tenant_id      varchar                  DEFAULT '*DEFAULT*',
+    mt_dotnet_type varchar                  NULL,
+    correlation_id varchar                  NULL,
+    causation_id   varchar                  NULL,
+    headers        jsonb                    NULL,
+    is_archived    boolean                  DEFAULT false,
+    CONSTRAINT pkey_mt_events_seq_id PRIMARY KEY (seq_id),
+    CONSTRAINT fkey_mt_events_stream_id FOREIGN KEY (stream_id) REFERENCES accessplane.mt_streams (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX IF NOT EXISTS pk_mt_events_stream_and_version ON accessplane.mt_events (stream_id, version);
+CREATE INDEX IF NOT EXISTS ap_mt_events_type ON accessplane.mt_events (type, seq_id);
+ALTER SEQUENCE accessplane.mt_events_sequence OWNED BY accessplane.mt_events.seq_id;
+
+CREATE TABLE IF NOT EXISTS accessplane.mt_event_progression (
+    name         varchar                  NOT NULL,
+    last_seq_id  bigint                   NULL,
+    last_updated timestamp with time zone DEFAULT transaction_timestamp(),
+    CONSTRAINT pk_mt_event_progression PRIMARY KEY (name)
+);
+
+-- Commands that were carried out, by their id, and where their events ended.
+CREATE TABLE IF NOT EXISTS accessplane.ap_commands (
+    id       uuid                     NOT NULL PRIMARY KEY,
+    position bigint                   NULL,
+    at       timestamp with time zone NOT NULL DEFAULT now()
+);
+
+-- Which history this is: raised by an operator who restored an old backup on purpose, and by nobody else.
+CREATE TABLE IF NOT EXISTS accessplane.log_epoch (
+    one   boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (one),
+    epoch bigint  NOT NULL
+);
+INSERT INTO accessplane.log_epoch (epoch) VALUES (1) ON CONFLICT DO NOTHING;
+
+-- Appends to streams whose versions are as expected, or to none: one statement, one round trip.
+--
+-- INVARIANT (why no reader ever skips an event that commits late): before an append draws its first number, it takes a shared advisory lock
+-- whose key holds the number drawn last; the lock goes with the transaction, after its events have become visible. So every number that was
+-- drawn and whose events cannot be seen yet lies above the key of a lock that is held. ap_settled() reads the number drawn last first, then the
+-- locks, and only a later snapshot reads events: whatever lies at or below both is there to be seen, or will never be.
+-- No lock is waited for, so that appends commit side by side.
+CREATE OR REPLACE FUNCTION accessplane.ap_append(
+    streams uuid[], stream_types text[], expected bigint[], event_streams integer[], event_ids uuid[], event_types text[], event_data text[],
+    at timestamptz, correlation text, causation text, header text, command uuid)
+RETURNS TABLE (outcome text, "position" bigint, stream uuid, actual bigint)
+LANGUAGE plpgsql AS $append$
+#variable_conflict use_column
+DECLARE
+    i integer; n integer; found_version bigint; last bigint; drawn bigint;
+BEGIN
+    IF command IS NOT NULL THEN
+        INSERT INTO accessplane.ap_commands (id, at) VALUES (command, at) ON CONFLICT DO NOTHING;
+        IF NOT FOUND THEN
+            RETURN QUERY SELECT 'repeated', c.position, NULL::uuid, NULL::bigint FROM accessplane.ap_commands c WHERE c.id = command;
+            RETURN;
+        END IF;
+    END IF;
+
+    -- in the order of ids, so that two appends to the same streams wait for each other instead of dying together
+    FOR i IN SELECT s.ordinality FROM unnest(streams) WITH ORDINALITY s (id, ordinality) ORDER BY s.id LOOP
+        SELECT count(*) INTO n FROM unnest(event_streams) e WHERE e = i;
+        IF expected[i] = 0 THEN
+            INSERT INTO accessplane.mt_streams (id, type, version, timestamp, created) VALUES (streams[i], stream_types[i], n, at, at) ON CONFLICT DO NOTHING;
+        ELSE
+            UPDATE accessplane.mt_streams SET version = version + n, timestamp = at WHERE id = streams[i] AND version = expected[i];
+        END IF;
+        IF NOT FOUND THEN
+            SELECT version INTO found_version FROM accessplane.mt_streams WHERE id = streams[i];
+            RAISE EXCEPTION 'conflict' USING ERRCODE = 'AP409', DETAIL = streams[i]::text, HINT = coalesce(found_version, 0)::text;
+        END IF;
+    END LOOP;
+
+    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO drawn FROM accessplane.mt_events_sequence;
+    PERFORM pg_advisory_xact_lock_shared(accessplane.ap_in_flight(drawn));
+
+    INSERT INTO accessplane.mt_events (seq_id, id, stream_id, version, data, type, timestamp, correlation_id, causation_id, headers)
+    SELECT nextval('accessplane.mt_events_sequence'), e.id, streams[e.stream],
+           expected[e.stream] + row_number() OVER (PARTITION BY e.stream ORDER BY e.ordinality), e.data::jsonb, e.type, at, correlation, causation, header::jsonb
+    FROM unnest(event_streams, event_ids, event_types, event_data) WITH ORDINALITY e (stream, id, type, data, ordinality)
+    ORDER BY e.ordinality;
+    SELECT currval('accessplane.mt_events_sequence') INTO last;
+
+    IF command IS NOT NULL THEN
+        UPDATE accessplane.ap_commands SET position = last WHERE id = command;
+    END IF;
+    RETURN QUERY SELECT 'done', last, NULL::uuid, NULL::bigint;
+END
+$append$;
+
+-- The key of an append's lock: a tag in the upper 16 bits, the number drawn last in the lower 48.
+CREATE OR REPLACE FUNCTION accessplane.ap_in_flight(drawn bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$ SELECT (16721::bigint << 48) | drawn $$;
+
+-- The position up to which nothing can appear any more. Its statements must each see the present: READ COMMITTED only.
+CREATE OR REPLACE FUNCTION accessplane.ap_settled() RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $settled$
+DECLARE
+    drawn bigint; below bigint;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the log is read under READ COMMITTED';
+    END IF;
+    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO drawn FROM accessplane.mt_events_sequence;
+    SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) INTO below FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (classid::bigint >> 16) = 16721;
+    RETURN least(drawn, coalesce(below, drawn));
+END
+$settled$;
+
+-- The settled events after a position, and the position up to which the log is settled, in one round trip.
+CREATE OR REPLACE FUNCTION accessplane.ap_read(after bigint, types text[], most integer)
+RETURNS TABLE (settled bigint, seq_id bigint, stream_id uuid, version bigint, id uuid, at timestamptz, type varchar, data text, headers text, correlation_id varchar, causation_id varchar)
+LANGUAGE plpgsql VOLATILE AS $read$
+#variable_conflict use_column
+DECLARE
+    up_to bigint := accessplane.ap_settled();
+BEGIN
+    RETURN QUERY
+    SELECT up_to, e.seq_id, e.stream_id, e.version, e.id, e.timestamp, e.type, e.data::text, e.headers::text, e.correlation_id, e.causation_id
+    FROM accessplane.mt_events e
+    WHERE e.seq_id > after AND e.seq_id <= up_to AND (types IS NULL OR e.type = ANY (types))
+    ORDER BY e.seq_id LIMIT most;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT up_to, NULL::bigint, NULL::uuid, NULL::bigint, NULL::uuid, NULL::timestamptz, NULL::varchar, NULL::text, NULL::text, NULL::varchar, NULL::varchar;
+    END IF;
+END
+$read$;

@@ -1,0 +1,121 @@
+using Npgsql;
+
+namespace AccessPlane.ControlPlane.EventStore;
+
+/// <summary>
+/// Runs one subscription: takes its advisory lock or waits for it, follows the log, stores the checkpoint on the connection that holds the lock.
+/// An owner whose connection dies cannot store a checkpoint any more and starts again; the lock went with the connection, so that another replica
+/// takes over within a second.
+/// </summary>
+public sealed partial class SubscriptionRunner(
+    Subscription subscription, EventLog log, LogPulse pulse, NpgsqlDataSource database, TimeProvider clock, ILogger<SubscriptionRunner> logger)
+    : BackgroundService
+{
+    private const int BatchSize = 500;
+    private static readonly TimeSpan Candidacy = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var pause = TimeSpan.FromMilliseconds(100);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Own(() => pause = TimeSpan.FromMilliseconds(100), stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception failure)
+            {
+                LogFailure(failure, subscription.Name, pause.TotalMilliseconds);
+                await Task.Delay(pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+        }
+    }
+
+    private async Task Own(Action worked, CancellationToken cancel)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancel);
+        while (!await TryLock(connection, cancel))
+        {
+            await Task.Delay(Candidacy, clock, cancel);
+        }
+        var checkpoint = await Checkpoint(connection, cancel);
+        await subscription.Begin(checkpoint, cancel);
+        LogOwner(subscription.Name, checkpoint);
+        while (true)
+        {
+            var changed = pulse.Next;
+            var settled = await log.ReadSettled(checkpoint, subscription.Types, BatchSize, cancel);
+            if (settled.Events.Count > 0)
+            {
+                await subscription.Handle(settled.Events, cancel);
+            }
+            var reached = settled.Events.Count == BatchSize ? settled.Events[^1].Position : settled.Position;
+            if (reached > checkpoint)
+            {
+                checkpoint = reached;
+                await Store(connection, checkpoint, cancel);
+                worked();
+            }
+            if (settled.Events.Count < BatchSize)
+            {
+                // the poll only backs the pulse up; it also finds out that the lock's connection has died
+                await Task.WhenAny(changed, Task.Delay(Poll, clock, cancel));
+                cancel.ThrowIfCancellationRequested();
+                if (!changed.IsCompleted)
+                {
+                    await Touch(connection, cancel);
+                }
+            }
+        }
+    }
+
+    private async Task<bool> TryLock(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = $"{Schema.Name}/subscription/{subscription.Name}" } },
+        };
+        return (bool)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
+    private async Task<long> Checkpoint(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"SELECT last_seq_id FROM {Schema.Name}.mt_event_progression WHERE name = $1", connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = subscription.Name } },
+        };
+        return await command.ExecuteScalarAsync(cancel) is long stored ? stored : 0;
+    }
+
+    private async Task Store(NpgsqlConnection connection, long checkpoint, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            INSERT INTO {Schema.Name}.mt_event_progression (name, last_seq_id, last_updated) VALUES ($1, $2, transaction_timestamp())
+            ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated
+            """, connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = subscription.Name }, new NpgsqlParameter { Value = checkpoint } },
+        };
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    private static async Task Touch(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("SELECT 1", connection);
+        await command.ExecuteScalarAsync(cancel);
+    }
+
+    [LoggerMessage(LogLevel.Information, "owner of the subscription `{Name}`, from position {Checkpoint}")]
+    private partial void LogOwner(string name, long checkpoint);
+
+    [LoggerMessage(LogLevel.Error, "the subscription `{Name}` failed, trying again in {Pause} ms")]
+    private partial void LogFailure(Exception failure, string name, double pause);
+}
