@@ -1,7 +1,9 @@
 using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Policies;
 using AccessPlane.Projections;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -16,7 +18,7 @@ public static class ListAgents
     }
 
     private static async Task<IResult> List(
-        HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
+        HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
     {
         var ask = new ListQuery(http);
         var query = new Query([], ask.After, ask.Limit, NewestFirst: false);
@@ -25,16 +27,16 @@ public static class ListAgents
             return wrong;
         }
         await barrier.CaughtUp(cancel);
-        var progress = await acks.Status(cancel);
-        return Results.Ok(await rows.List(agents, query, row => AgentView.Of(row, progress, http.Caller(), clock.GetUtcNow()), cancel));
+        var (progress, model) = (await acks.Status(cancel), (await policy.Current(cancel)).Model);
+        return Results.Ok(await rows.List(agents, query, row => AgentView.Of(row, progress, model, http.Caller(), clock.GetUtcNow()), cancel));
     }
 
     private static async Task<IResult> One(
-        string id, HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
+        string id, HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
     {
         await barrier.CaughtUp(cancel);
         return await rows.Find(agents, id, cancel) is { } row
-            ? Answers.Ok(AgentView.Of(row, await acks.Status(cancel), http.Caller(), clock.GetUtcNow()), row.Version)
+            ? Answers.Ok(AgentView.Of(row, await acks.Status(cancel), (await policy.Current(cancel)).Model, http.Caller(), clock.GetUtcNow()), row.Version)
             : Problems.Of("no-such-agent", $"there is no agent `{id}`");
     }
 }
@@ -47,13 +49,14 @@ public sealed record AgentView(
     string Id, string State, IReadOnlyList<string> Resources, IReadOnlyList<AgentEndpoint> Endpoints, string? PublicKey, DateTimeOffset Since,
     bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps)
 {
-    public static AgentView Of(AgentRow row, IReadOnlyDictionary<string, AgentProgress> progress, Caller caller, DateTimeOffset now)
+    public static AgentView Of(AgentRow row, IReadOnlyDictionary<string, AgentProgress> progress, PolicyModel policy, Caller caller, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(row);
         var word = progress.GetValueOrDefault(row.Id);
+        var leaseEndsAt = word?.LeaseEndsAt(row.Resources.Select(r => policy.Resource(r)?.FreezeAfter).Min() ?? TimeSpan.Zero);
         var all = caller.SeesAll();
         return new AgentView(
-            row.Id, row.State, row.Resources, row.Endpoints, row.PublicKey, row.Since, word?.LeaseEndsAt > now, word?.LeaseEndsAt,
+            row.Id, row.State, row.Resources, row.Endpoints, row.PublicKey, row.Since, leaseEndsAt > now, leaseEndsAt,
             all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null);
     }
 }

@@ -20,12 +20,13 @@ public static class GetGrant
     {
         await barrier.CaughtUp(cancel);
         var row = await rows.Find(grants, id.ToString("D"), cancel);
-        if (row is null || !MaySee(row, http.Caller(), (await policy.Current(cancel)).Model))
+        var model = (await policy.Current(cancel)).Model;
+        if (row is null || !MaySee(row, http.Caller(), model))
         {
             return Problems.Of("no-such-grant", "there is no such grant");
         }
         var serving = await rows.List(agents, new Query([], null, Rows.MaxPage), cancel);
-        return Answers.Ok(GrantView.Of(row, serving.Items, await acks.Status(cancel), clock.GetUtcNow()), row.Version);
+        return Answers.Ok(GrantView.Of(row, serving.Items, await acks.Status(cancel), model, clock.GetUtcNow()), row.Version);
     }
 
     internal static bool MaySee(GrantRow row, Caller caller, PolicyModel policy) =>

@@ -12,21 +12,21 @@ public sealed record GrantView(
     DateTimeOffset ActivateBy, DateTimeOffset? ActivatedAt, DateTimeOffset? NotAfter, int MaxConnections, bool BreakGlass, ReviewDebtRow? Debt,
     int Tickets, IReadOnlyList<GrantAgent> Agents, DateTimeOffset? EndedAt, Actor? EndedBy, string? Cause, long PolicyVersion)
 {
-    public static GrantView Of(GrantRow row, IEnumerable<AgentRow> agents, IReadOnlyDictionary<string, AgentProgress> progress, DateTimeOffset now)
+    public static GrantView Of(GrantRow row, IEnumerable<AgentRow> agents, IReadOnlyDictionary<string, AgentProgress> progress, PolicyModel policy, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(row);
         var seen = row.At(now);
         return new GrantView(
             seen.Id, seen.State, seen.Resource, seen.Entitlement, seen.Holder, seen.Scope, seen.Request, seen.IssuedAt, seen.ActivateBy,
             seen.ActivatedAt, seen.NotAfter, seen.MaxConnections, seen.BreakGlass, seen.Debt, seen.Tickets,
-            [.. agents.Where(a => a.State != "Retired" && a.Resources.Contains(row.Resource)).Select(a => Agent(a, row, progress))],
+            [.. agents.Where(a => a.State != "Retired" && a.Resources.Contains(row.Resource)).Select(a => Agent(a, row, progress, policy.Resource(row.Resource)?.FreezeAfter ?? TimeSpan.Zero))],
             seen.EndedAt, seen.EndedBy, seen.Cause, seen.PolicyVersion);
     }
 
-    private static GrantAgent Agent(AgentRow agent, GrantRow row, IReadOnlyDictionary<string, AgentProgress> progress)
+    private static GrantAgent Agent(AgentRow agent, GrantRow row, IReadOnlyDictionary<string, AgentProgress> progress, TimeSpan freezeAfter)
     {
         var end = row.Acknowledged.FirstOrDefault(a => a.Agent == agent.Id);
-        return new GrantAgent(agent.Id, end is not null, progress.GetValueOrDefault(agent.Id)?.LeaseEndsAt, end?.Sessions, end?.Cut);
+        return new GrantAgent(agent.Id, end is not null, progress.GetValueOrDefault(agent.Id)?.LeaseEndsAt(freezeAfter), end?.Sessions, end?.Cut);
     }
 }
 

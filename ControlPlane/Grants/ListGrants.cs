@@ -32,7 +32,7 @@ public static class ListGrants
         var page = await rows.List(
             grants, new Query(mine ? [new Condition("holder = ?", caller.Actor.Key)] : [], ask.After, limit),
             row => (state is null || row.At(now).State == state) && (resource is null || row.Resource == resource) && GetGrant.MaySee(row, caller, model)
-                ? GrantView.Of(row, serving, progress, now)
+                ? GrantView.Of(row, serving, progress, model, now)
                 : null,
             cancel);
         return Results.Ok(page);

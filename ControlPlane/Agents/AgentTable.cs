@@ -1,0 +1,109 @@
+using Npgsql;
+
+namespace AccessPlane.ControlPlane.Agents;
+
+/// <summary>What is known of an agent's progress.</summary>
+/// <param name="Head">Position of the last directive that was sent to it, or of the last state.</param>
+/// <param name="Applied">Position up to which it said that everything is in force.</param>
+/// <param name="LeaseAt">When its last liveness lease was answered, by the control plane's clock.</param>
+public sealed record AgentProgress(string Agent, long Head, long Applied, DateTimeOffset? LeaseAt)
+{
+    /// <summary>Until when at worst the agent forwards without hearing of a revocation; null where it never had a lease.</summary>
+    public DateTimeOffset? LeaseEndsAt(TimeSpan freezeAfter) => LeaseAt + freezeAfter;
+}
+
+/// <summary>Operational facts of agents, beside the log. Losing the table costs a catch-up of every agent and nothing else.</summary>
+public sealed class AgentTable(NpgsqlDataSource database)
+{
+    public const string Channel = "accessplane_agents";
+
+    /// <summary>No agent can be called so.</summary>
+    private const string Everyone = "*";
+
+    public async Task Create(CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand(
+            """
+            create schema if not exists accessplane;
+            create table if not exists accessplane.agent_progress (
+                agent text primary key, head bigint not null default 0, applied bigint not null default 0, lease_at timestamptz);
+            """);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>The head only moves forward; the answer is the head as it is then.</summary>
+    public async Task<long> MoveHead(string agent, long position, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand(
+            """
+            insert into accessplane.agent_progress as p (agent, head) values ($1, $2)
+            on conflict (agent) do update set head = greatest(p.head, excluded.head) returning head
+            """);
+        command.Parameters.AddWithValue(agent);
+        command.Parameters.AddWithValue(position);
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
+    /// <summary>Everything that the log holds up to here was sent to the agents that it concerns.</summary>
+    public Task Published(long position, CancellationToken cancel) => MoveHead(Everyone, position, cancel);
+
+    /// <summary>How far the sending is, and one agent's head, as of one moment.</summary>
+    public async Task<(long Published, long Head)> Heads(string agent, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand("select agent, head from accessplane.agent_progress where agent in ($1, $2)");
+        command.Parameters.AddWithValue(Everyone);
+        command.Parameters.AddWithValue(agent);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        var heads = (Published: 0L, Head: 0L);
+        while (await reader.ReadAsync(cancel))
+        {
+            heads = reader.GetString(0) == Everyone ? (reader.GetInt64(1), heads.Head) : (heads.Published, reader.GetInt64(1));
+        }
+        return heads;
+    }
+
+    public async Task Acknowledge(string agent, long position, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand(
+            $"""
+            with moved as (
+                insert into accessplane.agent_progress as p (agent, applied) values ($1, $2)
+                on conflict (agent) do update set applied = greatest(p.applied, excluded.applied) returning agent)
+            select pg_notify('{Channel}', agent) from moved
+            """);
+        command.Parameters.AddWithValue(agent);
+        command.Parameters.AddWithValue(position);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    public async Task LeaseAnswered(string agent, DateTimeOffset at, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand("update accessplane.agent_progress set lease_at = $2 where agent = $1");
+        command.Parameters.AddWithValue(agent);
+        command.Parameters.AddWithValue(at.UtcDateTime);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>An agent that enrols anew has applied nothing and holds no lease.</summary>
+    public async Task Forget(string agent, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand("update accessplane.agent_progress set applied = 0, lease_at = null where agent = $1");
+        command.Parameters.AddWithValue(agent);
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    public async Task<IReadOnlyDictionary<string, AgentProgress>> All(CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand("select agent, head, applied, lease_at from accessplane.agent_progress where agent <> $1");
+        command.Parameters.AddWithValue(Everyone);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        var all = new Dictionary<string, AgentProgress>(StringComparer.Ordinal);
+        while (await reader.ReadAsync(cancel))
+        {
+            var agent = reader.GetString(0);
+            DateTimeOffset? lease = await reader.IsDBNullAsync(3, cancel) ? null : new DateTimeOffset(reader.GetDateTime(3), TimeSpan.Zero);
+            all[agent] = new AgentProgress(agent, reader.GetInt64(1), reader.GetInt64(2), lease);
+        }
+        return all;
+    }
+}
