@@ -1,29 +1,30 @@
 using MassTransit;
 using MassTransit.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane.Broker;
 
-/// <summary>RabbitMQ through MassTransit.</summary>
+/// <summary>RabbitMQ: MassTransit to and from agents, plain AMQP for approvers, the management API for users and queues.</summary>
 public static class BrokerFeature
 {
     public static IServiceCollection AddBroker(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        services.AddOptions<BrokerOptions>().Bind(configuration.GetSection("Broker"));
-        services.AddMassTransit(bus => bus.UsingRabbitMq((context, rabbit) =>
+        services.AddOptions<BrokerOptions>().Bind(configuration.GetSection("Broker"))
+            .Validate(o => IsUri(o.Uri, "amqp", "amqps"), "Broker:Uri must be an amqp:// or amqps:// address")
+            .Validate(o => IsUri(o.ManagementUri, "http", "https"), "Broker:ManagementUri must be an http:// or https:// address")
+            .Validate(o => IsUri(o.AgentUri, "amqp", "amqps"), "Broker:AgentUri must be an amqp:// or amqps:// address")
+            .ValidateOnStart();
+        services.AddSingleton<BrokerAdmin>();
+        services.AddHostedService<DeclareTopology>();
+        // a control plane without its broker still answers: it says that it is not ready, and connects when it can. Nothing is lost by not waiting:
+        // DeclareTopology and BrokerAdmin make every queue before something is sent to it, and agents catch up by position.
+        services.Configure<MassTransitHostOptions>(o =>
         {
-            rabbit.Host(new Uri(configuration["Broker:Uri"] ?? "amqp://guest:guest@127.0.0.1:5672/"));
-            foreach (var consumer in context.GetServices<BrokerConsumer>())
-            {
-                rabbit.ReceiveEndpoint(consumer.Queue, endpoint =>
-                {
-                    endpoint.SetQuorumQueue();
-                    endpoint.ConfigureConsumeTopology = false;
-                    consumer.Configure(context, endpoint);
-                });
-            }
-        }));
-        return services;
+            o.WaitUntilStarted = false;
+            o.StopTimeout = TimeSpan.FromSeconds(10);
+        });
+        return services.AddMassTransit(bus => bus.UsingRabbitMq(Configure));
     }
 
     /// <summary>A feature's consumer of a durable quorum queue, with an exchange of the same name. May be called before or after AddBroker.</summary>
@@ -38,6 +39,24 @@ public static class BrokerFeature
             endpoint.ConfigureConsumer<TConsumer>(context);
         }));
     }
+
+    private static void Configure(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
+    {
+        // its own log context is global and dies with the first host of a process
+        LogContext.ConfigureCurrentLogContext(context.GetRequiredService<ILoggerFactory>());
+        rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri));
+        foreach (var consumer in context.GetServices<BrokerConsumer>())
+        {
+            rabbit.ReceiveEndpoint(consumer.Queue, endpoint =>
+            {
+                endpoint.SetQuorumQueue();
+                endpoint.ConfigureConsumeTopology = false;
+                consumer.Configure(context, endpoint);
+            });
+        }
+    }
+
+    private static bool IsUri(string text, params string[] schemes) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && schemes.Contains(uri.Scheme);
 }
 
 internal sealed record BrokerConsumer(string Queue, Action<IBusRegistrationContext, IRabbitMqReceiveEndpointConfigurator> Configure);

@@ -1,0 +1,92 @@
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Policies;
+using MassTransit;
+
+namespace AccessPlane.ControlPlane.Http;
+
+/// <summary>Something without which calls cannot be served.</summary>
+public interface IReadiness
+{
+    /// <summary>`log`, `broker`, `projections`, `policy`.</summary>
+    string Name { get; }
+
+    /// <summary>Why it is not ready; null when it is.</summary>
+    ValueTask<string?> WhyNot(CancellationToken cancel);
+}
+
+/// <param name="Status">`ready` or `not-ready`.</param>
+/// <param name="Checks">Each thing that is needed: `ok`, or why it is not.</param>
+public sealed record HealthAnswer(string Status, IReadOnlyDictionary<string, string> Checks);
+
+public static class HealthFeature
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    public static IServiceCollection AddHealth(this IServiceCollection services)
+    {
+        services.AddSingleton<IReadiness, LogIsReachable>();
+        services.AddSingleton<IReadiness, BrokerIsConnected>();
+        return services.AddSingleton<IReadiness, PolicyIsLoaded>();
+    }
+
+    public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/health/live", () => new HealthAnswer("live", new Dictionary<string, string>()))
+            .WithName("Live").WithTags("Health").WithSummary("The process runs");
+        routes.MapGet("/health/ready", async (IEnumerable<IReadiness> needed, CancellationToken cancel) =>
+            {
+                var checks = await Task.WhenAll(needed.Select(async n => (n.Name, Why: await Ask(n, cancel))));
+                var ready = checks.All(c => c.Why is null);
+                var answer = new HealthAnswer(ready ? "ready" : "not-ready", checks.OrderBy(c => c.Name).ToDictionary(c => c.Name, c => c.Why ?? "ok"));
+                return ready ? Results.Ok(answer) : Results.Json(answer, statusCode: StatusCodes.Status503ServiceUnavailable);
+            })
+            .WithName("Ready").WithTags("Health").WithSummary("Calls can be served: the log, the broker, the read models and the policy are there")
+            .Produces<HealthAnswer>().Produces<HealthAnswer>(StatusCodes.Status503ServiceUnavailable);
+        return routes;
+    }
+
+    private static async Task<string?> Ask(IReadiness needed, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(Patience);
+        try
+        {
+            return await needed.WhyNot(limit.Token);
+        }
+        // the question is whether it works: whatever it threw, it does not. What exactly is in the log, not in an answer to anyone.
+        catch (Exception failure) when (!cancel.IsCancellationRequested)
+        {
+            return failure is OperationCanceledException ? "does not answer in time" : "cannot be reached";
+        }
+    }
+
+    private sealed class LogIsReachable(EventLog log) : IReadiness
+    {
+        public string Name => "log";
+
+        public async ValueTask<string?> WhyNot(CancellationToken cancel)
+        {
+            await log.Head(cancel);
+            return null;
+        }
+    }
+
+    private sealed class BrokerIsConnected(IBusControl bus) : IReadiness
+    {
+        public string Name => "broker";
+
+        public ValueTask<string?> WhyNot(CancellationToken cancel) =>
+            ValueTask.FromResult(bus.CheckHealth().Status == BusHealthStatus.Healthy ? null : "is not connected");
+    }
+
+    private sealed class PolicyIsLoaded(PolicySource policy) : IReadiness
+    {
+        public string Name => "policy";
+
+        public async ValueTask<string?> WhyNot(CancellationToken cancel)
+        {
+            await policy.Current(cancel); // that nothing is published yet is no fault: then nothing may be asked for
+            return null;
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.EventStore;
+using Microsoft.Extensions.Options;
+
+namespace AccessPlane.ControlPlane.Notifications;
+
+/// <summary>Approvers by queue: notifications out, reviews in.</summary>
+public static class NotificationsFeature
+{
+    internal const string Outwards = "notifications";
+    internal const string Inwards = "reviews";
+
+    public static IServiceCollection AddNotifications(this IServiceCollection services)
+    {
+        // two connections: a broker that blocks publishers while it is short of memory still delivers
+        foreach (var way in (string[])[Outwards, Inwards])
+        {
+            services.AddKeyedSingleton(way, (s, _) => new AmqpConnection(s.GetRequiredService<IOptions<BrokerOptions>>(), way));
+        }
+        services.AddSingleton<TakeReview>();
+        services.AddHostedService<ReviewsByQueue>();
+        return services.AddSubscription<WhenReviewIsNeeded>();
+    }
+}

@@ -1,0 +1,116 @@
+using System.Text.Json;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.AccessRequests;
+using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.EventStore;
+using RabbitMQ.Client;
+
+namespace AccessPlane.ControlPlane.Notifications;
+
+/// <summary>
+/// Tells approvers by queue: of each request that waits for them, again at each next step, and how it was decided. The log is the outbox: a
+/// notification leaves at least once, after what it tells of is durable.
+/// </summary>
+public sealed class WhenReviewIsNeeded(
+    EventLog log, [FromKeyedServices(NotificationsFeature.Outwards)] AmqpConnection broker, IConfiguration configuration) : Subscription
+{
+    private readonly string _url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
+    private IChannel? _channel;
+
+    public override string Name => "notifications";
+
+    public override IReadOnlyCollection<string> Types { get; } = [.. AccessRequest.EventTypes.Select(EventNames.Of)];
+
+    public override async Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        // what a request went through within one batch is told as one change
+        foreach (var request in events.GroupBy(e => e.Stream))
+        {
+            var (first, last) = (request.Min(e => e.Version), request.Max(e => e.Version));
+            var (before, after) = (AccessRequest.Initial, AccessRequest.Initial);
+            foreach (var stored in (await log.ReadStream(request.Key, cancel)).Where(s => s.Version <= last))
+            {
+                after = AccessRequest.Evolve(after, stored.Event);
+                before = stored.Version < first ? after : before;
+            }
+            foreach (var (key, body) in Changes(before, after, _url))
+            {
+                await Publish(key, body, cancel);
+            }
+        }
+    }
+
+    /// <summary>Routing keys and bodies of what a change means to approvers.</summary>
+    internal static IEnumerable<(string Key, object Body)> Changes(AccessRequest before, AccessRequest after, string url) => after switch
+    {
+        AccessRequest.Submitted s when s.Step < s.Asked.Steps.Count && (before as AccessRequest.Submitted)?.Terms != s.Terms =>
+            Keys("request.submitted", [s.Asked.Steps[s.Step]]).Select(key => (key, (object)Notification.Of(s, url))),
+        AccessRequest.Known k and not AccessRequest.Submitted when before is AccessRequest.Submitted or AccessRequest.None =>
+            Keys("request.decided", k.Asked.Steps).Select(key => (key, (object)Decided.Of(k, url))),
+        _ => [],
+    };
+
+    /// <summary>A step that is for persons or issuers and for no group has the bare key.</summary>
+    private static IEnumerable<string> Keys(string what, IReadOnlyList<ApprovalStep> steps) =>
+        steps.SelectMany(s => s.From.Groups.Count == 0 ? [what] : s.From.Groups.Select(g => $"{what}.{g}")).Distinct(StringComparer.Ordinal);
+
+    private async Task Publish(string key, object body, CancellationToken cancel)
+    {
+        if (_channel is not { IsOpen: true })
+        {
+            var connection = await broker.Open(cancel);
+            _channel = await connection.CreateChannelAsync(
+                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancel);
+            await _channel.ExchangeDeclareAsync(Topology.Notifications, ExchangeType.Topic, durable: true, autoDelete: false, cancellationToken: cancel);
+        }
+        // not mandatory: a group that nobody listens for reviews by REST
+        await _channel.BasicPublishAsync(
+            Topology.Notifications, key, mandatory: false, new BasicProperties { ContentType = "application/json", Persistent = true },
+            JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), Json.Options), cancel);
+    }
+}
+
+/// <summary>`request.submitted.GROUP`: what an approver needs to decide, and to answer with.</summary>
+/// <param name="ExpectedVersion">To be sent back with the review.</param>
+public sealed record Notification(
+    string Kind, Guid Id, int ExpectedVersion, NotifiedWho Who, NotifiedWhat What, NotifiedWhy Why, DateTimeOffset ExpiresAt, NotifiedLinks Links)
+{
+    internal static Notification Of(AccessRequest.Submitted state, string url)
+    {
+        var asked = state.Asked;
+        return new Notification(
+            "request", asked.Request, state.Terms, NotifiedWho.Of(asked.Requester),
+            new NotifiedWhat(asked.Resource, asked.Entitlement, asked.Duration, state.Step + 1, asked.Steps.Count, asked.Extends),
+            new NotifiedWhy(asked.Reason, asked.Reference), asked.ExpiresAt, NotifiedLinks.Of(asked.Request, url));
+    }
+}
+
+/// <summary>`request.decided.GROUP`.</summary>
+public sealed record Decided(string Kind, Guid Id, string State, NotifiedWho Who, NotifiedWhat What, NotifiedLinks Links)
+{
+    internal static Decided Of(AccessRequest.Known state, string url) => new(
+        "request", state.Id, state.Name, NotifiedWho.Of(state.Asked.Requester),
+        new NotifiedWhat(state.Asked.Resource, state.Asked.Entitlement, state.Asked.Duration, state.Asked.Steps.Count, state.Asked.Steps.Count, state.Asked.Extends),
+        NotifiedLinks.Of(state.Id, url));
+}
+
+/// <param name="Name">For people: `Erin Engineer via assistant`.</param>
+/// <param name="Chain">`issuer|subject` of the requester and of each actor between.</param>
+public sealed record NotifiedWho(string Name, string Subject, string Issuer, Contracts.Identity.ActorKind Kind, IReadOnlyList<string> Chain)
+{
+    internal static NotifiedWho Of(Contracts.Identity.Actor actor) => new(actor.Display, actor.Subject, actor.Issuer, actor.Kind, [.. actor.Links.Select(l => l.Key)]);
+}
+
+/// <param name="Step">The step that waits, from 1.</param>
+/// <param name="Extends">The grant that would be extended.</param>
+public sealed record NotifiedWhat(string Resource, string Entitlement, TimeSpan Duration, int Step, int Steps, Guid? Extends);
+
+public sealed record NotifiedWhy(string? Reason, string? Reference);
+
+public sealed record NotifiedLinks(string Request, string Reviews)
+{
+    internal static NotifiedLinks Of(Guid request, string url) => new($"{url}/v1/requests/{request:D}", $"{url}/v1/requests/{request:D}/reviews");
+}
