@@ -4,6 +4,7 @@ using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Locks;
+using AccessPlane.ControlPlane.Notifications;
 using AccessPlane.ControlPlane.Policies;
 using AccessPlane.ControlPlane.Resources;
 using AccessPlane.ControlPlane.Sessions;
@@ -19,10 +20,14 @@ builder.Services
     .AddLocks()
     .AddAgents()
     .AddSessions()
-    .AddBroker(builder.Configuration);
+    .AddNotifications()
+    .AddBroker(builder.Configuration)
+    .AddHealth()
+    .AddTelemetry(builder.Configuration);
 
 var app = builder.Build();
 app.UseEdge();
+app.MapHealth();
 var v1 = app.MapV1();
 v1.MapAccessRequests();
 v1.MapGrants();
