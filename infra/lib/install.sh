@@ -90,7 +90,7 @@ node_modules() {
   stamp=$(sha256sum <"$folder/package-lock.json")
   if [[ $(cat "$folder/node_modules/.accessplane-lock" 2>/dev/null) != "$stamp" ]]; then
     step "npm ci in ${folder#"$ROOT"/}"
-    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || die "npm ci failed in $folder"
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2) || die "npm ci failed in $folder"
     printf '%s' "$stamp" >"$folder/node_modules/.accessplane-lock"
   fi
 }
