@@ -145,6 +145,25 @@ public sealed class DomainProperties
         return good;
     });
 
+    /// <summary>The properties would say nothing if the random steps never came to what they are about.</summary>
+    [Fact]
+    public void The_random_steps_come_to_everything_that_matters()
+    {
+        var seen = new HashSet<Type>();
+        foreach (var steps in Steps.Generator.Sample(500, 40))
+        {
+            RunRequest(steps, (_, e, _) => seen.Add(e.GetType()));
+            RunGrant(steps, (_, e, _, _) => seen.Add(e.GetType()));
+        }
+        Type[] matters =
+        [
+            typeof(RequestApproved), typeof(RequestDenied), typeof(RequestExpired), typeof(RequestCancelled), typeof(ReviewLapsed), typeof(ReviewRefused),
+            typeof(GrantActivated), typeof(GrantExtended), typeof(GrantNarrowed), typeof(GrantRevoked), typeof(GrantSurrendered), typeof(GrantExpired),
+            typeof(TicketIssued), typeof(ActivationLapsed),
+        ];
+        Assert.Empty(matters.Except(seen));
+    }
+
     private static void RunRequest(Step[] steps, Action<AccessRequest, IEvent, Circumstances> look)
     {
         var state = Append(
