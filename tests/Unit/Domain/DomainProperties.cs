@@ -45,7 +45,7 @@ public sealed class DomainProperties
             from minutes in Gen.Frequency((3, Gen.Choose(0, 2)), (1, Gen.Choose(0, 20)))
             select new Step(what, who, changed, minutes)).ArrayOf().ToArbitrary();
 
-    private static void Holds(Func<Step[], bool> property) => Prop.ForAll(Steps, property).Check(Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(40));
+    private static void Holds(Func<Step[], bool> property) => Prop.ForAll(Steps, property).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithEndSize(40));
 
     [Fact]
     public void Any_interleaving_of_commands_keeps_a_request_legal() => Holds(steps =>
