@@ -1,6 +1,8 @@
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Locks;
@@ -13,6 +15,7 @@ var builder = WebApplication.CreateSlimBuilder(args);
 builder.AddEdge();
 builder.Services
     .AddIdentity(builder.Configuration)
+    .AddEventStore(builder.Configuration)
     .AddPolicies()
     .AddResources()
     .AddAccessRequests()
@@ -20,6 +23,7 @@ builder.Services
     .AddLocks()
     .AddAgents()
     .AddSessions()
+    .AddAudit()
     .AddNotifications()
     .AddBroker(builder.Configuration)
     .AddHealth()
@@ -36,4 +40,7 @@ v1.MapResources();
 v1.MapLocks();
 v1.MapAgents();
 v1.MapSessions();
-app.Run();
+v1.MapAudit();
+
+await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
+await app.RunAsync();

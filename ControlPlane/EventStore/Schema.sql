@@ -153,3 +153,10 @@ BEGIN
     END IF;
 END
 $read$;
+
+-- What may come once: Idempotency-Keys with the hash of their body, tokens of reviews with the hash of their message. Operational.
+CREATE TABLE IF NOT EXISTS accessplane.once (
+    id uuid PRIMARY KEY,
+    content bytea NOT NULL,
+    at timestamptz NOT NULL
+);

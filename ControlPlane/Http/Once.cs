@@ -15,18 +15,10 @@ public enum OnceClaim
     Other,
 }
 
-/// <summary>Durable memory of what was seen once: which body an Idempotency-Key stood for, which review token was used and for what.</summary>
+/// <summary>Durable memory of what was seen once: which body an Idempotency-Key stood for, which review token was used and for what.
+/// Operational, not part of the log: losing it loses the check, never a fact.</summary>
 public sealed class Once(NpgsqlDataSource database, TimeProvider clock)
 {
-    /// <summary>Operational, not part of the log: losing it loses the check, never a fact.</summary>
-    public const string Table = """
-        create table if not exists accessplane.once (
-            id uuid primary key,
-            content bytea not null,
-            at timestamptz not null
-        );
-        """;
-
     public async ValueTask<OnceClaim> Claim(Guid id, byte[] content, CancellationToken cancel)
     {
         // one statement; of two that race, the second waits for the first and then sees its row
