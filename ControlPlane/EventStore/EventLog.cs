@@ -45,7 +45,8 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         }
         catch (PostgresException lost) when (lost.SqlState == Conflict)
         {
-            return new Appended.Conflict(Guid.Parse(lost.Detail!), long.Parse(lost.Hint!, System.Globalization.CultureInfo.InvariantCulture));
+            var hint = lost.Hint!.Split(' ');
+            return new Appended.Conflict(Guid.Parse(hint[0]), long.Parse(hint[1], System.Globalization.CultureInfo.InvariantCulture));
         }
     }
 

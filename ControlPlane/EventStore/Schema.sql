@@ -93,7 +93,8 @@ BEGIN
         END IF;
         IF NOT FOUND THEN
             SELECT version INTO found_version FROM accessplane.mt_streams WHERE id = streams[i];
-            RAISE EXCEPTION 'conflict' USING ERRCODE = 'AP409', DETAIL = streams[i]::text, HINT = coalesce(found_version, 0)::text;
+            -- the hint carries which stream and where it is: a detail may hold data, and is kept back by the driver
+            RAISE EXCEPTION 'conflict' USING ERRCODE = 'AP409', HINT = streams[i] || ' ' || coalesce(found_version, 0);
         END IF;
     END LOOP;
 

@@ -1,0 +1,48 @@
+using AccessPlane.ControlPlane.EventStore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration;
+
+/// <summary>A database of its own on the log's server, with the log's tables in it. Dropped at the end.</summary>
+public sealed class TestDatabase : IAsyncLifetime
+{
+    private static readonly string Server = Required("ACCESSPLANE_TEST_PG");
+    private readonly string name = $"test_{Guid.CreateVersion7():N}";
+
+    public NpgsqlDataSource Source { get; private set; } = null!;
+    public LogPulse Pulse { get; private set; } = null!;
+    public EventLog Log { get; private set; } = null!;
+    public Handle Handle { get; private set; } = null!;
+
+    /// <summary>A setting that the test command gives; without it nothing here can be tested.</summary>
+    public static string Required(string variable) =>
+        Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run infra/test, which starts the servers");
+
+    public async ValueTask InitializeAsync()
+    {
+        await OnServer($"CREATE DATABASE {name}");
+        Source = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(Server) { Database = name, MaxPoolSize = 40 }.ConnectionString).Build();
+        await new Schema(Source).Create(CancellationToken.None);
+        Pulse = new LogPulse(Source, TimeProvider.System, NullLogger<LogPulse>.Instance);
+        await Pulse.StartAsync(CancellationToken.None);
+        Log = new EventLog(Source, TimeProvider.System, Pulse);
+        Handle = new Handle(Log);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Pulse.StopAsync(CancellationToken.None);
+        Pulse.Dispose();
+        await Source.DisposeAsync();
+        await OnServer($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+    }
+
+    private static async Task OnServer(string sql)
+    {
+        await using var server = NpgsqlDataSource.Create(Server);
+        await using var command = server.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+}
