@@ -2,6 +2,9 @@ using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace AccessPlane.Agent;
 
@@ -14,13 +17,11 @@ internal static class AgentHost
         builder.WebHost.UseUrls(config.Health);
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Information)
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("MassTransit", LogLevel.Warning);
-        using var stopped = new CancellationTokenSource();
-        using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(
-            System.Runtime.InteropServices.PosixSignal.SIGTERM, _ => stopped.Cancel());
         using var owned = OwnState(config);
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(o => o.SingleLine = true));
-        using var identity = await new Enrol(config, http, TimeProvider.System, loggers.CreateLogger<Enrol>()).Run(stopped.Token);
+        using var telemetry = Telemetry(config);
+        using var identity = await new Enrol(config, http, TimeProvider.System, loggers.CreateLogger<Enrol>()).Run(CancellationToken.None);
         AddAgent(builder.Services, config, identity);
         var app = builder.Build();
         app.Services.GetRequiredService<Health>().Map(app);
@@ -51,6 +52,7 @@ internal static class AgentHost
         services.AddHostedService(s => s.GetRequiredService<WhenSpoolDrains>());
         services.AddHostedService(s => s.GetRequiredService<LivenessLease>());
         services.AddBroker(identity.Enrolment);
+        services.AddHostedService<Doors>();
     }
 
     /// <summary>What must be in place before the first message: the memory of a halt, what an earlier process recorded, the reports of cuts.</summary>
@@ -77,6 +79,16 @@ internal static class AgentHost
         live.GrantCutOff += (grant, sessions, took) => reports.Post(ReportKinds.Revoked, new RevocationApplied(grant, sessions, took));
         AgentMeter.Watch(inForce, live, spool);
     }
+
+    /// <summary>To the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; none where it names none.</summary>
+    private static MeterProvider? Telemetry(AgentConfig config) =>
+        string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
+            ? null
+            : Sdk.CreateMeterProviderBuilder()
+                .ConfigureResource(r => r.AddService("accessplane-agent", serviceInstanceId: config.Id))
+                .AddMeter(AgentMeter.Name)
+                .AddOtlpExporter()
+                .Build();
 
     /// <summary>Two processes with one state would both count sessions and use tickets.</summary>
     private static FileStream OwnState(AgentConfig config)

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Policy;
 
 namespace AccessPlane.Agent;
 
@@ -21,6 +22,15 @@ public static class AgentMeter
     public static Counter<long> Operations { get; } = Meter.CreateCounter<long>("accessplane.operations");
     public static Counter<long> OperationsRefused { get; } = Meter.CreateCounter<long>("accessplane.operations.refused");
     public static Counter<long> LoginsRefused { get; } = Meter.CreateCounter<long>("accessplane.logins.refused");
+
+    internal static void Recorded(Effect effect)
+    {
+        Operations.Add(1);
+        if (effect == Effect.Deny)
+        {
+            OperationsRefused.Add(1);
+        }
+    }
 
     internal static void Watch(InForce inForce, LiveSessions live, Spool spool)
     {

@@ -22,7 +22,17 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
 
     /// <summary>Takes one connection of a ticket whose possession the client has proven. Exactly the stated number succeed, however many race.
     /// The use is on disk when this returns.</summary>
-    public async ValueTask<Admission> AdmitTicket(string resource, string ticket, string database, CancellationToken cancel)
+    public async ValueTask<Admission> AdmitTicket(string resource, string ticket, string database, CancellationToken cancel) =>
+        Counted(await ByTicket(resource, ticket, database, cancel));
+
+    /// <summary>Admits the bearer of an OIDC token; where there is no grant yet it asks for one and waits.</summary>
+    /// <param name="name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
+    /// <param name="tell">Called with a line for the client while it waits: which request, and where to approve it.</param>
+    public async ValueTask<Admission> AdmitToken(
+        string resource, string name, string token, string database, string client, Func<string, ValueTask> tell, CancellationToken cancel) =>
+        Counted(await ByToken(new TokenBearer(resource, name, token, database, client), tell, cancel));
+
+    private async Task<Admission> ByTicket(string resource, string ticket, string database, CancellationToken cancel)
     {
         if (FindTicket(resource, ticket) is not { } offer)
         {
@@ -44,24 +54,29 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         return Admit(offer.Grant, resource, database, $"ticket {offer.Ticket}");
     }
 
-    /// <summary>Admits the bearer of an OIDC token; where there is no grant yet it asks for one and waits.</summary>
-    /// <param name="name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
-    /// <param name="tell">Called with a line for the client while it waits: which request, and where to approve it.</param>
-    public async ValueTask<Admission> AdmitToken(
-        string resource, string name, string token, string database, string client, Func<string, ValueTask> tell, CancellationToken cancel)
+    private async Task<Admission> ByToken(TokenBearer bearer, Func<string, ValueTask> tell, CancellationToken cancel)
     {
-        if (WhyNotHere(resource) is { } closed)
+        if (WhyNotHere(bearer.Resource) is { } closed)
         {
             return new Admission.Refused(closed, Unproven: true);
         }
-        var found = await tokens.FindGrant(new TokenBearer(resource, name, token, database, client), tell, cancel);
+        var found = await tokens.FindGrant(bearer, tell, cancel);
         if (found.Refusal is { } unfit)
         {
             return new Admission.Refused(unfit, found.Unproven);
         }
-        return WhyNot(resource, found.Grant, database) is { } refusal
+        return WhyNot(bearer.Resource, found.Grant, bearer.Database) is { } refusal
             ? new Admission.Refused(refusal, Unproven: false)
-            : Admit(found.Grant, resource, database, "token");
+            : Admit(found.Grant, bearer.Resource, bearer.Database, "token");
+    }
+
+    private static Admission Counted(Admission admission)
+    {
+        if (admission is Admission.Refused)
+        {
+            AgentMeter.LoginsRefused.Add(1);
+        }
+        return admission;
     }
 
     private Admission Admit(Guid grant, string resource, string database, string login)

@@ -81,6 +81,7 @@ public sealed class SessionRecorder : IDisposable
                 Break("its record could not be written");
                 throw;
             }
+            AgentMeter.Recorded(ruling.Effect);
             return operations;
         }
     }
