@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.ControlPlane.Agents;
+
+/// <summary>What agents must know, folded from the log: the state for an agent that catches up, and the background of each directive.</summary>
+/// <param name="Approved">Grants that nobody activated yet.</param>
+/// <param name="Active">As agents see them.</param>
+/// <param name="Waiting">Implicit requests that are open: clients may be waiting for them at an agent. Request → resource.</param>
+/// <param name="Position">Of the last event that mattered.</param>
+public sealed record AgentKnowledge(
+    PublishedPolicy Policy, ImmutableDictionary<string, AgentEnrolled> Agents, ImmutableDictionary<Guid, GrantIssued> Approved,
+    ImmutableDictionary<Guid, GrantLease> Active, ImmutableDictionary<string, IssuedTicket> Tickets, ImmutableDictionary<Guid, LockPlaced> Locks,
+    ImmutableDictionary<Guid, string> Waiting, long Position)
+{
+    public static AgentKnowledge Nothing { get; } = new(
+        PublishedPolicy.None, ImmutableDictionary<string, AgentEnrolled>.Empty, ImmutableDictionary<Guid, GrantIssued>.Empty,
+        ImmutableDictionary<Guid, GrantLease>.Empty, ImmutableDictionary<string, IssuedTicket>.Empty, ImmutableDictionary<Guid, LockPlaced>.Empty,
+        ImmutableDictionary<Guid, string>.Empty, 0);
+
+    /// <summary>Stored names of the events that matter.</summary>
+    public static IReadOnlyList<string> Types { get; } =
+    [
+        .. new[]
+        {
+            typeof(PolicyPublished), typeof(AgentEnrolled), typeof(AgentRetired), typeof(GrantIssued), typeof(GrantActivated), typeof(GrantExtended),
+            typeof(GrantNarrowed), typeof(GrantRevoked), typeof(GrantSurrendered), typeof(GrantExpired), typeof(ActivationRefused), typeof(ActivationLapsed),
+            typeof(TicketIssued), typeof(LockPlaced), typeof(LockLifted), typeof(SessionTerminationOrdered), typeof(RequestSubmitted), typeof(RequestDenied),
+            typeof(RequestExpired), typeof(RequestCancelled), typeof(RequestApproved),
+        }.Select(EventNames.Of),
+    ];
+
+    public static AgentKnowledge Fold(AgentKnowledge known, Stored stored)
+    {
+        ArgumentNullException.ThrowIfNull(known);
+        ArgumentNullException.ThrowIfNull(stored);
+        return known.After(stored.Stream, stored.Event) with { Position = stored.Position };
+    }
+
+    /// <summary>The agents that serve a resource.</summary>
+    public IEnumerable<string> Serving(string resource) => Agents.Values.Where(a => a.Resources.Contains(resource)).Select(a => a.Agent);
+
+    private AgentKnowledge After(Guid stream, IEvent e) => e switch
+    {
+        PolicyPublished p => this with { Policy = new PublishedPolicy(p.Version, p.Hash, p.Model) },
+        AgentEnrolled a => this with { Agents = Agents.SetItem(a.Agent, a) },
+        AgentRetired a => this with { Agents = Agents.Remove(a.Agent) },
+        GrantIssued g => this with { Approved = Approved.SetItem(g.Grant, g) },
+        GrantActivated a => Approved.TryGetValue(stream, out var issued)
+            ? this with { Approved = Approved.Remove(stream), Active = Active.SetItem(stream, Lease(issued, a)) }
+            : this,
+        GrantExtended x => With(stream, g => g with { NotAfter = x.NotAfter }),
+        GrantNarrowed n => With(stream, g => g with
+        {
+            NotAfter = n.NotAfter,
+            Scope = n.Scope,
+            MaxConnections = n.MaxConnections,
+            TokenLogin = n.TokenLogin,
+            PolicyVersion = n.PolicyVersion,
+        }),
+        GrantRevoked or GrantSurrendered or GrantExpired or ActivationRefused or ActivationLapsed => Without(stream),
+        TicketIssued t => Active.ContainsKey(stream) ? this with { Tickets = Tickets.SetItem(t.Ticket, new IssuedTicket(stream, t)) } : this,
+        LockPlaced l => this with { Locks = Locks.SetItem(l.Lock, l) },
+        LockLifted l => this with { Locks = Locks.Remove(l.Lock) },
+        SessionTerminationOrdered => this,
+        RequestSubmitted r => r.Implicit ? this with { Waiting = Waiting.SetItem(r.Request, r.Resource) } : this,
+        RequestApproved or RequestDenied or RequestExpired or RequestCancelled => this with { Waiting = Waiting.Remove(stream) },
+        _ => throw new InvalidOperationException($"agents need not know of `{e.GetType().Name}`"),
+    };
+
+    private AgentKnowledge With(Guid grant, Func<GrantLease, GrantLease> change) =>
+        Active.TryGetValue(grant, out var lease) ? this with { Active = Active.SetItem(grant, change(lease)) } : this;
+
+    private AgentKnowledge Without(Guid grant) => this with
+    {
+        Approved = Approved.Remove(grant),
+        Active = Active.Remove(grant),
+        Tickets = Tickets.RemoveRange(Tickets.Where(t => t.Value.Grant == grant).Select(t => t.Key)),
+    };
+
+    private static GrantLease Lease(GrantIssued issued, GrantActivated active) => new(
+        issued.Grant, issued.Request, issued.Holder, issued.Entitlement, issued.Resource, active.Scope, active.NotAfter, active.MaxConnections,
+        active.TokenLogin, active.PolicyVersion);
+}
+
+public sealed record IssuedTicket(Guid Grant, TicketIssued Event)
+{
+    public TicketOffer Offer => new(Event.Ticket, Grant, Event.Verifier, Event.Connections, Event.FirstUseBy, Event.Database);
+}

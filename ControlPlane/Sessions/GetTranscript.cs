@@ -1,0 +1,52 @@
+using System.Text;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Transcripts;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Http;
+
+namespace AccessPlane.ControlPlane.Sessions;
+
+/// <summary>
+/// A session's transcript, one entry a line in its canonical bytes with the chain's hash as the last member. For auditors, admins and the session's
+/// holder; that it was read is recorded before the first line leaves.
+/// </summary>
+public static class GetTranscript
+{
+    internal static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/sessions/{id:guid}/transcript", Handle)
+        .WithSummary("A session's transcript, one entry a line; `follow=true` streams a live one")
+        .Produces(StatusCodes.Status200OK, contentType: SessionStreams.Ndjson);
+
+    private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, HttpContext http, CancellationToken cancel)
+    {
+        var caller = http.Caller();
+        var context = new EventContext(caller.Actor, http.Correlation());
+        var handled = await handle.Run(
+            new Handling<Session>(
+                id, Session.StreamType, Session.Initial, Session.Evolve,
+                state => state is Session.Known known && Session.MayRead(known, caller.Actor, caller.IsAuditor || caller.IsAdmin)
+                    ? Outcome.Of(new TranscriptRead(id, caller.Actor, follow ?? false))
+                    : Outcome.Refuse("no-such-session", "there is no such session"),
+                context),
+            cancel);
+        return handled.Refusal is { } refusal
+            ? Problems.Of(refusal)
+            : Results.Stream(body => Write(streams, id, follow ?? false, body, cancel), SessionStreams.Ndjson);
+    }
+
+    private static async Task Write(SessionStreams streams, Guid id, bool follow, Stream body, CancellationToken cancel)
+    {
+        await foreach (var recorded in streams.Segments(id, follow, cancel))
+        {
+            var head = Convert.FromHexString(recorded.PreviousHead);
+            var text = new StringBuilder();
+            foreach (var line in Segment.Lines(recorded.Entries))
+            {
+                HashChain.Advance(head, Encoding.UTF8.GetBytes(line));
+                text.Append(HashChain.Export(line, head)).Append('\n');
+            }
+            await body.WriteAsync(Encoding.UTF8.GetBytes(text.ToString()), cancel);
+            await body.FlushAsync(cancel);
+        }
+    }
+}

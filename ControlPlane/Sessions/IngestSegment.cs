@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Transcripts;
+using AccessPlane.ControlPlane.EventStore;
+
+namespace AccessPlane.ControlPlane.Sessions;
+
+/// <summary>
+/// Takes a segment of a transcript into the log: exactly once, only if it is the agent's and whole. What does not check out is a recorded finding.
+/// Segments come often, and long sessions have many: the state of live sessions is kept in memory, the log's expected version keeps it honest.
+/// </summary>
+public sealed class IngestSegment(EventLog log, TimeProvider clock)
+{
+    private const int Kept = 10_000;
+    private readonly ConcurrentDictionary<Guid, Head> heads = [];
+
+    /// <summary>Whether the log holds the segment now. Null: it does; otherwise why it never will.</summary>
+    /// <param name="agentKey">The key under which the agent enrolled.</param>
+    public async Task<string?> Handle(Segment segment, ECDsa agentKey, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(segment);
+        while (true)
+        {
+            var head = heads.TryGetValue(segment.Session, out var kept) ? kept : await Load(segment.Session, cancel);
+            if (head.State is Session.Known known && segment.Number <= known.LastNumber)
+            {
+                return await WhyNotAgain(segment, cancel);
+            }
+            var taken = SegmentDecision.Decide(head.State, segment, agentKey);
+            var appended = await log.Append(
+                new Append(
+                    [new StreamAppend(segment.Session, Session.StreamType, head.Version, taken.Events)], Context(segment.Agent),
+                    Ids.Derive(segment.Session, taken.Refused is null ? $"segment/{segment.Number}" : $"refused/{segment.Number}/{segment.Head}")),
+                cancel);
+            switch (appended)
+            {
+                case Appended.Done:
+                    Keep(segment.Session, new Head(taken.Events.Aggregate(head.State, Session.Evolve), head.Version + taken.Events.Count));
+                    return taken.Refused;
+                case Appended.Repeated when taken.Refused is not null:
+                    return taken.Refused;
+                default:
+                    // another replica, or a reader's own event, was first
+                    heads.TryRemove(segment.Session, out _);
+                    continue;
+            }
+        }
+    }
+
+    /// <summary>A segment with a number that was taken: the same one is fine, another one under its number is a finding.</summary>
+    private async Task<string?> WhyNotAgain(Segment segment, CancellationToken cancel)
+    {
+        var stored = await log.ReadStream(segment.Session, cancel);
+        var before = stored.Select(s => s.Event).OfType<TranscriptRecorded>().FirstOrDefault(t => t.Number == segment.Number);
+        if (before is null || (before.Head == segment.Head && before.PreviousHead == segment.PreviousHead && before.Final == segment.Final))
+        {
+            return null;
+        }
+        const string Why = "the log holds another segment under this number";
+        var version = stored[^1].Version;
+        await log.Append(
+            new Append(
+                [new StreamAppend(segment.Session, Session.StreamType, version, [new EvidenceGapFound(segment.Agent, "segment-forked", $"segment {segment.Number}: {Why}")])],
+                Context(segment.Agent), Ids.Derive(segment.Session, $"refused/{segment.Number}/{segment.Head}")),
+            cancel);
+        heads.TryRemove(segment.Session, out _);
+        return Why;
+    }
+
+    private async Task<Head> Load(Guid session, CancellationToken cancel)
+    {
+        var stored = await log.ReadStream(session, cancel);
+        return new Head(stored.Aggregate(Session.Initial, (state, s) => Session.Evolve(state, s.Event)), stored.Count == 0 ? 0 : stored[^1].Version);
+    }
+
+    private void Keep(Guid session, Head head)
+    {
+        if (head.State is not Session.Open)
+        {
+            heads.TryRemove(session, out _);
+            return;
+        }
+        if (heads.Count >= Kept)
+        {
+            heads.Clear();
+        }
+        heads[session] = head;
+    }
+
+    private EventContext Context(string agent) => new(Actor.System($"agent {agent}"), Guid.CreateVersion7(clock.GetUtcNow()));
+
+    private sealed record Head(Session State, long Version);
+}

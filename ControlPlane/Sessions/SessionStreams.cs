@@ -1,0 +1,35 @@
+using System.Runtime.CompilerServices;
+using AccessPlane.Contracts.Events;
+using AccessPlane.ControlPlane.EventStore;
+
+namespace AccessPlane.ControlPlane.Sessions;
+
+/// <summary>A session's recorded segments in order, and those still to come.</summary>
+public sealed class SessionStreams(EventLog log, TimeProvider clock)
+{
+    public const string Ndjson = "application/x-ndjson";
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
+
+    /// <param name="follow">Wait for the segments of a live session until its last one.</param>
+    public async IAsyncEnumerable<TranscriptRecorded> Segments(Guid session, bool follow, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        long version = 0;
+        while (true)
+        {
+            foreach (var stored in (await log.ReadStream(session, cancel)).Where(s => s.Version > version))
+            {
+                version = stored.Version;
+                if (stored.Event is TranscriptRecorded recorded)
+                {
+                    yield return recorded;
+                    follow &= !recorded.Final;
+                }
+            }
+            if (!follow)
+            {
+                yield break;
+            }
+            await Task.Delay(LookEvery, clock, cancel);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.EventStore;
+
+namespace AccessPlane.ControlPlane.Sessions;
+
+/// <summary>
+/// Agents count their sessions without holes: a number that is missing, or that two sessions have, shows that a whole session was taken away. A
+/// missing one is given a minute: sessions arrive side by side.
+/// </summary>
+public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, TimeProvider clock, ILogger<WatchSessionNumbers> logger) : BackgroundService
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
+    private const int BatchSize = 1_000;
+
+    private static readonly string[] Types = [EventNames.Of(typeof(SessionOpened)), EventNames.Of(typeof(AgentEnrolled))];
+    private readonly Dictionary<string, SessionNumbers> agents = new(StringComparer.Ordinal);
+    private long position;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Every, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await Look(stoppingToken);
+            }
+            catch (Exception failed) when (!stoppingToken.IsCancellationRequested)
+            {
+                LogFailed(failed.Message);
+            }
+        }
+    }
+
+    internal async Task Look(CancellationToken cancel)
+    {
+        for (var more = true; more;)
+        {
+            var events = await log.ReadAll(position, Types, BatchSize, cancel);
+            foreach (var stored in events)
+            {
+                Fold(stored);
+                position = stored.Position;
+            }
+            more = events.Count == BatchSize;
+        }
+        foreach (var (agent, numbers) in agents)
+        {
+            foreach (var (number, kind) in numbers.Findings(clock.GetUtcNow(), Grace).ToList())
+            {
+                await Record(agent, numbers.Enrolment, number, kind, cancel);
+                numbers.Settle(number);
+            }
+        }
+    }
+
+    private void Fold(Stored stored)
+    {
+        switch (stored.Event)
+        {
+            case AgentEnrolled enrolled:
+                // it may have started anew with an empty state folder
+                agents[enrolled.Agent] = new SessionNumbers(stored.Position);
+                break;
+            case SessionOpened opened:
+                if (!agents.TryGetValue(opened.Agent, out var numbers))
+                {
+                    agents[opened.Agent] = numbers = new SessionNumbers(0);
+                }
+                numbers.Seen(opened.Number, stored.At);
+                break;
+            default:
+                throw new InvalidOperationException($"`{stored.Event.GetType().Name}` was not asked for");
+        }
+    }
+
+    private async Task Record(string agent, long enrolment, long number, string kind, CancellationToken cancel) => await handle.Run(
+        new Handling<Agent>(
+            Ids.Agent(agent), Agent.StreamType, Agent.Initial, Agent.Evolve,
+            _ => Outcome.Of(new EvidenceGapFound(
+                agent, kind, kind == SessionNumbers.Missing ? $"the agent's session number {number} never arrived" : $"two sessions of the agent have the number {number}")),
+            new EventContext(Actor.System("sessions"), Guid.CreateVersion7(clock.GetUtcNow())),
+            Ids.Derive(Ids.Agent(agent), $"{kind}/{enrolment}/{number}")),
+        cancel);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "looking at the session numbers failed and will be tried again: {Why}")]
+    private partial void LogFailed(string why);
+}
+
+/// <summary>The numbers of one agent's sessions since it enrolled.</summary>
+/// <param name="enrolment">The position of its enrolment: each starts the count anew.</param>
+public sealed class SessionNumbers(long enrolment)
+{
+    public const string Missing = "session-missing";
+    public const string Repeated = "session-number-repeated";
+
+    private readonly SortedDictionary<long, DateTimeOffset> ahead = [];
+    private readonly SortedSet<long> repeated = [];
+    private long upTo;
+
+    public long Enrolment => enrolment;
+
+    public void Seen(long number, DateTimeOffset at)
+    {
+        if (number <= upTo || !ahead.TryAdd(number, at))
+        {
+            repeated.Add(number);
+        }
+        CloseUp();
+    }
+
+    public IEnumerable<(long Number, string Kind)> Findings(DateTimeOffset now, TimeSpan grace)
+    {
+        foreach (var number in repeated)
+        {
+            yield return (number, Repeated);
+        }
+        var next = upTo + 1;
+        foreach (var (number, at) in ahead)
+        {
+            for (; next < number && now - at >= grace; next++)
+            {
+                yield return (next, Missing);
+            }
+            next = number + 1;
+        }
+    }
+
+    /// <summary>A finding was recorded.</summary>
+    public void Settle(long number)
+    {
+        if (!repeated.Remove(number))
+        {
+            ahead.TryAdd(number, DateTimeOffset.MinValue);
+            CloseUp();
+        }
+    }
+
+    private void CloseUp()
+    {
+        while (ahead.Remove(upTo + 1))
+        {
+            upTo++;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using AccessPlane.Agent.Directives;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Broker;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Agents;
+
+/// <summary>A real broker, the agent's own limited user, and both planes' own code at either end.</summary>
+public sealed class AgentAtTheBrokerTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+    private readonly string name = $"t{Guid.CreateVersion7():N}"[..30];
+    private readonly StateFolder state = new();
+    private readonly ECDsa agentKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly BlockingCollection<Report> reports = [];
+    private SigningKeys keys = null!;
+    private BrokerAdmin admin = null!;
+    private IHost controlPlane = null!;
+    private IHost agent = null!;
+
+    private static string Setting(string variable) =>
+        Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run infra/test");
+
+    public async ValueTask InitializeAsync()
+    {
+        keys = new SigningKeys(state.File("keys"));
+        var amqp = new Uri(Setting("ACCESSPLANE_TEST_AMQP"));
+        var options = new BrokerOptions
+        {
+            Uri = amqp.ToString(),
+            ManagementUri = Setting("ACCESSPLANE_TEST_RABBIT_API"),
+            AgentUri = new UriBuilder(amqp) { UserName = "", Password = "" }.Uri.ToString(),
+        };
+        admin = new BrokerAdmin(Options.Create(options), NullLogger<BrokerAdmin>.Instance);
+        await admin.CreateAgent(name, $"agent-{name}", "secret", TestContext.Current.CancellationToken);
+        controlPlane = Host(bus => bus.UsingRabbitMq((_, rabbit) =>
+        {
+            rabbit.Host(amqp);
+            rabbit.ReceiveEndpoint($"{name}-reports", endpoint =>
+            {
+                endpoint.AutoDelete = true;
+                endpoint.ConfigureConsumeTopology = false;
+                endpoint.Bind(Topology.AgentReports(name), bind => bind.ExchangeType = "fanout");
+                endpoint.Handler<Report>(context =>
+                {
+                    reports.Add(context.Message);
+                    return Task.CompletedTask;
+                });
+            });
+        }));
+        agent = Agent(new Enrolment(name, options.AgentUri, $"agent-{name}", "secret", keys.SigningPublicKey, keys.EncryptionPublicKey, 1));
+        await Task.WhenAll(controlPlane.StartAsync(TestContext.Current.CancellationToken), agent.StartAsync(TestContext.Current.CancellationToken));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(agent.StopAsync(), controlPlane.StopAsync());
+        agent.Dispose();
+        controlPlane.Dispose();
+        await admin.RemoveAgent(name, $"agent-{name}", CancellationToken.None);
+        admin.Dispose();
+        keys.Dispose();
+        agentKey.Dispose();
+        reports.Dispose();
+        state.Dispose();
+    }
+
+    private IHost Agent(Enrolment enrolment)
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        var config = new Agent.AgentConfig(name, "http://127.0.0.1:1", state.File("agent"), "http://127.0.0.1:1", []);
+        AccessPlane.Agent.AgentHost.AddAgent(builder.Services, config, new AgentIdentity(enrolment, agentKey));
+        var host = builder.Build();
+        AccessPlane.Agent.AgentHost.Begin(host.Services);
+        return host;
+    }
+
+    private static IHost Host(Action<IBusRegistrationConfigurator> configure)
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddMassTransit(configure);
+        builder.Services.Configure<MassTransitHostOptions>(o => o.WaitUntilStarted = true);
+        return builder.Build();
+    }
+
+    private AgentLine Line => new(controlPlane.Services.GetRequiredService<IBus>(), keys, new LogEpoch(1), TimeProvider.System);
+
+    private InForce InForce => agent.Services.GetRequiredService<InForce>();
+
+    private Report Next(string kind)
+    {
+        while (reports.TryTake(out var report, Soon))
+        {
+            Assert.True(report.IsSignedBy(agentKey));
+            if (report.Kind == kind)
+            {
+                return report;
+            }
+        }
+        throw new TimeoutException($"no `{kind}` came");
+    }
+
+    private static T Body<T>(Report report) => System.Text.Json.JsonSerializer.Deserialize<T>(report.Body, Json.Options)!;
+
+    private static AgentState Nothing { get; } =
+        new(new Contracts.Policy.PublishedPolicy(1, "h", Contracts.Policy.PolicyModel.Empty), ["orders"], [], [], [], []);
+
+    [Fact]
+    public async Task An_agent_catches_up_renews_its_lease_and_acknowledges_with_its_own_limited_user()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        Assert.Equal(0, Body<CatchUpAsk>(Next(ReportKinds.CatchUpAsk)).Since);
+        await Line.Answer(name, 10, DirectiveKinds.State, Nothing, cancel);
+        Assert.Equal(10, Body<Applied>(Next(ReportKinds.Applied)).Position);
+        Assert.Equal(TimeSpan.MaxValue, InForce.LeaseAge);
+
+        await Line.Answer(name, 10, DirectiveKinds.Lease, new LeaseAnswer(Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)).Nonce), cancel);
+        while (InForce.LeaseAge > Soon)
+        {
+            await InForce.Changed.Next.WaitAsync(Soon, cancel);
+        }
+        var earliest = InForce.Time.Earliest;
+        Assert.InRange(TimeProvider.System.GetUtcNow(), earliest, InForce.Time.Latest.AddMilliseconds(1));
+
+        await Line.Send(name, 11, 10, DirectiveKinds.Ticket, new TicketOffer("t_1", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
+        Assert.Equal(11, Body<Applied>(Next(ReportKinds.Applied)).Position);
+        Assert.Contains("t_1", InForce.Current.Tickets.Keys);
+    }
+
+    [Fact]
+    public async Task Poison_and_forgeries_on_the_agents_queue_change_nothing_and_stop_nothing()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        Next(ReportKinds.CatchUpAsk);
+        await Line.Answer(name, 10, DirectiveKinds.State, Nothing, cancel);
+        Assert.Equal(10, Body<Applied>(Next(ReportKinds.Applied)).Position);
+
+        var factory = new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(Setting("ACCESSPLANE_TEST_AMQP")) };
+        await using (var connection = await factory.CreateConnectionAsync(cancel))
+        await using (var channel = await connection.CreateChannelAsync(cancellationToken: cancel))
+        {
+            foreach (var junk in new[] { "", "not json", "{}", """{"messageType":["urn:message:Else:What"],"message":{}}""" })
+            {
+                await channel.BasicPublishAsync(
+                    "", Topology.AgentQueue(name), mandatory: true, new RabbitMQ.Client.BasicProperties { ContentType = "application/vnd.masstransit+json" },
+                    System.Text.Encoding.UTF8.GetBytes(junk), cancel);
+            }
+        }
+        using var strangers = new SigningKeys(state.File("strangers"));
+        var forged = new AgentLine(controlPlane.Services.GetRequiredService<IBus>(), strangers, new LogEpoch(1), TimeProvider.System);
+        await forged.Send(name, 11, 10, DirectiveKinds.Ticket, new TicketOffer("t_forged", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
+        await Line.Send(name, 12, 10, DirectiveKinds.Ticket, new TicketOffer("t_2", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
+        Assert.Equal(12, Body<Applied>(Next(ReportKinds.Applied)).Position);
+        Assert.Equal(["t_2"], InForce.Current.Tickets.Keys);
+    }
+
+    [Fact]
+    public async Task A_gap_is_noticed_a_revocation_behind_it_cuts_at_once_and_the_state_closes_it()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        Next(ReportKinds.CatchUpAsk);
+        await Line.Answer(name, 10, DirectiveKinds.State, Nothing, cancel);
+        Next(ReportKinds.Applied);
+        var grant = Guid.CreateVersion7();
+        await Line.Send(name, 15, 13, DirectiveKinds.GrantEnded, new GrantEnd(grant, "revoked", "gone"), cancel);
+        Assert.Equal((grant, 0), (Body<RevocationApplied>(Next(ReportKinds.Revoked)) is var told ? (told.Grant, told.Sessions) : default));
+        Assert.Equal(10, Body<CatchUpAsk>(Next(ReportKinds.CatchUpAsk)).Since);
+        await Line.Answer(name, 9, DirectiveKinds.State, Nothing, cancel);
+        await Line.Answer(name, 16, DirectiveKinds.State, Nothing, cancel);
+        Assert.Equal(16, Body<Applied>(Next(ReportKinds.Applied)).Position);
+        Assert.Equal(16, InForce.Current.Position);
+    }
+}
