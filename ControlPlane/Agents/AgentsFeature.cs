@@ -32,7 +32,6 @@ public static class AgentsFeature
         InviteAgent.Map(routes);
         EnrolAgent.Map(routes);
         RetireAgent.Map(routes);
-        GetAgent.Map(routes);
         return routes;
     }
 }
