@@ -7,7 +7,7 @@ using MassTransit;
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>The way to one agent: signs and sends; completes when the broker confirmed.</summary>
-public sealed class AgentLine(IBus bus, SigningKeys keys, LogEpoch epoch, TimeProvider clock)
+public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken, ValueTask<long>> epoch, TimeProvider clock)
 {
     /// <param name="previous">Of the directive before it for this agent.</param>
     public async Task Send(string agent, long position, long previous, string kind, object body, CancellationToken cancel)
@@ -15,7 +15,7 @@ public sealed class AgentLine(IBus bus, SigningKeys keys, LogEpoch epoch, TimePr
         ArgumentNullException.ThrowIfNull(body);
         var now = clock.GetUtcNow();
         var directive = keys.Sign(new Directive(
-            agent, epoch.Value, position, previous, kind, JsonSerializer.Serialize(body, body.GetType(), Json.Options),
+            agent, await epoch(cancel), position, previous, kind, JsonSerializer.Serialize(body, body.GetType(), Json.Options),
             now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), ""));
         var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.AgentQueue(agent)}"));
         await endpoint.Send(directive, cancel);

@@ -1,6 +1,7 @@
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;
 
@@ -10,9 +11,11 @@ public static class AgentsFeature
     public static IServiceCollection AddAgents(this IServiceCollection services)
     {
         services.AddSingleton(s => new SigningKeys(s.GetRequiredService<IConfiguration>()["Keys:Path"] ?? "keys"));
-        services.AddSingleton(s => new LogEpoch(s.GetRequiredService<IConfiguration>().GetValue<long?>("Log:Epoch") ?? 1));
+        services.AddSingleton<LogEpoch>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
-        services.AddSingleton<AgentTable>().AddSingleton<AgentLine>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>();
+        services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(
+            s.GetRequiredService<IBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogEpoch>().Current, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>();
         services.AddSingleton<AgentAcks>().AddSingleton<LoginDesk>();
         services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);
         services.AddHostedService(s => s.GetRequiredService<AgentAcks>());

@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Agents;
 
@@ -6,7 +7,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// Answers an agent's question for a sign of life, but only once everything that the log held when it was asked has been sent to the agents:
 /// a publisher that is stuck stops the leases, and with them the forwarding.
 /// </summary>
-public sealed class AnswerLease(AgentStateBuilder states, AgentTable table, AgentLine line, TimeProvider clock)
+public sealed class AnswerLease(EventLog log, AgentStateBuilder states, AgentTable table, AgentLine line, TimeProvider clock)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
@@ -15,9 +16,12 @@ public sealed class AnswerLease(AgentStateBuilder states, AgentTable table, Agen
     {
         ArgumentNullException.ThrowIfNull(ask);
         var began = clock.GetTimestamp();
-        var due = (await states.Current(cancel)).Position;
+        var drawn = await log.Drawn(cancel);
+        long? due = null;
         while (true)
         {
+            // an append that is under way must be seen before it can be known what it means for agents
+            due ??= await log.Head(cancel) >= drawn ? (await states.Current(cancel)).Position : null;
             var (published, head) = await table.Heads(agent, cancel);
             if (published >= due)
             {

@@ -96,9 +96,6 @@ public sealed class Enrolments(BrokerAdmin broker, SigningKeys keys, IOptions<Br
         var (user, password) = ($"agent-{agent}", keys.Derive($"broker-user\n{agent}\n{tokenHash}"));
         await table.Forget(agent, cancel);
         await broker.CreateAgent(agent, user, password, cancel);
-        return new Enrolment(agent, options.Value.AgentUri, user, password, keys.SigningPublicKey, keys.EncryptionPublicKey, epoch.Value);
+        return new Enrolment(agent, options.Value.AgentUri, user, password, keys.SigningPublicKey, keys.EncryptionPublicKey, await epoch.Current(cancel));
     }
 }
-
-/// <summary>Which history of the log this is: `Log:Epoch`, raised by an operator who restored an old backup on purpose.</summary>
-public sealed record LogEpoch(long Value);

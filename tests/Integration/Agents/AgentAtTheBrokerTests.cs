@@ -95,7 +95,7 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
         return builder.Build();
     }
 
-    private AgentLine Line => new(controlPlane.Services.GetRequiredService<IBus>(), keys, new LogEpoch(1), TimeProvider.System);
+    private AgentLine Line => new(controlPlane.Services.GetRequiredService<IBus>(), keys, _ => ValueTask.FromResult(1L), TimeProvider.System);
 
     private InForce InForce => agent.Services.GetRequiredService<InForce>();
 
@@ -159,7 +159,7 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
             }
         }
         using var strangers = new SigningKeys(state.File("strangers"));
-        var forged = new AgentLine(controlPlane.Services.GetRequiredService<IBus>(), strangers, new LogEpoch(1), TimeProvider.System);
+        var forged = new AgentLine(controlPlane.Services.GetRequiredService<IBus>(), strangers, _ => ValueTask.FromResult(1L), TimeProvider.System);
         await forged.Send(name, 11, 10, DirectiveKinds.Ticket, new TicketOffer("t_forged", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
         await Line.Send(name, 12, 10, DirectiveKinds.Ticket, new TicketOffer("t_2", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
         Assert.Equal(12, Body<Applied>(Next(ReportKinds.Applied)).Position);
