@@ -13,6 +13,7 @@ public static class AccessRequestsFeature
         services.AddSingleton<SubmitRequest>();
         services.AddSingleton<ReviewRequest>();
         services.AddSingleton<CancelRequest>();
+        services.AddSingleton<RequestAnswers>();
         services.AddSingleton<ImplicitLogin>();
         services.AddSingleton<CloseRequests>();
         services.AddSubscription<WhenWorldChanges>();

@@ -4,6 +4,7 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
 
@@ -40,12 +41,12 @@ public sealed partial class CancelRequest(Handle handle, CircumstancesSource wor
         request.Asked.Requester.ChainKey == cancel.By.ChainKey || (cancel.By.Act.Count == 0 && request.Asked.Requester.Key == cancel.By.Key);
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/requests/{id:guid}/cancel", async (Guid id, HttpContext http, CancelRequest cancelling, PolicySource policy, CancellationToken cancel) =>
+        .MapPost("/requests/{id:guid}/cancel", async (Guid id, HttpContext http, CancelRequest cancelling, RequestAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await cancelling.Handle(id, caller.Actor, caller.IsAdmin, command.Context, command.Id, command.IfMatch, cancel);
-            return RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Changed(handled, caller, cancel);
         })
         .WithName("CancelRequest").WithTags("Requests").WithSummary("Takes a pending request back")
-        .Produces<RequestAnswer>();
+        .Produces<RequestRow>();
 }

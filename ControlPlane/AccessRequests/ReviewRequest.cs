@@ -5,6 +5,7 @@ using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
@@ -138,16 +139,16 @@ public sealed partial class ReviewRequest(Handle handle, CircumstancesSource wor
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
         .MapPost("/requests/{id:guid}/reviews", async (
-            Guid id, ReviewBody body, HttpContext http, ReviewRequest review, PolicySource policy, CancellationToken cancel) =>
+            Guid id, ReviewBody body, HttpContext http, ReviewRequest review, RequestAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await review.Handle(
                 id, caller.Actor, body.Verdict, body.Comment, body.ExpectedVersion, command.Context, command.Id, command.IfMatch, cancel);
-            return RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Changed(handled, caller, cancel);
         })
         .Validate<ReviewBody>()
         .WithName("ReviewRequest").WithTags("Requests").WithSummary("Approves or denies a request")
-        .Produces<RequestAnswer>();
+        .Produces<RequestRow>();
 }
 
 /// <param name="ExpectedVersion">The request's `terms` that the reviewer saw: refused where the request has moved on to other terms or another step.</param>

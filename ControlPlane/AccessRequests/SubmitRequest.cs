@@ -6,6 +6,7 @@ using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
@@ -185,18 +186,16 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
         new(new Refusal(code, detail) { Errors = new Dictionary<string, string[]> { [field] = [detail] } });
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/requests", async (SubmitBody body, HttpContext http, SubmitRequest submit, PolicySource policy, CancellationToken cancel) =>
+        .MapPost("/requests", async (SubmitBody body, HttpContext http, SubmitRequest submit, RequestAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await submit.Handle(
                 new Submission(Guid.Empty, caller.Actor, body.Entitlement, body.Duration, body.Reason, body.Reference, null!), command.Context, command.Id, cancel);
-            return handled.Refusal is null && handled.State is AccessRequest.Known filed
-                ? Answers.Created($"/v1/requests/{filed.Id:D}", RequestAnswer.Of(filed), handled.Version)
-                : RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Filed(handled, caller, cancel);
         })
         .Validate<SubmitBody>()
         .WithName("SubmitRequest").WithTags("Requests").WithSummary("Asks for access")
-        .Produces<RequestAnswer>(StatusCodes.Status201Created);
+        .Produces<RequestRow>(StatusCodes.Status201Created);
 }
 
 /// <summary>What is asked for. The grant is there at once when approval is automatic.</summary>

@@ -31,13 +31,17 @@ public sealed class LogFold<TState>(EventLog log, TState initial, IReadOnlyColle
             var answers = Volatile.Read(ref _asked);
             for (var more = true; more;)
             {
-                var events = await log.ReadAll(_position, types, BatchSize, cancel);
-                foreach (var stored in events)
+                var settled = await log.ReadSettled(_position, types, BatchSize, cancel);
+                foreach (var stored in settled.Events)
                 {
                     _state = fold(_state, stored);
                     _position = stored.Position;
                 }
-                more = events.Count == BatchSize;
+                more = settled.Events.Count == BatchSize;
+                if (!more && settled.Position > _position)
+                {
+                    _position = settled.Position;
+                }
             }
             _answered = answers;
             return _state;

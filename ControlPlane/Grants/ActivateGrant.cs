@@ -50,12 +50,12 @@ public sealed partial class ActivateGrant(Handle handle, CircumstancesSource wor
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/grants/{id:guid}/activate", async (Guid id, HttpContext http, ActivateGrant useCase, PolicySource policy, CancellationToken cancel) =>
+        .MapPost("/grants/{id:guid}/activate", async (Guid id, HttpContext http, ActivateGrant useCase, GrantAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await useCase.Handle(id, caller.Actor, command.Context, command.Id, command.IfMatch, cancel);
-            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Changed(handled, caller, cancel);
         })
         .WithName("ActivateGrant").WithTags("Grants").WithSummary("Starts the time of a grant; tickets and logins do it by themselves")
-        .Produces<GrantAnswer>();
+        .Produces<GrantView>();
 }

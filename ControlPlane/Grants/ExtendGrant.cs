@@ -5,6 +5,7 @@ using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
@@ -104,17 +105,15 @@ public sealed partial class ExtendGrant(Handle handle, CircumstancesSource world
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
         .MapPost("/grants/{id:guid}/extend", async (
-            Guid id, ExtendBody? body, HttpContext http, ExtendGrant extend, PolicySource policy, CancellationToken cancel) =>
+            Guid id, ExtendBody? body, HttpContext http, ExtendGrant extend, RequestAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await extend.Handle(id, caller.Actor, body?.Duration, body?.Reason, body?.Reference, command.Context, command.Id, cancel);
-            return handled.Refusal is null && handled.State is AccessRequest.Known filed
-                ? Answers.Created($"/v1/requests/{filed.Id:D}", RequestAnswer.Of(filed), handled.Version)
-                : RequestAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Filed(handled, caller, cancel);
         })
         .Validate<ExtendBody>()
         .WithName("ExtendGrant").WithTags("Grants").WithSummary("Asks for more time: the same approval path, and live sessions go on")
-        .Produces<RequestAnswer>(StatusCodes.Status201Created);
+        .Produces<RequestRow>(StatusCodes.Status201Created);
 }
 
 /// <param name="Duration">How much longer; as long as the entitlement gives where it is left out.</param>

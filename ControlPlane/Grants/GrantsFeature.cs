@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using FluentValidation;
 
@@ -18,6 +19,8 @@ public static class GrantsFeature
         services.AddSingleton<SurrenderGrant>();
         services.AddSingleton<RevokeGrant>();
         services.AddSingleton<SettleReviewDebt>();
+        services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);
+        services.AddSingleton<GrantAnswers>();
         services.AddSingleton<IssueTicket>();
         services.AddSingleton<NarrowGrants>();
         services.AddSubscription<WhenRequestApproved>();

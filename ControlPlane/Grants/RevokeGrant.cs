@@ -37,15 +37,15 @@ public sealed partial class RevokeGrant(Handle handle, CircumstancesSource world
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/grants/{id:guid}/revoke", async (Guid id, RevokeBody? body, HttpContext http, RevokeGrant useCase, PolicySource policy, CancellationToken cancel) =>
+        .MapPost("/grants/{id:guid}/revoke", async (Guid id, RevokeBody? body, HttpContext http, RevokeGrant useCase, GrantAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await useCase.Handle(id, caller.Actor, caller.IsAdmin, body?.Why ?? "revoked", command.Context, command.Id, command.IfMatch, cancel);
-            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Changed(handled, caller, cancel);
         })
         .Validate<RevokeBody>()
         .WithName("RevokeGrant").WithTags("Grants").WithSummary("Ends a grant: its live sessions die")
-        .Produces<GrantAnswer>();
+        .Produces<GrantView>();
 }
 
 public sealed record RevokeBody(string? Why = null)

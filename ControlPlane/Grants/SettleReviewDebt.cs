@@ -55,15 +55,15 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/grants/{id:guid}/reviews", async (Guid id, SettleBody body, HttpContext http, SettleReviewDebt useCase, PolicySource policy, CancellationToken cancel) =>
+        .MapPost("/grants/{id:guid}/reviews", async (Guid id, SettleBody body, HttpContext http, SettleReviewDebt useCase, GrantAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await useCase.Handle(id, caller.Actor, body.Verdict, body.Comment, command.Context, command.Id, command.IfMatch, cancel);
-            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Changed(handled, caller, cancel);
         })
         .Validate<SettleBody>()
         .WithName("SettleReviewDebt").WithTags("Grants").WithSummary("Reviews break-glass access after the fact")
-        .Produces<GrantAnswer>();
+        .Produces<GrantView>();
 }
 
 public sealed record SettleBody(ReviewVerdict Verdict, string? Comment = null)

@@ -36,12 +36,12 @@ public sealed partial class SurrenderGrant(Handle handle, CircumstancesSource wo
         Holding.IsHolder(grant, by) || (by.Act.Count == 0 && grant.Issued.Holder.Key == by.Key);
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/grants/{id:guid}/surrender", async (Guid id, HttpContext http, SurrenderGrant useCase, PolicySource policy, CancellationToken cancel) =>
+        .MapPost("/grants/{id:guid}/surrender", async (Guid id, HttpContext http, SurrenderGrant useCase, GrantAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await useCase.Handle(id, caller.Actor, command.Context, command.Id, command.IfMatch, cancel);
-            return GrantAnswer.Answer(handled, caller, (await policy.Current(cancel)).Model);
+            return await answers.Changed(handled, caller, cancel);
         })
         .WithName("SurrenderGrant").WithTags("Grants").WithSummary("Gives a grant back before its time")
-        .Produces<GrantAnswer>();
+        .Produces<GrantView>();
 }

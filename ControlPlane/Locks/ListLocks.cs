@@ -1,4 +1,3 @@
-using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Http;
 
@@ -21,8 +20,8 @@ public static class ListLocks
             return wrong;
         }
         var now = clock.GetUtcNow();
-        return Results.Ok(new LockList([.. (await locks.Current(cancel)).All.Where(l => ActiveLocks.Holds(l, now)).OrderBy(l => l.Lock)]));
+        return Results.Ok(new LockList([.. (await locks.Current(cancel)).All.Where(l => ActiveLocks.Holds(l, now)).OrderBy(l => l.Lock).Select(l => LockAnswer.Of(new Lock.Placed(l)))]));
     }
 }
 
-public sealed record LockList(IReadOnlyList<LockPlaced> Items);
+public sealed record LockList(IReadOnlyList<LockAnswer> Items);

@@ -12,7 +12,7 @@ namespace AccessPlane.ControlPlane.Notifications;
 /// One review that came by queue, whoever sent it: the token in it says whose it is. Such a token counts once, for the message that it first came
 /// in: who reads it on its way cannot send another verdict with it, whatever became of the first.
 /// </summary>
-public sealed class TakeReview(TokenValidator tokens, Once once, ReviewRequest review, PolicySource policy, RoleOptions roles)
+public sealed class TakeReview(TokenValidator tokens, Once once, ReviewRequest review, PolicySource policy, RequestAnswers answers, RoleOptions roles)
 {
     public async Task<ReviewOutcome> Handle(ReadOnlyMemory<byte> body, Guid correlation, CancellationToken cancel)
     {
@@ -40,7 +40,7 @@ public sealed class TakeReview(TokenValidator tokens, Once once, ReviewRequest r
     private async Task<ReviewOutcome> Tell(Guid id, Actor reviewer, Handled<AccessRequest> handled, CancellationToken cancel)
     {
         var caller = new Caller(reviewer, roles.IsAdmin(reviewer), roles.IsAuditor(reviewer));
-        var shown = handled.State is AccessRequest.Known known && RequestAnswer.MaySee(known, caller, (await policy.Current(cancel)).Model) ? known : null;
+        var shown = handled.State is AccessRequest.Known known && RequestAnswers.MaySee(known, caller, (await policy.Current(cancel)).Model) ? known : null;
         var refusal = handled.Refusal ??
             (handled.Repeated ? new Refusal("repeated", "this review came before: it is not counted again") : null);
         return refusal is null
@@ -48,7 +48,7 @@ public sealed class TakeReview(TokenValidator tokens, Once once, ReviewRequest r
             : ReviewOutcome.Refused(id, refusal) with
             {
                 State = shown?.Name,
-                Winning = shown is null or AccessRequest.Submitted ? null : RequestAnswer.Of(shown),
+                Winning = shown is null or AccessRequest.Submitted ? null : await answers.Row(shown.Id, cancel),
             };
     }
 }
