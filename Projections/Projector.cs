@@ -193,7 +193,7 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         var gone = rows.Where(r => r.Value is null).Select(r => r.Key).ToArray();
         if (gone.Length > 0)
         {
-            await Execute(connection, $"DELETE FROM {schema}.{projection.Table} WHERE key = ANY ($1)", cancel, gone);
+            await Execute(connection, $"DELETE FROM {schema}.{projection.Table} WHERE key = ANY ($1)", cancel, (object)gone);
         }
     }
 
