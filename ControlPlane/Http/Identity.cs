@@ -22,9 +22,15 @@ public static class IdentityFeature
         services.AddSingleton<IssuerKeys>();
         services.AddHostedService(s => s.GetRequiredService<IssuerKeys>());
         services.AddSingleton<TokenValidator>();
-        services.AddAuthentication(Scheme).AddScheme<AuthenticationSchemeOptions, BearerHandler>(Scheme, null);
-        services.AddAuthorization();
-        return services;
+        // not AddAuthentication: it would keep keys for cookies, which there are none of, in the user's home
+        services.AddAuthenticationCore(o =>
+        {
+            o.DefaultScheme = Scheme;
+            o.AddScheme<BearerHandler>(Scheme, null);
+        });
+        services.AddTransient<BearerHandler>();
+        services.AddWebEncoders();
+        return services.AddAuthorization();
     }
 }
 

@@ -1,0 +1,122 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace AccessPlane.Tests.Integration.Http;
+
+/// <summary>An issuer that does what a test wants: publishes keys, rotates them, goes down, signs anything.</summary>
+internal sealed class TestIssuer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly List<(string Kid, AsymmetricAlgorithm Key)> _published = [];
+    private int _asked;
+
+    private TestIssuer(WebApplication app) => _app = app;
+
+    public string Address { get; private set; } = "";
+    public bool Down { get; set; }
+
+    /// <summary>How often the keys were asked for.</summary>
+    public int Asked => Volatile.Read(ref _asked);
+
+    public static async Task<TestIssuer> Start()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var issuer = new TestIssuer(app);
+        app.Use(async (http, next) =>
+        {
+            if (issuer.Down)
+            {
+                http.Response.StatusCode = 503;
+                return;
+            }
+            await next(http);
+        });
+        app.MapGet("/.well-known/openid-configuration", () => Results.Json(new Dictionary<string, string> { ["issuer"] = issuer.Address, ["jwks_uri"] = $"{issuer.Address}/jwks" }));
+        app.MapGet("/jwks", () =>
+        {
+            Interlocked.Increment(ref issuer._asked);
+            return Results.Json(new { keys = issuer._published.Select(p => Jwk(p.Kid, p.Key)).ToArray() });
+        });
+        await app.StartAsync();
+        issuer.Address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        issuer.Publish("k1", RSA.Create(2048));
+        return issuer;
+    }
+
+    public void Publish(string kid, AsymmetricAlgorithm key) => _published.Add((kid, key));
+
+    public void Withdraw(string kid) => _published.RemoveAll(p => p.Kid == kid);
+
+    public RSA Rsa(string kid) => (RSA)_published.Single(p => p.Kid == kid).Key;
+
+    public Dictionary<string, object?> Claims(string subject, DateTimeOffset now, params string[] groups) => new()
+    {
+        ["iss"] = Address,
+        ["aud"] = "accessplane",
+        ["sub"] = subject,
+        ["iat"] = now.ToUnixTimeSeconds(),
+        ["exp"] = now.ToUnixTimeSeconds() + 300,
+        ["jti"] = Guid.CreateVersion7().ToString(),
+        ["groups"] = groups,
+        ["kind"] = "person",
+    };
+
+    /// <summary>A good token.</summary>
+    public string Token(string subject, DateTimeOffset now, params string[] groups) => Sign(Claims(subject, now, groups));
+
+    /// <summary>A good token for a review by queue.</summary>
+    public string ReviewToken(string subject, DateTimeOffset now, params string[] groups)
+    {
+        var claims = Claims(subject, now, groups);
+        claims["aud"] = "accessplane-reviews";
+        return Sign(claims);
+    }
+
+    public string Sign(Dictionary<string, object?> claims, string kid = "k1", string alg = "RS256", RSA? key = null)
+    {
+        var rsa = key ?? Rsa(kid);
+        return Compose(new() { ["alg"] = alg, ["typ"] = "at+jwt", ["kid"] = kid }, claims, input => rsa.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+    }
+
+    public static string Compose(Dictionary<string, object?> header, Dictionary<string, object?> claims, Func<byte[], byte[]> sign)
+    {
+        var input = $"{Base64(JsonSerializer.SerializeToUtf8Bytes(header))}.{Base64(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        return $"{input}.{Base64(sign(Encoding.ASCII.GetBytes(input)))}";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _published.ForEach(p => p.Key.Dispose());
+    }
+
+    private static Dictionary<string, string> Jwk(string kid, AsymmetricAlgorithm key)
+    {
+        var jwk = new Dictionary<string, string> { ["kid"] = kid, ["use"] = "sig" };
+        if (key is RSA rsa)
+        {
+            var p = rsa.ExportParameters(false);
+            (jwk["kty"], jwk["n"], jwk["e"]) = ("RSA", Base64(p.Modulus!), Base64(p.Exponent!));
+        }
+        else
+        {
+            var p = ((ECDsa)key).ExportParameters(false);
+            var curve = ((ECDsa)key).KeySize switch { 256 => "P-256", 384 => "P-384", _ => "P-521" };
+            (jwk["kty"], jwk["crv"], jwk["x"], jwk["y"]) = ("EC", curve, Base64(p.Q.X!), Base64(p.Q.Y!));
+        }
+        return jwk;
+    }
+
+    private static string Base64(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
+}

@@ -1,0 +1,63 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using Npgsql;
+
+namespace AccessPlane.Tests.Integration;
+
+/// <summary>The servers that infra/test starts. A test that lacks one fails: skipping it would look like passing.</summary>
+internal static class Servers
+{
+    public static string Postgres => Need("ACCESSPLANE_TEST_PG");
+    public static string Amqp => Need("ACCESSPLANE_TEST_AMQP");
+    public static string RabbitApi => Need("ACCESSPLANE_TEST_RABBIT_API");
+    public static string Oidc => Need("ACCESSPLANE_TEST_OIDC");
+    public static string OidcSecret => Need("ACCESSPLANE_TEST_OIDC_SECRET");
+
+    public static string Need(string variable) =>
+        Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run the tests with infra/test");
+
+    /// <summary>A database of one's own.</summary>
+    /// <returns>Its connection string.</returns>
+    public static async Task<string> CreateDatabase()
+    {
+        var name = $"test_{Guid.CreateVersion7():N}";
+        await using var server = NpgsqlDataSource.Create(Postgres);
+        await using var create = server.CreateCommand($"create database {name}");
+        await create.ExecuteNonQueryAsync();
+        return new NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 30 }.ConnectionString;
+    }
+
+    public static async Task DropDatabase(string connectionString)
+    {
+        await using var server = NpgsqlDataSource.Create(Postgres);
+        await using var drop = server.CreateCommand($"drop database if exists {new NpgsqlConnectionStringBuilder(connectionString).Database} with (force)");
+        await drop.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>A virtual host of one's own at the broker.</summary>
+    /// <returns>Its amqp address.</returns>
+    public static async Task<string> CreateBrokerHost()
+    {
+        var name = $"test-{Guid.CreateVersion7():N}";
+        using var api = RabbitManagement();
+        (await api.PutAsJsonAsync($"api/vhosts/{name}", new { })).EnsureSuccessStatusCode();
+        var user = new Uri(Amqp).UserInfo.Split(':')[0];
+        (await api.PutAsJsonAsync($"api/permissions/{name}/{user}", new { configure = ".*", write = ".*", read = ".*" })).EnsureSuccessStatusCode();
+        return $"{new Uri(Amqp).GetLeftPart(UriPartial.Authority)}/{name}";
+    }
+
+    public static async Task DropBrokerHost(string amqp)
+    {
+        using var api = RabbitManagement();
+        (await api.DeleteAsync(new Uri($"api/vhosts/{new Uri(amqp).AbsolutePath.TrimStart('/')}", UriKind.Relative))).EnsureSuccessStatusCode();
+    }
+
+    public static HttpClient RabbitManagement()
+    {
+        var address = new Uri(RabbitApi);
+        var api = new HttpClient { BaseAddress = new Uri(address.GetLeftPart(UriPartial.Authority)) };
+        api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(address.UserInfo))));
+        return api;
+    }
+}
