@@ -13,6 +13,10 @@ public sealed record TokenVerdict(ValidToken? Token, Refusal? Refusal);
 /// <summary>Who a token speaks for: structure and claims first, then the signature. The same for REST, for reviews by queue and for logins at agents.</summary>
 public sealed class TokenValidator(TrustedIssuers issuers, IssuerKeys keys, TimeProvider clock)
 {
+    // INVARIANT: no cache. The library's own keeps signature checkers by key id alone: another issuer's key, or a withdrawn one, under the same id
+    // would be taken for this one.
+    private static readonly CryptoProviderFactory Crypto = new() { CacheSignatureProviders = false };
+
     private readonly JsonWebTokenHandler _handler = new() { MaximumTokenSizeInBytes = TokenReader.MaxLength };
 
     public async ValueTask<TokenVerdict> Validate(string token, TokenUse use, CancellationToken cancel)
@@ -41,6 +45,7 @@ public sealed class TokenValidator(TrustedIssuers issuers, IssuerKeys keys, Time
         ValidAudience = use == TokenUse.Review ? token.Issuer.ReviewAudience : token.Issuer.Audience,
         RequireSignedTokens = true,
         IssuerSigningKeyResolver = (_, _, _, _) => fitting,
+        CryptoProviderFactory = Crypto,
         ValidateLifetime = false, // TokenReader did, by the clock that tests can turn
     }).IsValid;
 

@@ -15,6 +15,10 @@ namespace AccessPlane.Agent.Gate;
 public sealed class IssuerKeys : IDisposable
 {
     private readonly ConcurrentDictionary<(string Issuer, string Address), KeyRing<IReadOnlyList<JsonWebKey>>> rings = [];
+    // INVARIANT: no cache. The library's own keeps signature checkers by key id alone: another issuer's key, or a withdrawn one, under the same id
+    // would be taken for this one.
+    private static readonly CryptoProviderFactory Crypto = new() { CacheSignatureProviders = false };
+
     private readonly JsonWebTokenHandler handler = new() { MaximumTokenSizeInBytes = Contracts.Identity.TokenReader.MaxLength };
 
     // a redirect would let the issuer's host point the agent at addresses of its own network
@@ -49,6 +53,7 @@ public sealed class IssuerKeys : IDisposable
         ValidAudience = token.Issuer.Audience,
         RequireSignedTokens = true,
         IssuerSigningKeyResolver = (_, _, _, _) => fitting,
+        CryptoProviderFactory = Crypto,
         ValidateLifetime = false, // the reader did, by the control plane's time
     }).IsValid;
 

@@ -11,14 +11,15 @@ public sealed class TokenValidatorTests : IAsyncLifetime
 {
     private readonly Clock _clock = new(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     private TestIssuer _issuer = null!;
+    private TestIssuer _other = null!;
     private IssuerKeys _keys = null!;
     private TokenValidator _validator = null!;
 
     public async ValueTask InitializeAsync()
     {
         _issuer = await TestIssuer.Start();
-        var terms = new IssuerTerms(_issuer.Address, "accessplane", "accessplane-reviews", ["RS256", "ES256"], "groups", "kind", ActorKind.Person, []);
-        var trusted = new TrustedIssuers([terms]);
+        _other = await TestIssuer.Start();
+        var trusted = new TrustedIssuers([Terms(_issuer), Terms(_other)]);
         _keys = new IssuerKeys(trusted, _clock, NullLogger<IssuerKeys>.Instance);
         _validator = new TokenValidator(trusted, _keys, _clock);
     }
@@ -27,7 +28,11 @@ public sealed class TokenValidatorTests : IAsyncLifetime
     {
         _keys.Dispose();
         await _issuer.DisposeAsync();
+        await _other.DisposeAsync();
     }
+
+    private static IssuerTerms Terms(TestIssuer issuer) =>
+        new(issuer.Address, "accessplane", "accessplane-reviews", ["RS256", "ES256"], "groups", "kind", ActorKind.Person, []);
 
     private Dictionary<string, object?> Claims => _issuer.Claims("engineer", _clock.GetUtcNow());
 
@@ -59,6 +64,15 @@ public sealed class TokenValidatorTests : IAsyncLifetime
     {
         using var other = RSA.Create(2048);
         Assert.Equal("token-signature", await Verdict(_issuer.Sign(Claims, key: other)));
+    }
+
+    [Fact]
+    public async Task A_trusted_issuer_cannot_sign_for_another_by_naming_a_key_alike()
+    {
+        Assert.Equal("valid", await Verdict(_issuer.Sign(Claims)));
+        Assert.Equal("valid", await Verdict(_other.Sign(_other.Claims("engineer", _clock.GetUtcNow()))));
+        Assert.Equal("token-signature", await Verdict(_issuer.Sign(Claims, key: _other.Rsa("k1"))));
+        Assert.Equal("valid", await Verdict(_issuer.Sign(Claims)));
     }
 
     [Fact]
