@@ -44,6 +44,7 @@ public sealed record Who(
     IReadOnlyDictionary<string, string> Claims)
 {
     public static Who Nobody { get; } = new([], [], [], [], new Dictionary<string, string>());
+    [System.Text.Json.Serialization.JsonIgnore]
     public bool IsEmpty => Groups.Count + Subjects.Count + Issuers.Count + Kinds.Count + Claims.Count == 0;
 }
 

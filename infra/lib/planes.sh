@@ -41,7 +41,7 @@ start_control_plane() {
   mkdir -p "$RUN/control-plane"
   chmod 700 "$RUN/control-plane"
   launch control-plane env \
-    DOTNET_ENVIRONMENT=Production \
+    HOME="$RUN/control-plane" DOTNET_ENVIRONMENT=Production Logging__LogLevel__Microsoft.AspNetCore=Warning \
     Urls="$(control_plane_url)" PublicUrl="$(control_plane_url)" \
     ConnectionStrings__Log="$(pg_npgsql postgres-log "$PORT_LOG" accessplane)" \
     Broker__Uri="$(rabbit_amqp)" Broker__ManagementUri="$(rabbit_api)" Broker__AgentUri="amqp://127.0.0.1:$PORT_AMQP/" \
@@ -108,7 +108,7 @@ start_agent() {
     chmod 600 "$folder/agent.json.new"
     mv "$folder/agent.json.new" "$folder/agent.json"
   fi
-  launch orders-agent "$AGENT" "$folder/agent.json"
+  launch orders-agent env HOME="$folder" "$AGENT" "$folder/agent.json"
   wait_for orders-agent 60 http_ok "$(agent_health_url)/health/ready"
 }
 
