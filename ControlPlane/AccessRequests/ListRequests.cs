@@ -11,6 +11,7 @@ namespace AccessPlane.ControlPlane.AccessRequests;
 public static class ListRequests
 {
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/requests", Answer)
+        .TakesQuery("state", "resource", "mine", "awaiting", "after", "limit")
         .WithName("ListRequests").WithSummary("Access requests").WithDescription(
             "Filters: `state`, `resource`, `mine=true`, `awaiting=me` (those that you may review now). Paging: `after`, `limit`.")
         .Produces<Page<RequestRow>>();

@@ -13,7 +13,7 @@ public static class ListAgents
 {
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/agents", List).WithName("ListAgents").WithSummary("Agents").WithDescription("Paging: `after`, `limit`.").Produces<Page<AgentView>>();
+        routes.MapGet("/agents", List).WithName("ListAgents").TakesQuery("after", "limit").WithSummary("Agents").WithDescription("Paging: `after`, `limit`.").Produces<Page<AgentView>>();
         routes.MapGet("/agents/{id}", One).WithName("GetAgent").WithSummary("One agent").Produces<AgentView>();
     }
 

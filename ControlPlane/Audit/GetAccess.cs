@@ -10,6 +10,7 @@ namespace AccessPlane.ControlPlane.Audit;
 public static class GetAccess
 {
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/audit/access", Answer)
+        .TakesQuery("resource", "at", "and")
         .WithName("GetAccess").WithSummary("Who could access what at an instant")
         .WithDescription("`at`: the instant (default: now). `resource`: one resource only. `and`: a second instant; the answer then also says what was gained and lost.")
         .Produces<AccessAnswer>();

@@ -13,6 +13,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, ReadBarrier barrier)
 {
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/events", (HttpContext http, SearchEvents search, CancellationToken cancel) => search.Answer(http, cancel))
+        .TakesQuery("stream", "type", "actor", "resource", "correlation", "from", "until", "after", "limit")
         .WithName("SearchEvents").WithSummary("Search the event log")
         .WithDescription(
             "Filters: `stream`, `type` (stored name such as `grant_revoked`), `actor` (name, or `issuer|subject`), `resource`, `correlation`, `from`, `until`. " +

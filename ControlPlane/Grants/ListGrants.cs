@@ -11,6 +11,7 @@ namespace AccessPlane.ControlPlane.Grants;
 public static class ListGrants
 {
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/grants", Answer)
+        .TakesQuery("state", "resource", "mine", "after", "limit")
         .WithName("ListGrants").WithSummary("Grants").WithDescription("Filters: `state`, `resource`, `mine=true`. Paging: `after`, `limit`.")
         .Produces<Page<GrantView>>();
 

@@ -9,6 +9,7 @@ namespace AccessPlane.ControlPlane.Sessions;
 public static class ListSessions
 {
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/sessions", Answer)
+        .TakesQuery("state", "resource", "grant", "mine", "after", "limit")
         .WithName("ListSessions").WithSummary("Sessions")
         .WithDescription("Filters: `state`, `resource`, `grant`, `mine=true`. Paging: `after`, `limit`.").Produces<Page<SessionRow>>();
 
