@@ -13,7 +13,7 @@ namespace AccessPlane.Projections;
 /// <param name="Head">The transcript's head, lower-case hex: what the whole session's evidence comes down to.</param>
 /// <param name="Gaps">Evidence that is missing or does not check out.</param>
 public sealed record SessionRow(
-    Guid Id, Guid Grant, Actor Holder, string Resource, string Agent, string State, string Database, string Client, string Application,
+    Guid Id, Guid Grant, string Entitlement, Actor Holder, string Resource, string Agent, string State, string Database, string Client, string Application,
     DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Cause, TimeSpan? CutLatency, long Operations, long Denied, long Held, long Masked,
     long Rows, long Entries, int Segments, string Head, IReadOnlyList<string> Gaps, long Number, long PolicyVersion, long Version);
 
@@ -44,7 +44,7 @@ public sealed class Sessions() : Projection<SessionRow>(
     }
 
     private static SessionRow Opened(SessionOpened e, Stored stored) => new(
-        e.Session, e.Grant, e.Holder, e.Resource, e.Agent, "Open", e.Database, e.Client, e.Application, e.StartedAt, null, null, null,
+        e.Session, e.Grant, e.Entitlement, e.Holder, e.Resource, e.Agent, "Open", e.Database, e.Client, e.Application, e.StartedAt, null, null, null,
         0, 0, 0, 0, 0, 0, 0, "", [], e.Number, e.PolicyVersion, stored.Version);
 
     private static SessionRow Apply(SessionRow row, Stored stored) => stored.Event switch

@@ -20,7 +20,7 @@ public static class ListRequests
         HttpContext http, Rows rows, Requests all, PendingApprovals pending, ReadBarrier barrier, PolicySource policy, TimeProvider clock,
         CancellationToken cancel)
     {
-        var ask = new ListQuery(http, "state", "resource", "mine", "awaiting");
+        var ask = new ListQuery(http);
         var (caller, awaiting, now) = (http.Caller(), ask.Text("awaiting"), clock.GetUtcNow());
         var (state, resource, mine, limit) = (ask.Text("state"), ask.Text("resource"), ask.Flag("mine"), ask.Limit);
         if (awaiting is not (null or "me"))

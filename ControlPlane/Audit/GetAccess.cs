@@ -22,7 +22,7 @@ public static class GetAccess
         {
             return Problems.Of("auditors-only", "the audit of access is for auditors and admins");
         }
-        var ask = new ListQuery(http, "resource", "at", "and");
+        var ask = new ListQuery(http);
         var (at, and, resource) = (ask.Time("at") ?? clock.GetUtcNow(), ask.Time("and"), ask.Text("resource"));
         if (ask.WhyNot() is { } wrong)
         {

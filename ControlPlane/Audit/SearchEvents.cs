@@ -26,7 +26,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, ReadBarrier barrier)
         {
             return Problems.Of("auditors-only", "the event log is for auditors and admins");
         }
-        var ask = new ListQuery(http, "stream", "type", "actor", "resource", "correlation", "from", "until");
+        var ask = new ListQuery(http);
         await using var command = database.CreateCommand();
         var where = Conditions(ask, command);
         var limit = ask.Limit;

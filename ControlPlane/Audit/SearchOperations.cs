@@ -1,5 +1,8 @@
 using System.Globalization;
+using System.Text.Json;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.Projections;
@@ -15,13 +18,13 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         .TakesQuery("q", "session", "actor", "resource", "verdict", "outcome", "rule", "from", "until", "after", "limit")
         .WithName("SearchOperations").WithSummary("Search the operations of all sessions")
         .WithDescription(
-            "`q`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`), `resource`, " +
+            "`text`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`), `resource`, " +
             "`verdict`, `outcome`, `rule`, `from`, `until`. Paging: `after`, `limit`. Auditors see all, everyone else their own.")
         .Produces<Page<OperationFound>>();
 
     private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)
     {
-        var ask = new ListQuery(http, "q", "session", "actor", "resource", "verdict", "outcome", "rule", "from", "until");
+        var ask = new ListQuery(http);
         await using var command = database.CreateCommand();
         var where = Conditions(ask, http.Caller(), command);
         var limit = ask.Limit;
@@ -44,7 +47,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
                 break;
             }
             var session = Projection<SessionRow>.Read(reader.GetString(1));
-            found.Add(new OperationFound(session.Holder, session.Resource, session.Agent, session.Grant, Projection<OperationRow>.Read(reader.GetString(0))));
+            found.Add(OperationFound.Of(session, Projection<OperationRow>.Read(reader.GetString(0))));
             last = reader.GetString(2);
         }
         return Results.Ok(new Page<OperationFound>(found, next));
@@ -62,7 +65,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
             }
         }
 
-        And("o.words @@ websearch_to_tsquery('simple', ?)", ask.Text("q"));
+        And("o.words @@ websearch_to_tsquery('simple', ?)", ask.Text("text"));
         And("o.session = ?", ask.Id("session")?.ToString("D"));
         And("o.verdict = ?", ask.Text("verdict"));
         And("o.row ->> 'outcome' = ?", ask.Text("outcome"));
@@ -93,4 +96,19 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         at?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 }
 
-public sealed record OperationFound(Actor Actor, string Resource, string Agent, Guid Grant, OperationRow Operation);
+/// <summary>An operation with whose it was.</summary>
+/// <param name="Duration">Microseconds from forwarding to the end.</param>
+public sealed record OperationFound(
+    Guid Session, long Op, DateTimeOffset At, Actor Actor, string Resource, string Agent, Guid Grant, string Protocol, string Text,
+    IReadOnlyList<JsonElement>? Params, IReadOnlyList<string>? Statements, Effect Verdict, IReadOnlyList<Reason>? Reasons, long Policy, string? Outcome,
+    string? Status, long? Duration, long? Rows, long? Bytes, string? Tag, EntryError? Error)
+{
+    public static OperationFound Of(SessionRow session, OperationRow op)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(op);
+        return new OperationFound(
+            op.Session, op.Op, op.At, session.Holder, session.Resource, session.Agent, session.Grant, op.Protocol, op.Text, op.Params, op.Statements,
+            op.Verdict, op.Reasons, op.Policy, op.Outcome, op.Status, op.Duration, op.Rows, op.Bytes, op.Tag, op.Error);
+    }
+}

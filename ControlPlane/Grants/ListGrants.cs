@@ -19,7 +19,7 @@ public static class ListGrants
         HttpContext http, Rows rows, GrantsByHolder grants, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, PolicySource policy,
         TimeProvider clock, CancellationToken cancel)
     {
-        var ask = new ListQuery(http, "state", "resource", "mine");
+        var ask = new ListQuery(http);
         var (caller, now) = (http.Caller(), clock.GetUtcNow());
         var (state, resource, mine, limit) = (ask.Text("state"), ask.Text("resource"), ask.Flag("mine"), ask.Limit);
         if (ask.WhyNot() is { } wrong)

@@ -18,10 +18,6 @@ public static class ListResources
         HttpContext http, Rows rows, AgentHealth agents, PolicySource policy, ReadBarrier barrier, CancellationToken cancel)
     {
         var caller = http.Caller();
-        if (new ListQuery(http).WhyNot() is { } wrong)
-        {
-            return wrong;
-        }
         await barrier.CaughtUp(cancel);
         var serving = (await rows.List(agents, new Query([], null, Rows.MaxPage), cancel)).Items.Where(a => a.State is "Enrolled" or "Silent").ToList();
         var model = (await policy.Current(cancel)).Model;

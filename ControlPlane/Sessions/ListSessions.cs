@@ -16,7 +16,7 @@ public static class ListSessions
     private static async Task<IResult> Answer(
         HttpContext http, Rows rows, Projections.Sessions sessions, ReadBarrier barrier, CancellationToken cancel)
     {
-        var ask = new ListQuery(http, "state", "resource", "grant", "mine");
+        var ask = new ListQuery(http);
         var caller = http.Caller();
         List<Condition> conditions = [.. caller.Own("holder", ask.Flag("mine"))];
         if (ask.Text("state") is { } state)

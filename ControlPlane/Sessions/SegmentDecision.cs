@@ -44,7 +44,7 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         }
         var opened = new SessionOpened(
             start.Session, start.Grant, start.Resource, start.Agent, start.Holder, start.Database, start.Client, start.Application, entries[0].At,
-            start.Number, start.Policy);
+            start.Number, start.Policy, start.Entitlement);
         return new SegmentDecision([opened, .. Recorded(segment, entries)], null);
     }
 
