@@ -15,7 +15,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
 {
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/operations", (HttpContext http, SearchOperations search, CancellationToken cancel) => search.Answer(http, cancel))
-        .TakesQuery("q", "session", "actor", "resource", "verdict", "outcome", "rule", "from", "until", "after", "limit")
+        .TakesQuery("text", "session", "actor", "resource", "verdict", "outcome", "rule", "from", "until", "after", "limit")
         .WithName("SearchOperations").WithSummary("Search the operations of all sessions")
         .WithDescription(
             "`text`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`), `resource`, " +
