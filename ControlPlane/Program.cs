@@ -27,11 +27,13 @@ builder.Services
     .AddNotifications()
     .AddBroker(builder.Configuration)
     .AddHealth()
+    .AddApiDescription()
     .AddTelemetry(builder.Configuration);
 
 var app = builder.Build();
 app.UseEdge();
 app.MapHealth();
+app.MapApiDescription();
 var v1 = app.MapV1();
 v1.MapAccessRequests();
 v1.MapGrants();
