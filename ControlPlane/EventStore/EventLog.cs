@@ -50,12 +50,16 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         }
     }
 
-    public async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel)
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel) => ReadStream(stream, 0, cancel);
+
+    /// <param name="after">The version after which to begin.</param>
+    public async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, long after, CancellationToken cancel)
     {
         await using var command = database.CreateCommand(
             "SELECT NULL::bigint, seq_id, stream_id, version, id, timestamp, type, data::text, headers::text, correlation_id, causation_id " +
-            $"FROM {Schema.Name}.mt_events WHERE stream_id = $1 ORDER BY version");
+            $"FROM {Schema.Name}.mt_events WHERE stream_id = $1 AND version > $2 ORDER BY version");
         Add(command, NpgsqlDbType.Uuid, stream);
+        Add(command, NpgsqlDbType.Bigint, after);
         var events = new List<Stored>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))

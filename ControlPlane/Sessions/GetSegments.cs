@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.ControlPlane.EventStore;
@@ -31,8 +32,7 @@ public static class GetSegments
         await foreach (var t in streams.Segments(id, follow: false, cancel))
         {
             var segment = new SignedSegment(t.Session, t.Agent, t.Number, t.FirstSeq, t.LastSeq, t.PreviousHead, t.Head, t.Final, t.Signature);
-            await JsonSerializer.SerializeAsync(body, segment, Json.Options, cancel);
-            body.WriteByte((byte)'\n');
+            await body.WriteAsync(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(segment, Json.Options) + "\n"), cancel);
         }
     }
 }

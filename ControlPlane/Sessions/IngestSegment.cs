@@ -22,9 +22,9 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
     public async Task<string?> Handle(Segment segment, ECDsa agentKey, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(segment);
+        var head = heads.TryGetValue(segment.Session, out var kept) ? kept : await Load(segment.Session, Head.None, cancel);
         while (true)
         {
-            var head = heads.TryGetValue(segment.Session, out var kept) ? kept : await Load(segment.Session, cancel);
             if (head.State is Session.Known known && segment.Number <= known.LastNumber)
             {
                 return await WhyNotAgain(segment, cancel);
@@ -44,7 +44,7 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
                     return taken.Refused;
                 default:
                     // another replica, or a reader's own event, was first
-                    heads.TryRemove(segment.Session, out _);
+                    head = await Load(segment.Session, head, cancel);
                     continue;
             }
         }
@@ -55,25 +55,25 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
     {
         var stored = await log.ReadStream(segment.Session, cancel);
         var before = stored.Select(s => s.Event).OfType<TranscriptRecorded>().FirstOrDefault(t => t.Number == segment.Number);
-        if (before is null || (before.Head == segment.Head && before.PreviousHead == segment.PreviousHead && before.Final == segment.Final))
+        if (before is not null && before.Head == segment.Head && before.PreviousHead == segment.PreviousHead && before.Final == segment.Final)
         {
             return null;
         }
-        const string Why = "the log holds another segment under this number";
+        var why = before is null ? "it came after later ones, when it was missing already" : "the log holds another segment under this number";
         var version = stored[^1].Version;
         await log.Append(
             new Append(
-                [new StreamAppend(segment.Session, Session.StreamType, version, [new EvidenceGapFound(segment.Agent, "segment-forked", $"segment {segment.Number}: {Why}")])],
+                [new StreamAppend(segment.Session, Session.StreamType, version, [new EvidenceGapFound(segment.Agent, "segment-forked", $"segment {segment.Number}: {why}")])],
                 Context(segment.Agent), Ids.Derive(segment.Session, $"refused/{segment.Number}/{segment.Head}")),
             cancel);
         heads.TryRemove(segment.Session, out _);
-        return Why;
+        return why;
     }
 
-    private async Task<Head> Load(Guid session, CancellationToken cancel)
+    private async Task<Head> Load(Guid session, Head from, CancellationToken cancel)
     {
-        var stored = await log.ReadStream(session, cancel);
-        return new Head(stored.Aggregate(Session.Initial, (state, s) => Session.Evolve(state, s.Event)), stored.Count == 0 ? 0 : stored[^1].Version);
+        var stored = await log.ReadStream(session, from.Version, cancel);
+        return new Head(stored.Aggregate(from.State, (state, s) => Session.Evolve(state, s.Event)), stored.Count == 0 ? from.Version : stored[^1].Version);
     }
 
     private void Keep(Guid session, Head head)
@@ -92,5 +92,8 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
 
     private EventContext Context(string agent) => new(Actor.System($"agent {agent}"), Guid.CreateVersion7(clock.GetUtcNow()));
 
-    private sealed record Head(Session State, long Version);
+    private sealed record Head(Session State, long Version)
+    {
+        public static Head None { get; } = new(Session.Initial, 0);
+    }
 }

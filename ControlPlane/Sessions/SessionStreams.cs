@@ -5,10 +5,10 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Sessions;
 
 /// <summary>A session's recorded segments in order, and those still to come.</summary>
-public sealed class SessionStreams(EventLog log, TimeProvider clock)
+public sealed class SessionStreams(EventLog log, LogPulse pulse, TimeProvider clock)
 {
     public const string Ndjson = "application/x-ndjson";
-    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     /// <param name="follow">Wait for the segments of a live session until its last one.</param>
     public async IAsyncEnumerable<TranscriptRecorded> Segments(Guid session, bool follow, [EnumeratorCancellation] CancellationToken cancel)
@@ -16,7 +16,8 @@ public sealed class SessionStreams(EventLog log, TimeProvider clock)
         long version = 0;
         while (true)
         {
-            foreach (var stored in (await log.ReadStream(session, cancel)).Where(s => s.Version > version))
+            var changed = pulse.Next;
+            foreach (var stored in await log.ReadStream(session, version, cancel))
             {
                 version = stored.Version;
                 if (stored.Event is TranscriptRecorded recorded)
@@ -29,7 +30,8 @@ public sealed class SessionStreams(EventLog log, TimeProvider clock)
             {
                 yield break;
             }
-            await Task.Delay(LookEvery, clock, cancel);
+            await Task.WhenAny(changed, Task.Delay(LookEvery, clock, cancel));
+            cancel.ThrowIfCancellationRequested();
         }
     }
 }
