@@ -14,6 +14,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan SealEvery = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly Spool spool;
     private readonly AgentIdentity identity;
@@ -101,7 +102,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
 
     private bool IsDue(SpoolFile file) =>
         file.Oldest() is { } part &&
-        (!underWay.TryGetValue(file.Session, out var sent) || sent.Number != part.Number || clock.GetElapsedTime(sent.At) >= ResendAfter);
+        (!underWay.TryGetValue(file.Session, out var sent) || sent.Number != part.Number || clock.GetElapsedTime(sent.At) >= (sent.Taken ? ResendAfter : RetryAfter));
 
     private async Task Send(SpoolFile file, CancellationToken cancel)
     {
@@ -112,7 +113,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
         try
         {
             var segment = file.Read(part, identity.Id);
-            underWay[file.Session] = new Sent(part.Number, clock.GetTimestamp());
+            underWay[file.Session] = new Sent(part.Number, clock.GetTimestamp(), Taken: true);
             await reports.Send(ReportKinds.SegmentSealed, segment, cancel);
         }
         catch (InvalidDataException poison)
@@ -123,12 +124,13 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
         }
         catch (Exception failed) when (failed is not OperationCanceledException || !cancel.IsCancellationRequested)
         {
-            underWay[file.Session] = new Sent(part.Number, clock.GetTimestamp());
+            underWay[file.Session] = new Sent(part.Number, clock.GetTimestamp(), Taken: false);
             LogNotSent(file.Session, part.Number, failed.Message);
         }
     }
 
-    private sealed record Sent(int Number, long At);
+    /// <param name="Taken">The broker took it: the control plane's word is awaited.</param>
+    private sealed record Sent(int Number, long At, bool Taken);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: segment {Number} was refused and its transcript put aside: {Why}")]
     private partial void LogPutAside(Guid session, int number, string why);
