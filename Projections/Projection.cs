@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
@@ -23,6 +25,11 @@ public abstract class Projection(string name, params Type[] events)
 
     /// <summary>What an event changes, in order. Pure.</summary>
     public abstract IEnumerable<Change> Changes(Stored stored);
+
+    /// <summary>What the table looks like. A table of another shape was made by another version: it is thrown away and folded anew.</summary>
+    public string Shape => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [.. Columns, .. Types, DescribeRow()]))))[..16];
+
+    private protected abstract string DescribeRow();
 }
 
 /// <param name="Apply">The row before (JSON; null: none) → the row after (null: none).</param>
@@ -43,6 +50,21 @@ public abstract class Projection<TRow>(string name, params Type[] events) : Proj
 
     /// <summary>Changes the row, or begins it.</summary>
     protected static Change Upsert(string key, Func<TRow?, TRow> apply) => new(key, before => Write(apply(before is null ? null : Read(before))));
+
+    private protected override string DescribeRow() => Describe(typeof(TRow), []);
+
+    /// <summary>The members of a row, and of the records within, as JSON sees them.</summary>
+    private static string Describe(Type type, HashSet<Type> known)
+    {
+        if (type.IsGenericType)
+        {
+            return $"{type.Name}<{string.Join(',', type.GetGenericArguments().Select(t => Describe(t, known)))}>";
+        }
+        var ours = type.Namespace?.StartsWith("AccessPlane.", StringComparison.Ordinal) == true && type.IsClass;
+        return ours && known.Add(type)
+            ? $"{type.Name}({string.Join(',', type.GetProperties().Where(p => p.CanWrite).Select(p => $"{p.Name}:{Describe(p.PropertyType, known)}"))})"
+            : type.Name;
+    }
 
     private static string Write(TRow row) => JsonSerializer.Serialize(row, Json.Options);
 }

@@ -24,9 +24,11 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         await using var connection = await database.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await Execute(connection, "SELECT pg_advisory_xact_lock(hashtextextended('accessplane/projections/tables', 0))", cancel);
+        await Execute(connection, $"CREATE TABLE IF NOT EXISTS {schema}.ap_projections (name text NOT NULL PRIMARY KEY, shape text NOT NULL)", cancel);
         foreach (var projection in projections)
         {
             var table = $"{schema}.{projection.Table}";
+            await DropOtherShape(connection, projection, cancel);
             await Execute(connection, $"CREATE TABLE IF NOT EXISTS {table} (key text COLLATE \"C\" NOT NULL PRIMARY KEY, row jsonb NOT NULL)", cancel);
             foreach (var sql in projection.Columns)
             {
@@ -35,6 +37,21 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
             }
         }
         await transaction.CommitAsync(cancel);
+    }
+
+    private async Task DropOtherShape(NpgsqlConnection connection, Projection projection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(
+            $"INSERT INTO {schema}.ap_projections (name, shape) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET shape = excluded.shape " +
+            $"WHERE {schema}.ap_projections.shape <> excluded.shape RETURNING 1", connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = projection.Name }, new NpgsqlParameter { Value = projection.Shape } },
+        };
+        if (await command.ExecuteScalarAsync(cancel) is not null)
+        {
+            await Execute(connection, $"DROP TABLE IF EXISTS {schema}.{projection.Table}", cancel);
+            await Execute(connection, $"DELETE FROM {schema}.mt_event_progression WHERE name = $1", cancel, CheckpointOf(projection.Name));
+        }
     }
 
     /// <summary>Folds what is settled and not folded yet, up to a batch for each read model. One replica at a time does; another's call does nothing.</summary>

@@ -42,7 +42,7 @@ internal sealed partial class Errors(RequestDelegate next, ILogger<Errors> log)
                 return new Refusal(unavailable.Code, unavailable.Message);
             case BadHttpRequestException bad:
                 return BadInput.Explain(http, bad);
-            case JsonException json:
+            case JsonException json when !HttpMethods.IsGet(http.Request.Method):
                 return BadInput.Explain(json);
             case NpgsqlException database when IsOutage(database):
                 LogUnavailable("log-unavailable", failure);
