@@ -40,7 +40,7 @@ public sealed partial class RevokeGrant(Handle handle, CircumstancesSource world
         .MapPost("/grants/{id:guid}/revoke", async (Guid id, RevokeBody? body, HttpContext http, RevokeGrant useCase, GrantAnswers answers, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
-            var handled = await useCase.Handle(id, caller.Actor, caller.IsAdmin, body?.Why ?? "revoked", command.Context, command.Id, command.IfMatch, cancel);
+            var handled = await useCase.Handle(id, caller.Actor, caller.IsAdmin, body?.Reason ?? "revoked", command.Context, command.Id, command.IfMatch, cancel);
             return await answers.Changed(handled, caller, cancel);
         })
         .Validate<RevokeBody>()
@@ -48,10 +48,10 @@ public sealed partial class RevokeGrant(Handle handle, CircumstancesSource world
         .Produces<GrantView>();
 }
 
-public sealed record RevokeBody(string? Why = null)
+public sealed record RevokeBody(string? Reason = null)
 {
     public sealed class Rules : AbstractValidator<RevokeBody>
     {
-        public Rules() => RuleFor(x => x.Why).Readable();
+        public Rules() => RuleFor(x => x.Reason).Readable();
     }
 }

@@ -8,8 +8,8 @@ using AccessPlane.ControlPlane.Policies;
 
 namespace AccessPlane.ControlPlane.Sessions;
 
-/// <param name="Why">For the client and for the record.</param>
-public sealed record TerminateSessionBody(string Why);
+/// <param name="Reason">For the client and for the record.</param>
+public sealed record TerminateSessionBody(string? Reason = null);
 
 /// <param name="Authority">Whether the caller approves the session's entitlement, or is an admin.</param>
 public sealed record Termination(Actor By, string Why, bool Authority, bool MaySee);
@@ -27,7 +27,7 @@ public static class TerminateSession
             Session.Known when !order.Authority && !order.MaySee => NoSuchSession,
             Session.Known when !order.Authority => Outcome.Refuse("not-an-approver", "ending a session is for the entitlement's approvers and admins"),
             Session.Known when string.IsNullOrWhiteSpace(order.Why) || order.Why.Length > LongestWhy =>
-                new Outcome.Refused(new Refusal("invalid", "`why` must say why") { Errors = new Dictionary<string, string[]> { ["why"] = [$"1 to {LongestWhy} characters"] } }),
+                new Outcome.Refused(new Refusal("invalid", "`reason` must say why") { Errors = new Dictionary<string, string[]> { ["reason"] = [$"1 to {LongestWhy} characters"] } }),
             Session.Open s => Outcome.Of(new SessionTerminationOrdered(s.Opened.Session, s.Opened.Agent, order.By, order.Why)),
             Session.Over s => Outcome.Refuse("session-over", $"the session is over: {s.Cause}"),
             _ => NoSuchSession,
@@ -41,7 +41,7 @@ public static class TerminateSession
         .Produces(StatusCodes.Status202Accepted);
 
     private static async Task<IResult> Handle(
-        Guid id, TerminateSessionBody body, Handle handle, CircumstancesSource world, HttpContext http, CancellationToken cancel)
+        Guid id, TerminateSessionBody? body, Handle handle, CircumstancesSource world, HttpContext http, CancellationToken cancel)
     {
         var (caller, command) = (http.Caller(), http.Command());
         var (before, _) = await handle.Load(id, Session.Initial, Session.Evolve, cancel);
@@ -49,7 +49,7 @@ public static class TerminateSession
         var maySee = before is Session.Known seen && Session.MayRead(seen, caller.Actor, caller.IsAuditor || caller.IsAdmin);
         var handled = await handle.Run(
             new Handling<Session>(
-                id, Session.StreamType, Session.Initial, Session.Evolve, state => Decide(state, new Termination(caller.Actor, body.Why, authority, maySee)),
+                id, Session.StreamType, Session.Initial, Session.Evolve, state => Decide(state, new Termination(caller.Actor, body?.Reason ?? "terminated", authority, maySee)),
                 command.Context, command.Id, command.IfMatch),
             cancel);
         return handled.Refusal is { } refusal ? Problems.Of(refusal) : Results.Accepted($"/v1/sessions/{id}");
