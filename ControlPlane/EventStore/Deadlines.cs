@@ -29,8 +29,14 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
 
     public override Task Begin(long checkpoint, CancellationToken cancel)
     {
-        _running ??= Task.Run(() => Run(_stopping.Token), CancellationToken.None);
-        _wakes.Writer.TryWrite(true);
+        if (_running is null)
+        {
+            _running = Task.Run(() => Run(_stopping.Token), CancellationToken.None);
+        }
+        else
+        {
+            _wakes.Writer.TryWrite(true);
+        }
         return Task.CompletedTask;
     }
 

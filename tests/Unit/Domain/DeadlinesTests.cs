@@ -10,6 +10,7 @@ public sealed class DeadlinesTests
     private static readonly Guid One = new("0199aaaa-0000-7000-8000-000000000001");
     private static readonly Guid Two = new("0199aaaa-0000-7000-8000-000000000002");
     private readonly ManualClock _clock = new(World.Noon);
+    private int _sleeps;
 
     [Fact]
     public async Task What_became_due_while_nobody_watched_is_acted_on_at_the_start()
@@ -82,13 +83,15 @@ public sealed class DeadlinesTests
         Assert.Equal(One, await timer.Acted());
     }
 
+    /// <summary>Waits until the timer has gone to sleep once more.</summary>
     private async Task Asleep()
     {
-        while (_clock.Sleepers == 0)
+        while (_clock.TimersSet == _sleeps)
         {
             TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
             await Task.Yield();
         }
+        _sleeps = _clock.TimersSet;
     }
 
     private sealed class Timer(TimeProvider clock) : Deadlines(clock, NullLogger.Instance)

@@ -6,6 +6,7 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
     private readonly Lock _one = new();
     private readonly List<Alarm> _alarms = [];
     private DateTimeOffset _now = start;
+    private int _timersSet;
 
     public override DateTimeOffset GetUtcNow()
     {
@@ -19,14 +20,14 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    /// <summary>How many timers are set: a test waits for the sleeper before it moves the clock.</summary>
-    public int Sleepers
+    /// <summary>How many timers were ever set: a test waits for the sleeper before it moves the clock.</summary>
+    public int TimersSet
     {
         get
         {
             lock (_one)
             {
-                return _alarms.Count;
+                return _timersSet;
             }
         }
     }
@@ -68,6 +69,7 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
                 {
                     At = clock._now + dueTime;
                     clock._alarms.Add(this);
+                    clock._timersSet++;
                 }
             }
             return true;
