@@ -1,0 +1,114 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.AccessRequests;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Locks;
+using AccessPlane.ControlPlane.Policies;
+using AccessPlane.ControlPlane.Resources;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.AccessRequests;
+
+/// <summary>The features about access as the control plane composes them, with their timers and reactions, on a log of their own. No broker, no
+/// HTTP: whether an agent acknowledges is up to the test.</summary>
+public sealed class ControlPlaneInProcess : IAsyncLifetime
+{
+    private readonly TestDatabase _database = new();
+    private ServiceProvider _services = null!;
+
+    public EventLog Log => _database.Log;
+    public bool AgentAnswers { get; set; } = true;
+
+    public T Get<T>()
+        where T : notnull => _services.GetRequiredService<T>();
+
+    public async ValueTask InitializeAsync()
+    {
+        await _database.InitializeAsync();
+        var services = new ServiceCollection();
+        services.AddLogging();
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(_database.Source);
+        services.AddSingleton(_database.Log);
+        services.AddSingleton(_database.Handle);
+        services.AddSingleton(_database.Pulse);
+        services.AddPolicies().AddResources().AddAccessRequests().AddGrants().AddLocks();
+        services.AddSingleton<AgentAcknowledged>((_, _, _, _) => Task.FromResult(AgentAnswers));
+        _services = services.BuildServiceProvider();
+        foreach (var hosted in _services.GetServices<IHostedService>())
+        {
+            await hosted.StartAsync(CancellationToken.None);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var hosted in _services.GetServices<IHostedService>())
+        {
+            await hosted.StopAsync(CancellationToken.None);
+        }
+        await _services.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    public static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public static EventContext By(Actor actor) => new(actor, Guid.CreateVersion7());
+
+    public async Task Publish(string text)
+    {
+        var reading = PolicyYaml.Read(text);
+        Assert.DoesNotContain(reading.Problems, p => p.Severity == ProblemSeverity.Error);
+        var published = await Get<PublishPolicy>().Handle(new Publication(Cast.Admin, true, text, reading.Model!), By(Cast.Admin), null, null, Cancel);
+        Assert.Null(published.Refusal);
+    }
+
+    public Task<Handled<AccessRequest>> Submit(Actor who, string entitlement, string duration = "20m", Guid? command = null) =>
+        Get<SubmitRequest>().Handle(new Submission(Guid.Empty, who, entitlement, Durations.Parse(duration), "why not", null, null!), By(who), command, Cancel);
+
+    /// <summary>Files a request that must wait.</summary>
+    public async Task<Guid> Pending(Actor who, string entitlement, string duration = "20m") =>
+        Assert.IsType<AccessRequest.Submitted>((await Submit(who, entitlement, duration)).State).Id;
+
+    /// <summary>A grant that was approved automatically, active.</summary>
+    public async Task<Guid> Active(Actor who, string entitlement, string duration = "20m")
+    {
+        var grant = Assert.IsType<AccessRequest.Approved>((await Submit(who, entitlement, duration)).State).Grant;
+        Assert.IsType<Grant.Active>((await Get<ActivateGrant>().Handle(grant, who, By(who), null, null, Cancel)).State);
+        return grant;
+    }
+
+    public Task<Handled<AccessRequest>> Review(Guid request, Actor by, ReviewVerdict verdict = ReviewVerdict.Approve, Guid? command = null) =>
+        Get<ReviewRequest>().Handle(request, by, verdict, null, null, By(by), command, null, Cancel);
+
+    public async Task<AccessRequest> Request(Guid id) => (await Get<Handle>().Load(id, AccessRequest.Initial, AccessRequest.Evolve, Cancel)).State;
+
+    public async Task<Grant> Grant(Guid id) => (await Get<Handle>().Load(id, ControlPlane.Grants.Grant.Initial, ControlPlane.Grants.Grant.Evolve, Cancel)).State;
+
+    /// <summary>Waits for what a timer or a reaction must bring about.</summary>
+    public static async Task<TState> Becomes<TState>(Func<Task<TState>> look, Func<TState, bool> wanted)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        patience.CancelAfter(TimeSpan.FromSeconds(15));
+        while (true)
+        {
+            var state = await look();
+            if (wanted(state))
+            {
+                return state;
+            }
+            Assert.False(patience.IsCancellationRequested, $"still {state}");
+            await Task.Delay(20, Cancel);
+        }
+    }
+
+    public async Task Enrol(string agent) => Assert.IsType<Appended.Done>(await Log.Append(
+        new Append(
+            [new StreamAppend(Ids.Agent(agent), "agent", 0, [new AgentEnrolled(agent, ["orders"], "", [new AgentEndpoint("orders", "127.0.0.1", 6432)])])],
+            By(Cast.Admin)),
+        Cancel));
+}
