@@ -1,8 +1,8 @@
+using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
-using AccessPlane.Contracts.Policy;
 using AccessPlane.Projections;
 
 namespace AccessPlane.ControlPlane.AccessRequests;

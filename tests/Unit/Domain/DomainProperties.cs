@@ -40,10 +40,10 @@ public sealed class DomainProperties
 
     private static readonly Arbitrary<Step[]> Steps =
         (from what in Gen.Choose(0, 9)
-            from who in Gen.Choose(0, Actors.Length - 1)
-            from changed in Gen.Frequency((3, Gen.Constant(0)), (1, Gen.Choose(0, Worlds.Length - 1)))
-            from minutes in Gen.Frequency((3, Gen.Choose(0, 2)), (1, Gen.Choose(0, 20)))
-            select new Step(what, who, changed, minutes)).ArrayOf().ToArbitrary();
+         from who in Gen.Choose(0, Actors.Length - 1)
+         from changed in Gen.Frequency((3, Gen.Constant(0)), (1, Gen.Choose(0, Worlds.Length - 1)))
+         from minutes in Gen.Frequency((3, Gen.Choose(0, 2)), (1, Gen.Choose(0, 20)))
+         select new Step(what, who, changed, minutes)).ArrayOf().ToArbitrary();
 
     private static void Holds(Func<Step[], bool> property) => Prop.ForAll(Steps, property).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithEndSize(40));
 

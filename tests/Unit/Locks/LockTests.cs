@@ -3,8 +3,8 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.Locks;
 using AccessPlane.Tests.Unit.Domain;
 using Xunit;
-using Lock = AccessPlane.ControlPlane.Locks.Lock;
 using static AccessPlane.Tests.Unit.Domain.People;
+using Lock = AccessPlane.ControlPlane.Locks.Lock;
 
 namespace AccessPlane.Tests.Unit.Locks;
 
