@@ -2,9 +2,13 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.EventStore;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -16,7 +20,7 @@ using Xunit;
 namespace AccessPlane.Tests.Integration.Agents;
 
 /// <summary>A real broker, the agent's own limited user, and both planes' own code at either end.</summary>
-public sealed class AgentAtTheBrokerTests : IAsyncLifetime
+public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture<TestDatabase>, IAsyncLifetime
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
     private readonly string name = $"t{Guid.CreateVersion7():N}"[..30];
@@ -28,17 +32,14 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
     private IHost controlPlane = null!;
     private IHost agent = null!;
 
-    private static string Setting(string variable) =>
-        Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run infra/test");
-
     public async ValueTask InitializeAsync()
     {
         keys = new SigningKeys(state.File("keys"));
-        var amqp = new Uri(Setting("ACCESSPLANE_TEST_AMQP"));
+        var amqp = new Uri(TestDatabase.Required("ACCESSPLANE_TEST_AMQP"));
         var options = new BrokerOptions
         {
             Uri = amqp.ToString(),
-            ManagementUri = Setting("ACCESSPLANE_TEST_RABBIT_API"),
+            ManagementUri = TestDatabase.Required("ACCESSPLANE_TEST_RABBIT_API"),
             AgentUri = new UriBuilder(amqp) { UserName = "", Password = "" }.Uri.ToString(),
         };
         admin = new BrokerAdmin(Options.Create(options), NullLogger<BrokerAdmin>.Instance);
@@ -79,7 +80,7 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        var config = new Agent.AgentConfig(name, "http://127.0.0.1:1", state.File("agent"), "http://127.0.0.1:1", []);
+        var config = new AccessPlane.Agent.AgentConfig(name, "http://127.0.0.1:1", state.File("agent"), "http://127.0.0.1:1", []);
         AccessPlane.Agent.AgentHost.AddAgent(builder.Services, config, new AgentIdentity(enrolment, agentKey));
         var host = builder.Build();
         AccessPlane.Agent.AgentHost.Begin(host.Services);
@@ -115,7 +116,7 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
     private static T Body<T>(Report report) => System.Text.Json.JsonSerializer.Deserialize<T>(report.Body, Json.Options)!;
 
     private static AgentState Nothing { get; } =
-        new(new Contracts.Policy.PublishedPolicy(1, "h", Contracts.Policy.PolicyModel.Empty), ["orders"], [], [], [], []);
+        new(new PublishedPolicy(1, "h", PolicyModel.Empty), ["orders"], [], [], [], []);
 
     [Fact]
     public async Task An_agent_catches_up_renews_its_lease_and_acknowledges_with_its_own_limited_user()
@@ -147,7 +148,7 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
         await Line.Answer(name, 10, DirectiveKinds.State, Nothing, cancel);
         Assert.Equal(10, Body<Applied>(Next(ReportKinds.Applied)).Position);
 
-        var factory = new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(Setting("ACCESSPLANE_TEST_AMQP")) };
+        var factory = new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(TestDatabase.Required("ACCESSPLANE_TEST_AMQP")) };
         await using (var connection = await factory.CreateConnectionAsync(cancel))
         await using (var channel = await connection.CreateChannelAsync(cancellationToken: cancel))
         {
@@ -182,4 +183,78 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
         Assert.Equal(16, Body<Applied>(Next(ReportKinds.Applied)).Position);
         Assert.Equal(16, InForce.Current.Position);
     }
+
+    [Fact]
+    public async Task What_the_log_says_reaches_the_agent_once_however_often_it_is_sent()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var (table, follower) = await Following(cancel);
+        Next(ReportKinds.CatchUpAsk);
+        using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
+        await Append(Ids.Agent(name), "agent", cancel, new AgentInvited(name, ["orders"], "", At, By), new AgentEnrolled(name, ["orders"], "k", []));
+        await new AnswerCatchUp(states, table, Line).Handle(name, cancel);
+        Next(ReportKinds.Applied);
+
+        var grant = Guid.CreateVersion7();
+        await Append(grant, "grant", cancel,
+            new GrantIssued(grant, Guid.CreateVersion7(), By, "orders-read", "orders", Scope.Any, TimeSpan.FromHours(1), At, 1, TokenLogin.WorkloadsOnly, 1),
+            new GrantActivated(At, DateTimeOffset.MaxValue.AddDays(-1), Scope.Any, 1, TokenLogin.WorkloadsOnly, 1));
+        var events = await database.Log.ReadAll(0, AgentKnowledge.Types, 100, cancel);
+        await follower.Handle(events, cancel);
+        while (Body<Applied>(Next(ReportKinds.Applied)).Position < events[^1].Position)
+        {
+        }
+        Assert.Contains(grant, InForce.Current.Grants.Keys);
+
+        // a process that died before its checkpoint was stored sends everything again; so does one that died before it noted the heads
+        var (_, again) = await Following(cancel);
+        await again.Handle(events, cancel);
+        await Line.Send(name, events[^1].Position, 0, DirectiveKinds.GrantEnded, new GrantEnd(grant, "revoked", ""), cancel);
+        await Append(grant, "grant", 2, cancel, new GrantRevoked(By, "enough"));
+        await again.Handle(await database.Log.ReadAll(events[^1].Position, AgentKnowledge.Types, 100, cancel), cancel);
+        Assert.Equal(grant, Body<RevocationApplied>(Next(ReportKinds.Revoked)).Grant);
+        Assert.DoesNotContain(grant, InForce.Current.Grants.Keys);
+        Assert.False(reports.TryTake(out var second, TimeSpan.FromMilliseconds(300)) && second.Kind == ReportKinds.Revoked);
+    }
+
+    [Fact]
+    public async Task No_lease_is_given_while_something_that_agents_must_know_is_not_sent()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var (table, follower) = await Following(cancel);
+        using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
+        var leases = new AnswerLease(database.Log, states, table, Line, TimeProvider.System);
+        await Append(Guid.CreateVersion7(), "lock", cancel, new LockPlaced(Guid.CreateVersion7(), new LockTarget(Resource: "payroll"), "test", null, By));
+        Next(ReportKinds.CatchUpAsk);
+        await new AnswerCatchUp(states, table, Line).Handle(name, cancel);
+        Next(ReportKinds.Applied);
+
+        var stuck = leases.Handle(name, Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)), cancel);
+        await stuck;
+        Assert.Null((await table.All(cancel))[name].LeaseAt);
+        await follower.Handle(await database.Log.ReadAll(0, AgentKnowledge.Types, 100, cancel), cancel);
+        await leases.Handle(name, Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)), cancel);
+        Assert.NotNull((await table.All(cancel))[name].LeaseAt);
+        while (InForce.LeaseAge > Soon)
+        {
+            await InForce.Changed.Next.WaitAsync(Soon, cancel);
+        }
+    }
+
+    private static Actor By { get; } = Actor.System("test") with { Issuer = "https://idp" };
+
+    private static DateTimeOffset At { get; } = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
+
+    private async Task<(AgentTable Table, WhenAgentsMustKnow Follower)> Following(CancellationToken cancel)
+    {
+        var table = new AgentTable(database.Source);
+        var follower = new WhenAgentsMustKnow(database.Log, Line, table);
+        await follower.Begin(0, cancel);
+        return (table, follower);
+    }
+
+    private Task<Appended> Append(Guid stream, string type, CancellationToken cancel, params IEvent[] events) => Append(stream, type, 0, cancel, events);
+
+    private Task<Appended> Append(Guid stream, string type, long expected, CancellationToken cancel, params IEvent[] events) => database.Log.Append(
+        new Append([new StreamAppend(stream, type, expected, events)], new EventContext(By, Guid.CreateVersion7())), cancel);
 }

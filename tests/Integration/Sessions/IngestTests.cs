@@ -1,0 +1,167 @@
+using System.Security.Cryptography;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Sessions;
+using AccessPlane.Tests.Integration.Agents;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Sessions;
+
+/// <summary>From an agent's spool into a real log.</summary>
+public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatabase>, IDisposable
+{
+    private readonly StateFolder state = new();
+    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly IngestSegment ingest = new(database.Log, TimeProvider.System);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        key.Dispose();
+        state.Dispose();
+    }
+
+    /// <summary>A session's segments as its agent would send them: one for the start, one for each statement, one for the end.</summary>
+    private List<Segment> Recorded(int statements, string cause = "closed", string text = "select 1")
+    {
+        using var spool = new Spool(state.File($"{Guid.CreateVersion7():N}"), SpoolLimits.Standard, TimeProvider.System);
+        var session = Guid.CreateVersion7();
+        using var recorder = spool.Begin(session, number => SpoolTests.Start(session, number), Evidence.Buffered, why => Assert.Fail(why));
+        var file = spool.Files.Single();
+        file.Seal("a", key);
+        for (var i = 0; i < statements; i++)
+        {
+            recorder.Statement("simple", System.Text.Encoding.UTF8.GetBytes(text), default, SpoolTests.Select, SpoolTests.Allowed);
+            file.Seal("a", key);
+        }
+        recorder.End(cause, null, null);
+        file.Seal("a", key);
+        var segments = new List<Segment>();
+        while (file.Oldest() is { } part)
+        {
+            segments.Add(file.Read(part, "a"));
+            spool.Accept(session, part.Number);
+        }
+        return segments;
+    }
+
+    private async Task<List<string>> EventsOf(Segment segment) =>
+        [.. (await database.Log.ReadStream(segment.Session, Cancel)).Select(s => EventNames.Of(s.Event))];
+
+    [Fact]
+    public async Task Segments_that_are_delivered_twice_are_in_the_log_once()
+    {
+        var segments = Recorded(2);
+        foreach (var segment in segments.SelectMany(s => new[] { s, s }).Concat(segments))
+        {
+            Assert.Null(await ingest.Handle(segment, key, Cancel));
+        }
+        Assert.Equal(
+            ["session_opened", "transcript_recorded", "transcript_recorded", "transcript_recorded", "transcript_recorded", "session_closed"],
+            await EventsOf(segments[0]));
+    }
+
+    [Fact]
+    public async Task One_segment_that_arrives_at_many_replicas_at_once_is_in_the_log_once()
+    {
+        var segments = Recorded(0, "revoked");
+        foreach (var segment in segments)
+        {
+            var replicas = Enumerable.Range(0, 8).Select(_ => new IngestSegment(database.Log, TimeProvider.System));
+            Assert.All(await Task.WhenAll(replicas.Select(r => r.Handle(segment, key, Cancel))), Assert.Null);
+        }
+        Assert.Equal(["session_opened", "transcript_recorded", "transcript_recorded", "session_terminated"], await EventsOf(segments[0]));
+    }
+
+    [Fact]
+    public async Task Who_reads_a_transcript_meanwhile_does_not_disturb_it()
+    {
+        var segments = Recorded(2);
+        foreach (var segment in segments)
+        {
+            Assert.Null(await ingest.Handle(segment, key, Cancel));
+            var version = (await database.Log.ReadStream(segment.Session, Cancel))[^1].Version;
+            var read = new TranscriptRead(segment.Session, Actor.System("auditor"), false);
+            await database.Log.Append(
+                new Append([new StreamAppend(segment.Session, Session.StreamType, version, [read])], new EventContext(read.Reader, Guid.CreateVersion7())), Cancel);
+        }
+        Assert.Equal(4, (await EventsOf(segments[0])).Count(e => e == "transcript_recorded"));
+    }
+
+    [Fact]
+    public async Task A_forged_segment_leaves_a_finding_and_the_true_one_is_still_taken()
+    {
+        using var stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var segments = Recorded(1);
+        Assert.Null(await ingest.Handle(segments[0], key, Cancel));
+        var forged = (segments[1] with { Entries = segments[1].Entries.Replace("select 1", "select 2", StringComparison.Ordinal) }).SignWith(stranger);
+        Assert.NotNull(await ingest.Handle(forged, key, Cancel));
+        Assert.NotNull(await ingest.Handle(forged, key, Cancel));
+        Assert.Null(await ingest.Handle(segments[1], key, Cancel));
+        Assert.Equal(["session_opened", "transcript_recorded", "evidence_gap_found", "transcript_recorded"], await EventsOf(segments[0]));
+    }
+
+    [Fact]
+    public async Task Another_history_under_a_number_that_was_taken_is_a_finding()
+    {
+        var segments = Recorded(2);
+        foreach (var segment in segments)
+        {
+            Assert.Null(await ingest.Handle(segment, key, Cancel));
+        }
+        var other = (segments[1] with { Head = segments[0].Head }).SignWith(key);
+        Assert.NotNull(await ingest.Handle(other, key, Cancel));
+        Assert.Equal("evidence_gap_found", (await EventsOf(segments[0]))[^1]);
+    }
+
+    [Fact]
+    public async Task What_is_missing_stays_missing_visibly_even_if_it_comes_later()
+    {
+        var segments = Recorded(2);
+        Assert.Null(await ingest.Handle(segments[0], key, Cancel));
+        Assert.Null(await ingest.Handle(segments[2], key, Cancel));
+        Assert.NotNull(await ingest.Handle(segments[1], key, Cancel));
+        Assert.Null(await ingest.Handle(segments[3], key, Cancel));
+        Assert.Equal(
+            ["session_opened", "transcript_recorded", "evidence_gap_found", "transcript_recorded", "evidence_gap_found", "transcript_recorded", "session_closed"],
+            await EventsOf(segments[0]));
+    }
+
+    [Fact]
+    public async Task The_log_gives_back_the_exact_bytes_whatever_was_typed()
+    {
+        var segments = Recorded(1, text: "select '\u2028 é \\u0000 \"quoted\" \t', $$\r\n$$, '😀'");
+        foreach (var segment in segments)
+        {
+            Assert.Null(await ingest.Handle(segment, key, Cancel));
+        }
+        var stored = (await database.Log.ReadStream(segments[0].Session, Cancel)).Select(s => s.Event).OfType<TranscriptRecorded>().ToList();
+        Assert.Equal(segments.Select(s => s.Entries), stored.Select(s => s.Entries));
+        Assert.All(stored, s => Assert.Null(new Segment(
+            s.Session, s.Agent, s.Number, s.FirstSeq, s.LastSeq, s.PreviousHead, s.Head, s.Final, s.Entries, s.Signature).WhyInvalid(key)));
+    }
+
+    [Fact]
+    public async Task A_follower_sees_the_segments_as_they_come_and_stops_at_the_last()
+    {
+        var segments = Recorded(1);
+        var streams = new SessionStreams(database.Log, database.Pulse, TimeProvider.System);
+        Assert.Null(await ingest.Handle(segments[0], key, Cancel));
+        var seen = new List<int>();
+        await foreach (var recorded in streams.Segments(segments[0].Session, follow: true, Cancel))
+        {
+            seen.Add(recorded.Number);
+            if (recorded.Number < segments.Count)
+            {
+                Assert.Null(await ingest.Handle(segments[recorded.Number], key, Cancel));
+            }
+        }
+        Assert.Equal([1, 2, 3], seen);
+    }
+}
