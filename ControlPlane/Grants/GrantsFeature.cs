@@ -1,4 +1,3 @@
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using FluentValidation;
 
@@ -19,7 +18,6 @@ public static class GrantsFeature
         services.AddSingleton<SurrenderGrant>();
         services.AddSingleton<RevokeGrant>();
         services.AddSingleton<SettleReviewDebt>();
-        services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);
         services.AddSingleton<GrantAnswers>();
         services.AddSingleton<IssueTicket>();
         services.AddSingleton<NarrowGrants>();
