@@ -65,7 +65,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
             }
         }
 
-        And("o.words @@ websearch_to_tsquery('simple', ?)", ask.Text("text"));
+        And("o.words @@ websearch_to_tsquery('simple', translate(?, './@', '   '))", ask.Text("text"));
         And("o.session = ?", ask.Id("session")?.ToString("D"));
         And("o.verdict = ?", ask.Text("verdict"));
         And("o.row ->> 'outcome' = ?", ask.Text("outcome"));
