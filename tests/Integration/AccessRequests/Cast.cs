@@ -38,8 +38,12 @@ internal static class Cast
           - id: brief
             resource: orders
             who: { groups: [engineering] }
-            activate-within: 1s
             approval: { steps: [ { from: { groups: [dba] } } ], expires: 1s }
+          - id: hasty
+            resource: orders
+            who: { groups: [engineering] }
+            activate-within: 1s
+            approval: { auto: true }
         directory:
           groups: { dba: ['https://idp.example|dba', 'https://idp.example|dba2'] }
         """;

@@ -83,12 +83,12 @@ public sealed class ReactionTests : IAsyncLifetime
     public async Task Time_expires_requests_lapses_activations_ends_grants_and_lifts_locks()
     {
         var pending = await _plane.Pending(Engineer, "brief");
-        var unused = await _plane.Pending(Engineer, "brief");
-        await _plane.Review(unused, Dba);
-        var grant = await _plane.Active(Engineer, "read", "1s");
-        var placed = await Lock(new LockTarget(Agent: "some-agent"), TimeProvider.System.GetUtcNow().AddSeconds(1));
+        var unused = Assert.IsType<AccessRequest.Approved>((await _plane.Submit(Engineer, "hasty")).State).Grant;
+        // long enough to be activated on a busy machine, short enough to wait for
+        var grant = await _plane.Active(Engineer, "read", "3s");
+        var placed = await Lock(new LockTarget(Agent: "some-agent"), TimeProvider.System.GetUtcNow().AddSeconds(5));
         await Becomes(() => _plane.Request(pending), r => r is AccessRequest.Expired);
-        await Becomes(() => _plane.Grant(SubmitRequest.GrantOf(unused)), g => g is Grant.ActivationLapsed);
+        await Becomes(() => _plane.Grant(unused), g => g is Grant.ActivationLapsed);
         var expired = (Grant.Expired)await Becomes(() => _plane.Grant(grant), g => g is Grant.Expired);
         Assert.Equal(expired.Last!.NotAfter, expired.Due);
         await Becomes(async () => (await _plane.Log.ReadStream(placed, Cancel)).Count, n => n == 2);
