@@ -171,8 +171,11 @@ public sealed class GateTests : IAsyncLifetime
         Assert.Contains("`orders-read`", refused.Refusal.Detail, StringComparison.Ordinal);
         Assert.Contains("`orders-write`", refused.Refusal.Detail, StringComparison.Ordinal);
         Assert.Equal(write.Grant, Assert.IsType<Admission.Admitted>(await ByToken(name: write.Grant.ToString())).Permit.Grant.Grant);
-        world.InForce.Swap(world.InForce.Current with { Policy = new PublishedPolicy(2, "", new PolicyModel(
-            [AgentWorld.Orders], [Entitled("orders-read"), Entitled("orders-write")], PeopleDirectory.Empty)) });
+        world.InForce.Swap(world.InForce.Current with
+        {
+            Policy = new PublishedPolicy(2, "", new PolicyModel(
+            [AgentWorld.Orders], [Entitled("orders-read"), Entitled("orders-write")], PeopleDirectory.Empty))
+        });
         Assert.Equal(read.Grant, Assert.IsType<Admission.Admitted>(await ByToken(name: "orders-read")).Permit.Grant.Grant);
     }
 
