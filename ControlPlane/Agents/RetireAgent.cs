@@ -9,7 +9,7 @@ namespace AccessPlane.ControlPlane.Agents;
 
 public sealed record Retirement(string Agent, Actor By, bool IsAdmin, string Why);
 
-public sealed record RetireAgentBody(string Why);
+public sealed record RetireAgentBody(string Reason);
 
 /// <summary>An admin takes an agent out of service: its sessions end, its broker user goes, its reports are not believed any more.</summary>
 public static class RetireAgent
@@ -38,7 +38,7 @@ public static class RetireAgent
         var (caller, command) = (http.Caller(), http.Command());
         var handled = await handle.Run(
             new Handling<Agent>(
-                Ids.Agent(id), Agent.StreamType, Agent.Initial, Agent.Evolve, s => Decide(s, new Retirement(id, caller.Actor, caller.IsAdmin, body.Why)),
+                Ids.Agent(id), Agent.StreamType, Agent.Initial, Agent.Evolve, s => Decide(s, new Retirement(id, caller.Actor, caller.IsAdmin, body.Reason)),
                 command.Context, command.Id, command.IfMatch),
             cancel);
         if (handled.Refusal is { } refusal)
