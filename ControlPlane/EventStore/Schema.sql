@@ -6,8 +6,6 @@ CREATE TABLE IF NOT EXISTS accessplane.mt_streams (
     type        varchar                  NULL,
     version     bigint                   NULL,
     timestamp   timestamp with time zone NOT NULL DEFAULT now(),
-    snapshot    jsonb                    NULL,
-    snapshot_version integer             NULL,
     created     timestamp with time zone NOT NULL DEFAULT now(),
     tenant_id   varchar                  DEFAULT '*DEFAULT*',
     is_archived boolean                  DEFAULT false,

@@ -1,0 +1,111 @@
+using System.Collections.Concurrent;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.EventStore;
+
+public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<TestDatabase>
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Notes what it is given, and fails as often as it is told to.</summary>
+    private sealed class Noting(string name, ConcurrentQueue<Guid> seen, int failures = 0) : Subscription
+    {
+        private int left = failures;
+        public override string Name => name;
+        public override IReadOnlyCollection<string>? Types { get; } = ["resource_registered"];
+        public TaskCompletionSource Owner { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override Task Begin(long checkpoint, CancellationToken cancel)
+        {
+            Owner.TrySetResult();
+            return Task.CompletedTask;
+        }
+
+        public override Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
+        {
+            if (Interlocked.Decrement(ref left) >= 0)
+            {
+                throw new InvalidOperationException("it does not work yet");
+            }
+            foreach (var stored in events)
+            {
+                seen.Enqueue(stored.Stream);
+            }
+            return Task.CompletedTask;
+        }
+    }
+
+    private SubscriptionRunner Runner(Subscription subscription, NpgsqlDataSource? source = null) =>
+        new(subscription, database.Log, database.Pulse, source ?? database.Source, TimeProvider.System, NullLogger<SubscriptionRunner>.Instance);
+
+    private async Task<Guid> Happen()
+    {
+        var stream = Guid.CreateVersion7();
+        await database.Log.Append(
+            new Append([new StreamAppend(stream, "resource", 0, [new ResourceRegistered("r", "postgresql")])], new EventContext(Actor.System("test"), Guid.Empty)), Cancel);
+        return stream;
+    }
+
+    private static async Task Until(Func<bool> condition)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!condition())
+        {
+            await Task.Delay(10, patience.Token);
+        }
+    }
+
+    [Fact]
+    public async Task What_fails_comes_again_in_order_and_a_stored_checkpoint_is_where_the_next_one_begins()
+    {
+        var seen = new ConcurrentQueue<Guid>();
+        var name = $"s{Guid.CreateVersion7():N}";
+        using (var runner = Runner(new Noting(name, seen, failures: 2)))
+        {
+            await runner.StartAsync(Cancel);
+            var (first, second) = (await Happen(), await Happen());
+            await Until(() => seen.Contains(second));
+            Assert.True(seen.ToList().IndexOf(first) < seen.ToList().IndexOf(second));
+            await runner.StopAsync(Cancel);
+        }
+        var before = seen.Count;
+        using var next = Runner(new Noting(name, seen));
+        await next.StartAsync(Cancel);
+        var third = await Happen();
+        await Until(() => seen.Contains(third));
+        await next.StopAsync(Cancel);
+        Assert.Equal(third, seen.Last());
+        Assert.InRange(seen.Count, before + 1, before + 2); // the last batch may come twice where its checkpoint was not stored any more
+    }
+
+    [Fact]
+    public async Task One_replica_owns_it_and_another_takes_over_within_seconds_when_the_owners_connection_dies()
+    {
+        var name = $"s{Guid.CreateVersion7():N}";
+        var (first, second) = (new Noting(name, new ConcurrentQueue<Guid>()), new Noting(name, new ConcurrentQueue<Guid>()));
+        await using var doomed = new NpgsqlDataSourceBuilder(
+            new NpgsqlConnectionStringBuilder(database.Source.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
+        using var owner = Runner(first, doomed);
+        await owner.StartAsync(Cancel);
+        await first.Owner.Task.WaitAsync(Patience, Cancel);
+        using var standby = Runner(second);
+        await standby.StartAsync(Cancel);
+        Assert.False(second.Owner.Task.IsCompleted);
+
+        await owner.StopAsync(Cancel);
+        await using (var kill = database.Source.CreateCommand("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"))
+        {
+            kill.Parameters.Add(new NpgsqlParameter { Value = name });
+            await kill.ExecuteScalarAsync(Cancel);
+        }
+        await second.Owner.Task.WaitAsync(TimeSpan.FromSeconds(5), Cancel);
+        await standby.StopAsync(Cancel);
+    }
+}
