@@ -27,6 +27,8 @@ public static class AgentsFeature
             // sessions go side by side; each agent has one segment of a session under way at a time
             endpoint.ConcurrentMessageLimit = 16;
             endpoint.PrefetchCount = 32;
+            // a log that is away comes back; what cannot be believed or read is dropped by the consumer and never gets here
+            endpoint.UseMessageRetry(retry => retry.Interval(600, TimeSpan.FromSeconds(1)));
         });
     }
 
