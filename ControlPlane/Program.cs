@@ -11,38 +11,55 @@ using AccessPlane.ControlPlane.Policies;
 using AccessPlane.ControlPlane.Resources;
 using AccessPlane.ControlPlane.Sessions;
 
-var builder = WebApplication.CreateSlimBuilder(args);
-builder.AddEdge();
-builder.Services
-    .AddIdentity(builder.Configuration)
-    .AddEventStore(builder.Configuration)
-    .AddPolicies()
-    .AddResources()
-    .AddAccessRequests()
-    .AddGrants()
-    .AddLocks()
-    .AddAgents()
-    .AddSessions()
-    .AddAudit()
-    .AddNotifications()
-    .AddBroker(builder.Configuration)
-    .AddHealth()
-    .AddApiDescription()
-    .AddTelemetry(builder.Configuration);
+namespace AccessPlane.ControlPlane;
 
-var app = builder.Build();
-app.UseEdge();
-app.MapHealth();
-app.MapApiDescription();
-var v1 = app.MapV1();
-v1.MapAccessRequests();
-v1.MapGrants();
-v1.MapPolicies();
-v1.MapResources();
-v1.MapLocks();
-v1.MapAgents();
-v1.MapSessions();
-v1.MapAudit();
+/// <summary>The composition root: what the control plane is made of, one line each.</summary>
+public static class Program
+{
+    public static async Task Main(string[] args)
+    {
+        await using var app = Compose(args);
+        await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
+        await app.RunAsync();
+    }
 
-await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
-await app.RunAsync();
+    /// <param name="args">Configuration, `--Section:Name=value`; the environment and appsettings.json come before it.</param>
+    /// <param name="adjust">What a test puts in the place of something.</param>
+    public static WebApplication Compose(string[] args, Action<WebApplicationBuilder>? adjust = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(args);
+        builder.AddEdge();
+        builder.Services
+            .AddIdentity(builder.Configuration)
+            .AddEventStore(builder.Configuration)
+            .AddPolicies()
+            .AddResources()
+            .AddAccessRequests()
+            .AddGrants()
+            .AddLocks()
+            .AddAgents()
+            .AddSessions()
+            .AddAudit()
+            .AddNotifications()
+            .AddBroker(builder.Configuration)
+            .AddHealth()
+            .AddApiDescription()
+            .AddTelemetry(builder.Configuration);
+        adjust?.Invoke(builder);
+
+        var app = builder.Build();
+        app.UseEdge();
+        app.MapHealth();
+        app.MapApiDescription();
+        var v1 = app.MapV1();
+        v1.MapAccessRequests();
+        v1.MapGrants();
+        v1.MapPolicies();
+        v1.MapResources();
+        v1.MapLocks();
+        v1.MapAgents();
+        v1.MapSessions();
+        v1.MapAudit();
+        return app;
+    }
+}

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace AccessPlane.ControlPlane.EventStore;
 
-public static class EventStoreFeature
+public static partial class EventStoreFeature
 {
     public static IServiceCollection AddEventStore(this IServiceCollection services, IConfiguration configuration)
     {
@@ -31,8 +31,22 @@ public static class EventStoreFeature
     /// <summary>Makes what the database lacks. Before the host starts, because everything hosted reads the log.</summary>
     public static async Task CreateSchema(this IServiceProvider services, CancellationToken cancel)
     {
-        await services.GetRequiredService<Schema>().Create(cancel);
-        await services.GetRequiredService<Projector>().CreateTables(cancel);
+        var (clock, log) = (services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILoggerFactory>().CreateLogger("AccessPlane.EventStore"));
+        for (; ; )
+        {
+            try
+            {
+                await services.GetRequiredService<Schema>().Create(cancel);
+                await services.GetRequiredService<Projector>().CreateTables(cancel);
+                return;
+            }
+            // a database that starts after us, or is in recovery, is waited for; any other failure ends the start
+            catch (NpgsqlException outage) when (Http.Errors.IsOutage(outage))
+            {
+                LogWaiting(log, outage.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), clock, cancel);
+            }
+        }
     }
 
     private static void AddReadModels(this IServiceCollection services)
@@ -53,4 +67,7 @@ public static class EventStoreFeature
                 s.GetRequiredService<AccessAsOf>(),
             ]));
     }
+
+    [LoggerMessage(LogLevel.Warning, "the log's database cannot be used yet: {Why}")]
+    private static partial void LogWaiting(ILogger log, string why);
 }

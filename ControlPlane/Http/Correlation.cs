@@ -22,6 +22,8 @@ public static class CorrelationOf
         return id;
     }
 
+    private static readonly Func<ILogger, Guid, IDisposable?> Scope = LoggerMessage.DefineScope<Guid>("correlation {CorrelationId}");
+
     private static Guid OfTrace(ActivityTraceId trace) => Guid.ParseExact(trace.ToHexString(), "N");
 
     /// <summary>Names the correlation id in every answer and in every log line of the call.</summary>
@@ -30,7 +32,7 @@ public static class CorrelationOf
         var id = http.Correlation();
         http.Response.Headers[Header] = id.ToString("D");
         var log = http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("AccessPlane.Http");
-        using (log.BeginScope(new Dictionary<string, object> { ["CorrelationId"] = id }))
+        using (Scope(log, id))
         {
             await next(http);
         }

@@ -16,6 +16,14 @@ public static class EdgeFeature
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxBody;
         });
+        builder.Logging.Configure(o => o.ActivityTrackingOptions = ActivityTrackingOptions.None); // one id is enough to find a call by
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddSimpleConsole(console =>
+        {
+            console.IncludeScopes = true; // the correlation id
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
+        });
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Once>();
         builder.Services.ConfigureHttpJsonOptions(http =>

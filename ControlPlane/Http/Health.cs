@@ -26,6 +26,7 @@ public static class HealthFeature
     {
         services.AddSingleton<IReadiness, LogIsReachable>();
         services.AddSingleton<IReadiness, BrokerIsConnected>();
+        services.AddSingleton<IReadiness, ReadModelsAreCaughtUp>();
         return services.AddSingleton<IReadiness, PolicyIsLoaded>();
     }
 
@@ -77,6 +78,17 @@ public static class HealthFeature
 
         public ValueTask<string?> WhyNot(CancellationToken cancel) =>
             ValueTask.FromResult(bus.CheckHealth().Status == BusHealthStatus.Healthy ? null : "is not connected");
+    }
+
+    private sealed class ReadModelsAreCaughtUp(ReadBarrier barrier) : IReadiness
+    {
+        public string Name => "projections";
+
+        public async ValueTask<string?> WhyNot(CancellationToken cancel)
+        {
+            await barrier.CaughtUp(cancel);
+            return null;
+        }
     }
 
     private sealed class PolicyIsLoaded(PolicySource policy) : IReadiness

@@ -1,0 +1,151 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.Tests.Integration.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration;
+
+/// <summary>The control plane as it is, in this process: with a database, a virtual host at the broker and an issuer of its own.</summary>
+internal sealed class ControlPlaneHost : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly string _keys;
+    private readonly bool _own;
+
+    private ControlPlaneHost(WebApplication app, TestIssuer issuer, string database, string broker, string keys, bool own) =>
+        (_app, Issuer, Database, Broker, _keys, _own) = (app, issuer, database, broker, keys, own);
+
+    public TestIssuer Issuer { get; }
+    public string Database { get; }
+    public string Broker { get; }
+    public Uri Address { get; private set; } = null!;
+    public IServiceProvider Services => _app.Services;
+
+    /// <param name="adjust">Services in the place of others.</param>
+    /// <param name="map">Endpoints beside the product's.</param>
+    /// <param name="like">Shares the database, the broker and the issuer of another: a second replica.</param>
+    public static async Task<ControlPlaneHost> Start(
+        Action<WebApplicationBuilder>? adjust = null, Action<WebApplication>? map = null, IEnumerable<string>? settings = null, ControlPlaneHost? like = null)
+    {
+        var issuer = like?.Issuer ?? await TestIssuer.Start();
+        var database = like?.Database ?? await Servers.CreateDatabase();
+        var broker = like?.Broker ?? await Servers.CreateBrokerHost();
+        var keys = like?._keys ?? Directory.CreateTempSubdirectory("accessplane-keys-").FullName;
+        string[] arguments =
+        [
+            "--Urls=http://127.0.0.1:0", "--PublicUrl=https://accessplane.example", $"--ConnectionStrings:Log={database}", $"--Broker:Uri={broker}",
+            $"--Broker:ManagementUri={Servers.RabbitApi}", $"--Broker:AgentUri={broker}", $"--Keys:Path={keys}", $"--Identity:Issuers:0:Issuer={issuer.Address}",
+            "--Identity:Issuers:0:DefaultKind=person", "--Identity:Issuers:0:EvidenceClaims:0=repository", "--Roles:Admins:0=admins", "--Roles:Auditors:0=auditors",
+            .. settings ?? [],
+        ];
+        var app = AccessPlane.ControlPlane.Program.Compose(arguments, builder =>
+        {
+            builder.Logging.SetMinimumLevel(LogLevel.Error);
+            adjust?.Invoke(builder);
+        });
+        map?.Invoke(app);
+        var host = new ControlPlaneHost(app, issuer, database, broker, keys, like is null);
+        await app.Services.CreateSchema(TestContext.Current.CancellationToken);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        host.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        return host;
+    }
+
+    /// <summary>A caller with a good token; anonymous without a name.</summary>
+    public HttpClient Client(string? subject = null, params string[] groups)
+    {
+        var client = new HttpClient { BaseAddress = Address };
+        if (subject is not null)
+        {
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Issuer.Token(subject, TimeProvider.System.GetUtcNow(), groups));
+        }
+        return client;
+    }
+
+    public async Task Publish(string policy)
+    {
+        using var admin = Client("admin", "admins");
+        using var content = new StringContent(policy.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml");
+        using var answer = await admin.PutAsync(new Uri("/v1/policies", UriKind.Relative), content, TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Asks for access.</summary>
+    /// <returns>The request's id.</returns>
+    public async Task<Guid> Ask(string subject, string entitlement, string group = "engineering")
+    {
+        using var client = Client(subject, group);
+        using var answer = await client.PostAsJsonAsync("/v1/requests", new { entitlement, reason = "a test" }, TestContext.Current.CancellationToken);
+        var body = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, body.ToString());
+        return body.GetProperty("id").GetGuid();
+    }
+
+    public async Task<JsonElement> Get(string path, string subject = "auditor", string group = "auditors")
+    {
+        using var client = Client(subject, group);
+        return await client.GetFromJsonAsync<JsonElement>(path, TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+        if (_own)
+        {
+            await Issuer.DisposeAsync();
+            await Servers.DropDatabase(Database);
+            await Servers.DropBrokerHost(Broker);
+            Directory.Delete(_keys, recursive: true);
+        }
+    }
+}
+
+/// <summary>One control plane for a class of tests that do not disturb each other.</summary>
+public sealed class SharedControlPlane : IAsyncLifetime
+{
+    public const string Policy = """
+        resources:
+          - { id: orders, kind: postgresql }
+        entitlements:
+          - id: orders-read
+            resource: orders
+            who: { groups: [engineering] }
+            scope: { databases: [orders], statements: [select] }
+            max-duration: 8h
+            activate-within: 30m
+            approval: { auto: true }
+          - id: orders-write
+            resource: orders
+            who: { groups: [engineering, dba] }
+            scope: { databases: [orders] }
+            max-duration: 2h
+            activate-within: 30m
+            approval: { steps: [ { from: { groups: [dba] }, count: 1 } ], expires: 1h }
+          - id: orders-careful
+            resource: orders
+            who: { groups: [engineering] }
+            scope: { databases: [orders] }
+            max-duration: 2h
+            activate-within: 30m
+            approval: { steps: [ { from: { groups: [dba] }, count: 2 }, { from: { groups: [security] }, count: 1 } ], expires: 1h }
+        """;
+
+    internal ControlPlaneHost Host { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Host = await ControlPlaneHost.Start();
+        await Host.Publish(Policy);
+    }
+
+    public ValueTask DisposeAsync() => Host.DisposeAsync();
+}

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Http;
+
+public sealed class IdempotencyTests(SharedControlPlane plane) : IClassFixture<SharedControlPlane>
+{
+    private readonly ControlPlaneHost _host = plane.Host;
+
+    private async Task<(HttpStatusCode Status, JsonElement Body)> Ask(string subject, string? key, string reason, string path = "/v1/requests")
+    {
+        using var client = _host.Client(subject, "engineering");
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(new { entitlement = "orders-write", reason }) };
+        if (key is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        }
+        using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken));
+    }
+
+    private static Guid Id((HttpStatusCode Status, JsonElement Body) got)
+    {
+        Assert.True(got.Status == HttpStatusCode.Created, got.Body.ToString());
+        return got.Body.GetProperty("id").GetGuid();
+    }
+
+    [Fact]
+    public async Task The_same_key_and_body_are_the_same_command()
+    {
+        var first = Id(await Ask("engineer", "a-key", "one"));
+        Assert.Equal(first, Id(await Ask("engineer", "a-key", "one")));
+        Assert.Equal(first, Id(await Ask("engineer", "a-key", "one", "/V1/Requests/")));
+    }
+
+    [Fact]
+    public async Task Twenty_at_once_under_one_key_are_one_request()
+    {
+        var all = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Ask("engineer", "many", "one")));
+        Assert.Single(all.Select(Id).Distinct());
+    }
+
+    [Fact]
+    public async Task Another_body_under_the_same_key_is_refused_and_the_first_stands()
+    {
+        var first = Id(await Ask("engineer", "b-key", "one"));
+        var other = await Ask("engineer", "b-key", "two");
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "idempotency-key-reused"), (other.Status, other.Body.GetProperty("code").GetString()));
+        Assert.Equal(first, Id(await Ask("engineer", "b-key", "one")));
+    }
+
+    [Fact]
+    public async Task Keys_are_the_callers_own() => Assert.NotEqual(Id(await Ask("engineer", "c-key", "one")), Id(await Ask("engineer2", "c-key", "two")));
+
+    [Fact]
+    public async Task Without_a_key_every_call_is_a_command() => Assert.NotEqual(Id(await Ask("engineer3", null, "one")), Id(await Ask("engineer3", null, "one")));
+
+    [Fact]
+    public async Task A_key_must_not_be_empty()
+    {
+        var got = await Ask("engineer", "", "one");
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "invalid-idempotency-key"), (got.Status, got.Body.GetProperty("code").GetString()));
+    }
+
+    [Fact]
+    public async Task A_key_has_at_most_two_hundred_characters()
+    {
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, (await Ask("engineer", new string('k', 201), "one")).Status);
+        Id(await Ask("engineer", new string('k', 200), "one"));
+    }
+
+    [Fact]
+    public async Task Input_that_was_refused_may_be_mended_under_the_same_key()
+    {
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, (await Ask("engineer", "d-key", new string('x', 5_000))).Status);
+        Id(await Ask("engineer", "d-key", "shorter"));
+    }
+}
