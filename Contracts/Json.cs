@@ -49,7 +49,7 @@ public static class Json
 
     private static JsonSerializerOptions Make(JsonUnmappedMemberHandling unmapped, params IEnumerable<JsonConverter> further)
     {
-        var options = new JsonSerializerOptions { UnmappedMemberHandling = unmapped };
+        var options = new JsonSerializerOptions { UnmappedMemberHandling = unmapped, AllowDuplicateProperties = unmapped == JsonUnmappedMemberHandling.Skip };
         Configure(options);
         foreach (var converter in further)
         {

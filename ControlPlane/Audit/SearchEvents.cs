@@ -58,7 +58,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, ReadBarrier barrier)
 
     private static List<string> Conditions(ListQuery ask, NpgsqlCommand command)
     {
-        var where = new List<string> { "ap_xid < pg_snapshot_xmin(pg_current_snapshot())" };
+        var where = new List<string> { "seq_id <= (SELECT accessplane.ap_settled())" };
         void And(string sql, object? value)
         {
             if (value is not null)

@@ -36,5 +36,23 @@ public static class CorrelationOf
         {
             await next(http);
         }
+        Name(Activity.Current, http, id);
     });
+
+    /// <summary>The framework's own span says nothing of the call; these are OpenTelemetry's names for what it was.</summary>
+    private static void Name(Activity? span, HttpContext http, Guid correlation)
+    {
+        if (span is null)
+        {
+            return;
+        }
+        var route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
+        span.DisplayName = route is null ? http.Request.Method : $"{http.Request.Method} {route}";
+        span.SetTag("http.request.method", http.Request.Method).SetTag("http.route", route).SetTag("url.path", http.Request.Path.Value)
+            .SetTag("http.response.status_code", http.Response.StatusCode).SetTag("accessplane.correlation", correlation.ToString("D"));
+        if (http.Response.StatusCode >= StatusCodes.Status500InternalServerError)
+        {
+            span.SetStatus(ActivityStatusCode.Error);
+        }
+    }
 }

@@ -87,11 +87,11 @@ public sealed class EdgeTests(SharedControlPlane plane) : IClassFixture<SharedCo
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_text_are_no_json()
+    public async Task Bytes_that_are_no_text_are_refused()
     {
-        var bytes = new ByteArrayContent([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
+        var bytes = new ByteArrayContent([.. "{\"entitlement\":\"orders-read"u8, 0xff, .. "\"}"u8]);
         bytes.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        IsProblem(await Send("POST", "/v1/requests", more: r => r.Content = bytes), 400, "bad-json");
+        IsProblem(await Send("POST", "/v1/requests", more: r => r.Content = bytes), 422, "invalid-body");
     }
 
     [Theory]

@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Notifications;
+
+/// <summary>A real approver's client: knows AMQP and JSON, and nothing of ours.</summary>
+internal sealed class ApproverClient : IAsyncDisposable
+{
+    private readonly IConnection _connection;
+    private readonly IChannel _channel;
+    private readonly BlockingCollection<(string Key, JsonElement Body)> _inbox = [];
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<JsonElement>> _waiting = new();
+    private readonly string _replies;
+
+    private ApproverClient(IConnection connection, IChannel channel, string replies) => (_connection, _channel, _replies) = (connection, channel, replies);
+
+    /// <param name="queue">The client's own queue; null for one that the broker names.</param>
+    /// <param name="groups">Whose notifications it wants.</param>
+    public static async Task<ApproverClient> Connect(string amqp, string? queue, params string[] groups)
+    {
+        var connection = await new ConnectionFactory { Uri = new Uri(amqp) }.CreateConnectionAsync(TestContext.Current.CancellationToken);
+        var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        var inbox = (await channel.QueueDeclareAsync(queue ?? "", durable: false, exclusive: true, autoDelete: true)).QueueName;
+        var replies = (await channel.QueueDeclareAsync(queue is null ? "" : $"{queue}.replies", durable: false, exclusive: true, autoDelete: true)).QueueName;
+        var client = new ApproverClient(connection, channel, replies);
+        foreach (var group in groups)
+        {
+            await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.submitted.{group}");
+            await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.decided.{group}");
+        }
+        await client.Listen(inbox, (key, _, body) => client._inbox.Add((key, body)));
+        await client.Listen(replies, (_, correlation, body) =>
+        {
+            if (client._waiting.TryRemove(correlation ?? "", out var waiting))
+            {
+                waiting.SetResult(body);
+            }
+        });
+        return client;
+    }
+
+    /// <summary>The next notification of a request; those of other tests' requests are passed over.</summary>
+    public (string Key, JsonElement Body) Next(Guid request)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        foreach (var notification in _inbox.GetConsumingEnumerable(limit.Token))
+        {
+            if (notification.Body.GetProperty("id").GetGuid() == request)
+            {
+                return notification;
+            }
+        }
+        throw new InvalidOperationException("the inbox was closed");
+    }
+
+    /// <summary>Sends a review and waits for its outcome.</summary>
+    public Task<JsonElement> Send(object review, string exchange = "accessplane.reviews") =>
+        Send(Encoding.UTF8.GetBytes(review as string ?? JsonSerializer.Serialize(review)), exchange);
+
+    public async Task<JsonElement> Send(byte[] body, string exchange = "accessplane.reviews")
+    {
+        var correlation = Guid.CreateVersion7().ToString();
+        var waiting = _waiting[correlation] = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await Publish(body, exchange, exchange.Length == 0 ? "accessplane.reviews" : "", _replies, correlation);
+        return await waiting.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Sends without waiting for an answer.</summary>
+    public async Task Publish(byte[] body, string exchange, string key, string? replyTo, string? correlation) => await _channel.BasicPublishAsync(
+        exchange, key, mandatory: true, new BasicProperties { ReplyTo = replyTo, CorrelationId = correlation, ContentType = "application/json" }, body,
+        TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _channel.DisposeAsync();
+        await _connection.DisposeAsync();
+        _inbox.Dispose();
+    }
+
+    private async Task Listen(string queue, Action<string, string?, JsonElement> take)
+    {
+        var consumer = new AsyncEventingBasicConsumer(_channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            take(delivery.RoutingKey, delivery.BasicProperties.CorrelationId, JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span));
+            return Task.CompletedTask;
+        };
+        await _channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+    }
+}
