@@ -7,10 +7,11 @@ namespace AccessPlane.Contracts.Sql;
 /// <param name="Unknown">Why the text cannot be classified; null when it can. Unknown is refused.</param>
 /// <param name="Refused">Why no session may ever run it (it would change how SQL is read, or who the session is); null otherwise.</param>
 /// <param name="AsksForWrites">It asks for read-write transactions: refused where the scope only reads, because that is also pinned in the database.</param>
+/// <param name="SyntaxErrorAt">It is no SQL at all: the character that the grammar stumbles over, from 1 (0 where it cannot say).</param>
 /// <param name="Names">What it does to the session's names (prepared statements and cursors), in order.</param>
 public sealed record StatementFacts(
     IReadOnlyList<string> Kinds, int Statements, string? Unknown = null, string? Refused = null, bool AsksForWrites = false,
-    IReadOnlyList<NameUse>? Names = null)
+    IReadOnlyList<NameUse>? Names = null, int? SyntaxErrorAt = null)
 {
     public static StatementFacts NotUnderstood(string why) => new([], 0, Unknown: why);
 

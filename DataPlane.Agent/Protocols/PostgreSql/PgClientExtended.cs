@@ -7,17 +7,15 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// The extended protocol. An operation is what Bind starts, recorded with its parameters; a Parse that no Bind follows is recorded by itself.
 /// A statement is judged at Parse, at Bind and again at every Execute.
 /// </summary>
-internal sealed class PgClientExtended(PgState state, PgFactsCache cache)
+internal sealed class PgClientExtended(PgState state)
 {
-    public PgText? Known { get; set; }
-
     public Verdict Parse(ReadOnlySpan<byte> body, ReadOnlySpan<byte> next, int total)
     {
         if (!PgParse.TryRead(body, out var parse))
         {
             return Malformed(total, body);
         }
-        var text = Known ?? cache.Find(parse.Text);
+        var text = state.Find(parse.Text);
         if (text is null)
         {
             return Verdict.Prepare;
@@ -26,7 +24,7 @@ internal sealed class PgClientExtended(PgState state, PgFactsCache cache)
         {
             return Verdict.More(total + next.Length + 1); // whether it is an operation of its own is not known yet
         }
-        Known = null;
+        state.Forget();
         var ruling = state.Oversight.Judge(text.Facts);
         long op = 0;
         if ((ruling.Effect == Contracts.Policy.Effect.Deny || !bound) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)

@@ -5,22 +5,20 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>The simple protocol: one message, one operation.</summary>
-internal sealed class PgClientQueries(PgState state, PgFactsCache cache)
+internal sealed class PgClientQueries(PgState state)
 {
-    public PgText? Known { get; set; }
-
     public Verdict Query(ReadOnlySpan<byte> body, int total)
     {
         if (!PgQuery.TryRead(body, out var query))
         {
             return Verdict.Rewrite(total, Refuse(PgDenial.Malformed(state, "simple", body)));
         }
-        var text = Known ?? cache.Find(query.Text);
+        var text = state.Find(query.Text);
         if (text is null)
         {
             return Verdict.Prepare;
         }
-        Known = null;
+        state.Forget();
         var ruling = state.Oversight.Judge(text.Facts);
         if (PgDenial.Open(state, "simple", text, default, ruling, out var op) is { } denial)
         {
@@ -64,7 +62,7 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
             return new PgDenial(
                 new PgRefusal(PgError.NoRecord, "denied: the operation cannot be recorded at the moment", null, "try again later"), 0);
         }
-        return ruling.Effect == Effect.Deny ? Refused(state, PgRefusal.Of(ruling, state.Session, op), op) : null;
+        return ruling.Effect == Effect.Deny ? Refused(state, PgRefusal.Of(text, ruling, state.Session, op), op) : null;
     }
 
     public static PgDenial Malformed(PgState state, string protocol, ReadOnlySpan<byte> body)

@@ -6,7 +6,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// Client → server: a closed list of messages per state, each decoded by the one decoder that consumes it exactly, judged and recorded before it
 /// passes. What is allowed passes as its original bytes.
 /// </summary>
-internal sealed class PgClientSide(PgState state, PgFactsCache cache)
+internal sealed class PgClientSide(PgState state)
 {
     /// <summary>Query and Parse beyond this are refused unread.</summary>
     public const int LongestText = 1024 * 1024;
@@ -17,14 +17,11 @@ internal sealed class PgClientSide(PgState state, PgFactsCache cache)
     /// <summary>A Bind up to here is held whole and recorded with its parameters; a longer one passes as it comes, recorded by size and hash.</summary>
     private const int LongestHeldBind = LongestText;
 
-    private readonly PgClientQueries queries = new(state, cache);
-    private readonly PgClientExtended extended = new(state, cache);
+    private readonly PgClientQueries queries = new(state);
+    private readonly PgClientExtended extended = new(state);
     private PgLongBind? longBind;
     private long passing;
     private long dropping;
-
-    /// <summary>The text at the head of what is pending, once it was read on the side.</summary>
-    public void Know(PgText text) => queries.Known = extended.Known = text;
 
     public Verdict Look(ReadOnlySpan<byte> pending)
     {

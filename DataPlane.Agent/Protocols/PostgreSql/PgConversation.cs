@@ -20,7 +20,7 @@ internal sealed class PgConversation : Conversation
         this.mayForward = mayForward;
         this.thawed = thawed;
         Blocks = blocks;
-        client = new PgClientSide(state, parser.Cache);
+        client = new PgClientSide(state);
         server = new PgServerSide(state);
     }
 
@@ -47,13 +47,13 @@ internal sealed class PgConversation : Conversation
         var text = TextIn(pending);
         if (parser.ReadSmall(text.Span) is { } small)
         {
-            client.Know(small);
+            State.Read(small);
             return default;
         }
         return Read(text);
     }
 
-    private async ValueTask Read(ReadOnlyMemory<byte> text) => client.Know(await parser.Read(text));
+    private async ValueTask Read(ReadOnlyMemory<byte> text) => State.Read(await parser.Read(text));
 
     private static ReadOnlyMemory<byte> TextIn(ReadOnlyMemory<byte> pending)
     {

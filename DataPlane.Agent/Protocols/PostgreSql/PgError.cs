@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -27,24 +28,43 @@ internal static class PgError
     private static byte[] Frame(char type, string severity, string code, string message, string? detail, string? hint)
     {
         using var body = new MemoryStream();
-        Field('S', severity);
-        Field('V', severity);
-        Field('C', code);
-        Field('M', message);
-        Field('D', detail);
-        Field('H', hint);
+        Field(body, 'S', severity);
+        Field(body, 'V', severity);
+        Field(body, 'C', code);
+        Field(body, 'M', message);
+        Field(body, 'D', detail);
+        Field(body, 'H', hint);
         body.WriteByte(0);
         return PgFrame.Of(type, body.ToArray());
+    }
 
-        void Field(char letter, string? text)
+    private static void Field(MemoryStream body, char letter, string? text)
+    {
+        if (text is not null)
         {
-            if (text is not null)
-            {
-                body.WriteByte((byte)letter);
-                body.Write(Encoding.UTF8.GetBytes(text.Replace('\0', ' ')));
-                body.WriteByte(0);
-            }
+            body.WriteByte((byte)letter);
+            body.Write(Encoding.UTF8.GetBytes(text.Replace('\0', ' ')));
+            body.WriteByte(0);
         }
+    }
+
+    /// <summary>A syntax error as the server would tell it: where in its own code is taken from another one of its syntax errors.</summary>
+    public static byte[] SyntaxError(string message, int position, string? hint, ReadOnlySpan<byte> another)
+    {
+        using var body = new MemoryStream();
+        Field(body, 'S', "ERROR");
+        Field(body, 'V', "ERROR");
+        Field(body, 'C', "42601");
+        Field(body, 'M', message);
+        Field(body, 'H', hint);
+        Field(body, 'P', position > 0 ? position.ToString(CultureInfo.InvariantCulture) : null);
+        foreach (var letter in "FLR")
+        {
+            var text = PgError.Field(another, letter);
+            Field(body, letter, text.IsEmpty ? null : Encoding.UTF8.GetString(text));
+        }
+        body.WriteByte(0);
+        return PgFrame.Of('E', body.ToArray());
     }
 
     /// <summary>One field of an error's body; empty where it has none. The body may be cut off.</summary>

@@ -85,7 +85,8 @@ internal sealed class PgParser : IDisposable
     }
 
     private static StatementFacts Parse(ReadOnlySpan<byte> terminated) =>
-        PgParserLibrary.Parse(terminated, ReadTree, out var error) ?? StatementFacts.NotUnderstood(error!);
+        PgParserLibrary.Parse(terminated, ReadTree, out var error, out var position) ??
+        StatementFacts.NotUnderstood(error!) with { SyntaxErrorAt = position };
 
     private static StatementFacts ReadTree(ReadOnlySpan<byte> tree)
     {

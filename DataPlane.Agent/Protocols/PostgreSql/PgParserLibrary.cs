@@ -36,7 +36,8 @@ internal static unsafe partial class PgParserLibrary
 
     /// <param name="text">UTF-8 without NUL, with a NUL behind its last byte; within the bounds of <see cref="Contracts.Sql.SqlBounds"/> for this thread's stack.</param>
     /// <param name="error">What the parser says where it cannot read the text.</param>
-    public static T? Parse<T>(ReadOnlySpan<byte> text, Reader<T> read, out string? error)
+    /// <param name="position">The character it stumbled over, from 1; 0 where it does not say.</param>
+    public static T? Parse<T>(ReadOnlySpan<byte> text, Reader<T> read, out string? error, out int position)
         where T : class
     {
         fixed (byte* start = text)
@@ -47,9 +48,11 @@ internal static unsafe partial class PgParserLibrary
                 if (result.Error is not null)
                 {
                     error = Marshal.PtrToStringUTF8((nint)result.Error->Message) ?? "syntax error";
+                    position = result.Error->Position;
                     return null;
                 }
                 error = null;
+                position = 0;
                 return read(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(result.Tree));
             }
             finally

@@ -13,13 +13,23 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
     public string Code { get; } = code;
     public string Message { get; } = message;
 
+    /// <summary>Of a text that is no SQL: the server's own words for it, at this character, are the best ones.</summary>
+    public int? SyntaxErrorAt { get; init; }
+
     /// <summary>Becomes the name of something that cannot exist, and a text that is no SQL.</summary>
     public string Marker { get; } = $"accessplane_refused_{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
 
-    public byte[] Response => PgError.Of("ERROR", Code, Message, detail, hint);
+    /// <param name="provoked">The server's error for the replacement.</param>
+    public byte[] Response(ReadOnlySpan<byte> provoked) => SyntaxErrorAt is { } at
+        ? PgError.SyntaxError(Message, at, hint, provoked)
+        : PgError.Of("ERROR", Code, Message, detail, hint);
 
-    public static PgRefusal Of(Ruling ruling, Guid session, long op)
+    public static PgRefusal Of(PgText text, Ruling ruling, Guid session, long op)
     {
+        if (text.Facts is { SyntaxErrorAt: { } at, Unknown: { } error })
+        {
+            return new PgRefusal("42601", error, null, null) { SyntaxErrorAt = at };
+        }
         var reason = ruling.Deciding;
         var rule = reason?.Rule ?? "policy";
         var hint = rule switch

@@ -285,7 +285,7 @@ internal sealed class PgServerSide(PgState state)
         Failed(body);
         if (refusal is not null && frame.Length >= total && refusal.Caused(body))
         {
-            return Verdict.Rewrite((int)total, refusal.Response);
+            return Verdict.Rewrite((int)total, refusal.Response(body));
         }
         passing = total - Math.Min(total, frame.Length);
         return Verdict.Forward((int)Math.Min(total, frame.Length));

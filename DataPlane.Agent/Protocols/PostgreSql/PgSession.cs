@@ -29,7 +29,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.recorder = recorder;
         this.remote = remote;
         permit = backend.Permit;
-        var state = new PgState(permit.Session, this, door.Time);
+        var state = new PgState(permit.Session, this, door.Parser.Cache, door.Time);
         conversation = new PgConversation(state, door.Parser, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
         relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);
     }

@@ -1,8 +1,10 @@
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>What both directions of a conversation know. Used under the conversation's guard.</summary>
-internal sealed class PgState(Guid session, IPgOversight oversight, TimeProvider clock)
+internal sealed class PgState(Guid session, IPgOversight oversight, PgFactsCache cache, TimeProvider clock)
 {
+    private PgText? read;
+
     public Guid Session { get; } = session;
     public IPgOversight Oversight { get; } = oversight;
     public PgNames Names { get; } = new();
@@ -10,6 +12,19 @@ internal sealed class PgState(Guid session, IPgOversight oversight, TimeProvider
     public PgOperations Operations { get; } = new(oversight, clock);
 
     public PgCopyIn Copy { get; } = new(oversight);
+
+    /// <summary>A text that was read on the side, because it was not known.</summary>
+    public void Read(PgText text) => read = text;
+
+    /// <summary>It was judged: an idle session keeps no text.</summary>
+    public void Forget() => read = null;
+
+    /// <summary>What is known of a text; null when it must be read first.</summary>
+    public PgText? Find(ReadOnlySpan<byte> text)
+    {
+        // INVARIANT: facts belong to exactly these bytes, whatever was read last
+        return read is { } known && text.SequenceEqual(known.Text) ? known : cache.Find(text);
+    }
 
     /// <summary>The server ignores everything up to the next Sync, because of an error.</summary>
     public bool Skipping { get; set; }

@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using AccessPlane.Agent.Protocols.PostgreSql;
+
+namespace AccessPlane.Tests.Integration.Wire;
+
+/// <summary>A client that says exactly the bytes it is told to.</summary>
+internal sealed class RawClient(Socket socket) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private Stream stream = new NetworkStream(socket, ownsSocket: false);
+
+    public Socket Socket { get; } = socket;
+    public int Pid { get; private set; }
+    public int Secret { get; private set; }
+    public Dictionary<string, string> Parameters { get; } = [];
+
+    public static async Task<RawClient> Dial(int port)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(IPAddress.Loopback, port);
+        return new RawClient(socket);
+    }
+
+    public void Encrypt(Stream over) => stream = over;
+
+    public async Task Send(params byte[][] messages)
+    {
+        await stream.WriteAsync(messages.SelectMany(m => m).ToArray());
+        await stream.FlushAsync();
+    }
+
+    public static byte[] Startup(params (string Key, string Value)[] pairs) => StartupOf(0x30000, pairs);
+
+    public static byte[] StartupOf(int version, params (string Key, string Value)[] pairs)
+    {
+        var body = PgFrame.OfTexts(' ', [.. pairs.SelectMany(p => new[] { p.Key, p.Value }), ""])[PgFrame.Header..];
+        byte[] packet = [0, 0, 0, 0, 0, 0, 0, 0, .. body];
+        BinaryPrimitives.WriteInt32BigEndian(packet, packet.Length);
+        BinaryPrimitives.WriteInt32BigEndian(packet.AsSpan(4), version);
+        return packet;
+    }
+
+    public async Task Login(string user, string password, params (string Key, string Value)[] more)
+    {
+        await Send(Startup([("user", user), .. more]));
+        await Prove(password);
+        var greeting = await UntilReady();
+        foreach (var (type, body) in greeting)
+        {
+            if (type == 'K')
+            {
+                (Pid, Secret) = (BinaryPrimitives.ReadInt32BigEndian(body), BinaryPrimitives.ReadInt32BigEndian(body.AsSpan(4)));
+            }
+            else if (type == 'S')
+            {
+                var texts = Encoding.UTF8.GetString(body).Split('\0');
+                Parameters[texts[0]] = texts[1];
+            }
+        }
+    }
+
+    /// <summary>Answers a SCRAM exchange; an error instead of it is an exception with its text.</summary>
+    public async Task Prove(string password)
+    {
+        await Expect('R');
+        var scram = new ScramClient(null, false, Convert.ToBase64String(RandomNumberGenerator.GetBytes(18)), (salt, n) => ScramKeys.Derive(password, salt, n));
+        var first = Encoding.ASCII.GetBytes(scram.First);
+        var length = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(length, first.Length);
+        await Send(PgFrame.Of('p', [.. "SCRAM-SHA-256\0"u8, .. length, .. first]));
+        var challenge = await Expect('R');
+        await Send(PgFrame.Of('p', Encoding.ASCII.GetBytes(scram.Final(Encoding.ASCII.GetString(challenge[4..]))!)));
+        await Expect('R');
+    }
+
+    private async Task<byte[]> Expect(char expected)
+    {
+        var (type, body) = await Read() ?? throw new EndOfStreamException();
+        return type == expected ? body : throw new WireError(Text(body));
+    }
+
+    public static byte[] Query(string sql) => PgFrame.OfTexts('Q', sql);
+    public static byte[] Parse(string name, string sql) => PgFrame.Of('P', [.. Encoding.UTF8.GetBytes($"{name}\0{sql}\0"), 0, 0]);
+    public static byte[] Execute(string portal = "", int rows = 0) =>
+        PgFrame.Of('E', [.. Encoding.UTF8.GetBytes($"{portal}\0"), (byte)(rows >> 24), (byte)(rows >> 16), (byte)(rows >> 8), (byte)rows]);
+    public static byte[] Describe(char kind, string name) => PgFrame.Of('D', [(byte)kind, .. Encoding.UTF8.GetBytes($"{name}\0")]);
+    public static byte[] Close(char kind, string name) => PgFrame.Of('C', [(byte)kind, .. Encoding.UTF8.GetBytes($"{name}\0")]);
+    public static byte[] Sync { get; } = PgFrame.Of('S', []);
+    public static byte[] Flush { get; } = PgFrame.Of('H', []);
+    public static byte[] Terminate { get; } = PgFrame.Of('X', []);
+
+    public static byte[] Bind(string portal, string statement, params string?[] values)
+    {
+        var body = new List<byte>(Encoding.UTF8.GetBytes($"{portal}\0{statement}\0"));
+        body.AddRange([0, 0, (byte)(values.Length >> 8), (byte)values.Length]);
+        foreach (var value in values)
+        {
+            var bytes = value is null ? null : Encoding.UTF8.GetBytes(value);
+            var length = new byte[4];
+            BinaryPrimitives.WriteInt32BigEndian(length, bytes?.Length ?? -1);
+            body.AddRange(length);
+            body.AddRange(bytes ?? []);
+        }
+        body.AddRange([0, 0]);
+        return PgFrame.Of('B', body.ToArray());
+    }
+
+    /// <summary>The next message; null when the other side has ended.</summary>
+    public async Task<(char Type, byte[] Body)?> Read()
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        var header = new byte[5];
+        try
+        {
+            if (await stream.ReadAtLeastAsync(header, 5, throwOnEndOfStream: false, patience.Token) < 5)
+            {
+                return null;
+            }
+            var body = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) - 4];
+            await stream.ReadExactlyAsync(body, patience.Token);
+            return ((char)header[0], body);
+        }
+        catch (Exception reset) when (reset is IOException or SocketException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Everything up to ReadyForQuery, or to the end of the connection.</summary>
+    public async Task<List<(char Type, byte[] Body)>> UntilReady()
+    {
+        var messages = new List<(char, byte[])>();
+        while (await Read() is var (type, body))
+        {
+            messages.Add((type, body));
+            if (type == 'Z')
+            {
+                break;
+            }
+        }
+        return messages;
+    }
+
+    public async Task<List<(char Type, byte[] Body)>> Ask(params byte[][] messages)
+    {
+        await Send(messages);
+        return await UntilReady();
+    }
+
+    /// <summary>What came, for people: `T D C Z`, errors with their code.</summary>
+    public static string Story(IEnumerable<(char Type, byte[] Body)> messages) => string.Join(' ', messages.Select(m => m.Type switch
+    {
+        'E' => $"E{Field(m.Body, 'C')}",
+        'Z' => $"Z{(char)m.Body[0]}",
+        'C' => $"C[{Text(m.Body)}]",
+        'D' => $"D[{string.Join('|', Columns(m.Body))}]",
+        _ => m.Type.ToString(),
+    }));
+
+    public static string Field(byte[] error, char letter) => Encoding.UTF8.GetString(PgError.Field(error, letter));
+
+    public static string Text(byte[] body) => Encoding.UTF8.GetString(body).TrimEnd('\0');
+
+    public static IEnumerable<string> Columns(byte[] row)
+    {
+        var at = 2;
+        for (var i = 0; i < BinaryPrimitives.ReadInt16BigEndian(row); i++)
+        {
+            var length = BinaryPrimitives.ReadInt32BigEndian(row.AsSpan(at));
+            yield return length < 0 ? "null" : Encoding.UTF8.GetString(row, at + 4, length);
+            at += 4 + Math.Max(length, 0);
+        }
+    }
+
+    public void Dispose()
+    {
+        stream.Dispose();
+        Socket.Dispose();
+    }
+}
+
+internal sealed class WireError(string text) : Exception(text);

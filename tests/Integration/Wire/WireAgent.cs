@@ -1,0 +1,197 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+using AccessPlane.Agent;
+using AccessPlane.Agent.Directives;
+using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Protocols.PostgreSql;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Tests.Integration.Agents;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace AccessPlane.Tests.Integration.Wire;
+
+/// <summary>
+/// A PostgreSQL door of an agent in this process, in front of a database of its own on the sample server. What the control plane would say is
+/// put in force directly; everything from the socket to the spool is the real thing.
+/// </summary>
+internal sealed class WireAgent : IAsyncDisposable
+{
+    private static readonly Actor Holder = new("https://idp", "engineer", "engineer", ActorKind.Person, [], new Dictionary<string, string>(), []);
+    private readonly StateFolder state = new();
+    private readonly NpgsqlConnectionStringBuilder server;
+    private readonly Timer lease;
+    private readonly Tickets tickets;
+    private readonly Spool spool;
+    private readonly string role;
+
+    private WireAgent(NpgsqlConnectionStringBuilder server, string role, WireOptions options)
+    {
+        this.server = server;
+        this.role = role;
+        Database = role;
+        InForce = new InForce("wire", TimeProvider.System);
+        Live = new LiveSessions(InForce);
+        tickets = Tickets.Open(state.Path);
+        spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
+        var terms = new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence);
+        InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [], PeopleDirectory.Empty)) });
+        Renew();
+        lease = new Timer(_ => Renew(), null, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
+        Grant = Allow(options.Statements);
+        File.WriteAllText(state.File("password"), role + "-secret\n");
+        var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), UpstreamTls.Disable);
+        Listener = new PgListener(
+            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null),
+            new Gate(InForce, Live, tickets, null!, spool), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance, TimeProvider.System);
+    }
+
+    private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    public InForce InForce { get; }
+    public LiveSessions Live { get; }
+    public PgListener Listener { get; }
+    public GrantLease Grant { get; }
+    public string Database { get; }
+    public int Port => Listener.EndPoint.Port;
+    public string CertificateFile => state.File("tls.pem");
+
+    public static async Task<WireAgent> Start(WireOptions? options = null)
+    {
+        var text = Environment.GetEnvironmentVariable("ACCESSPLANE_TEST_ORDERS") ??
+            throw new InvalidOperationException("ACCESSPLANE_TEST_ORDERS is not set: run infra/test");
+        var server = new NpgsqlConnectionStringBuilder(text);
+        var role = $"wire_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
+        await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")}", $"create database {role} owner {role}");
+        var agent = new WireAgent(server, role, options ?? new WireOptions());
+        await agent.Listener.StartAsync(CancellationToken.None);
+        return agent;
+    }
+
+    /// <summary>Runs statements as superuser, past the agent.</summary>
+    public Task Directly(params string[] statements) => Run(server, Database, statements);
+
+    /// <summary>The first column of the first row, as superuser, past the agent.</summary>
+    public async Task<object?> Ask(string sql)
+    {
+        await using var connection = new NpgsqlConnection(DirectString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
+    public string DirectString => new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = Database, Pooling = false }.ConnectionString;
+    public (string Host, int Port, string User, string Password) Direct => (server.Host!, server.Port, role, role + "-secret");
+
+    /// <summary>A ticket that opens as many connections as it is asked to.</summary>
+    public (string User, string Password) Ticket(int connections = 1)
+    {
+        var user = $"t_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+        var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+        var salt = RandomNumberGenerator.GetBytes(16);
+        var keys = ScramKeys.Derive(secret, salt, 4096);
+        var verifier = $"SCRAM-SHA-256$4096:{Convert.ToBase64String(salt)}${Convert.ToBase64String(SHA256.HashData(keys.ClientKey))}:{Convert.ToBase64String(keys.ServerKey)}";
+        Apply(new TicketOffer(user, Grant.Grant, verifier, connections, Now.AddMinutes(1), Database));
+        return (user, secret);
+    }
+
+    public string NpgsqlString(int connections = 1, string more = "")
+    {
+        var (user, password) = Ticket(connections);
+        return $"Host=127.0.0.1;Port={Port};Username={user};Password={password};Database={Database};SSL Mode=Disable;Pooling=false;{more}";
+    }
+
+    /// <summary>A raw client that has logged in and read the greeting.</summary>
+    public async Task<RawClient> Connect(params (string Key, string Value)[] more)
+    {
+        var (user, password) = Ticket();
+        var client = await RawClient.Dial(Port);
+        await client.Login(user, password, [("database", Database), .. more]);
+        return client;
+    }
+
+    public void Apply(object body) => InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
+
+    public void Revoke(string message = "the grant was revoked by `dba`")
+    {
+        var at = TimeProvider.System.GetTimestamp();
+        Apply(new GrantEnd(Grant.Grant, "revoked", message));
+        Live.CutGrant(Grant.Grant, "revoked", message, at);
+    }
+
+    /// <summary>All entries of all sessions, one line each, in the order they were written.</summary>
+    public string[] Transcript()
+    {
+        spool.Tick();
+        return [.. Directory.GetFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal).SelectMany(File.ReadAllLines)];
+    }
+
+    private GrantLease Allow(string[] statements)
+    {
+        var grant = new GrantLease(
+            Guid.CreateVersion7(), Guid.CreateVersion7(), Holder, "orders-test", "orders", new Scope([], statements), Now.AddHours(1), 500,
+            TokenLogin.WorkloadsOnly, 1);
+        Apply(grant);
+        return grant;
+    }
+
+    private void Renew()
+    {
+        var now = TimeProvider.System.GetTimestamp();
+        InForce.Time.Sample(now, now, Now);
+        InForce.RenewLease(now);
+    }
+
+    private TlsConfig MakeCertificate()
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("localhost");
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var certificate = request.CreateSelfSigned(Now.AddDays(-1), Now.AddDays(1));
+        File.WriteAllText(state.File("tls.pem"), certificate.ExportCertificatePem());
+        File.WriteAllText(state.File("tls.key"), key.ExportPkcs8PrivateKeyPem());
+        return new TlsConfig(state.File("tls.pem"), state.File("tls.key"), Required: false);
+    }
+
+    private static async Task Run(NpgsqlConnectionStringBuilder server, string? database, params string[] statements)
+    {
+        var to = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = false };
+        to.Database = database ?? to.Database;
+        await using var connection = new NpgsqlConnection(to.ConnectionString);
+        await connection.OpenAsync();
+        foreach (var statement in statements)
+        {
+            await using var command = new NpgsqlCommand(statement, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Listener.DisposeAsync();
+        await lease.DisposeAsync();
+        spool.Dispose();
+        tickets.Dispose();
+        await Run(server, null, $"drop database if exists {role} with (force)", $"drop role if exists {role}");
+        state.Dispose();
+    }
+}
+
+/// <param name="Kinds">Kinds within the grant's scope; none for any.</param>
+/// <param name="UpstreamPort">Where to reach the server instead, for tests that stand in between.</param>
+internal sealed record WireOptions(
+    string[]? Kinds = null, bool Tls = false, Evidence Evidence = Evidence.Buffered, bool Superuser = false, string? UpstreamHost = null, int? UpstreamPort = null)
+{
+    public string[] Statements => Kinds ?? [];
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', Statements)} tls={Tls}");
+}
