@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text.Json;
+using System.Text;
 
 namespace AccessPlane.Contracts.Sql;
 
@@ -9,16 +9,17 @@ internal static class PgTopLevel
     private const int HoldOption = 0x20; // CURSOR_OPT_HOLD, nodes/parsenodes.h
 
     /// <summary>A statement where it is run, not where it is part of another (a function's SET clause sets nothing now).</summary>
-    public static void Look(JsonElement statement, PgWalk walk)
+    public static void Look(PgNode statement, PgWalk walk)
     {
-        foreach (var node in statement.EnumerateObject())
+        foreach (var node in statement.Below)
         {
-            switch (node.Name)
+            var name = Encoding.ASCII.GetString(node.Name);
+            switch (name)
             {
                 case "VariableSetStmt":
-                    LookAtSet(node.Value, walk);
+                    LookAtSet(node, walk);
                     break;
-                case "AlterRoleSetStmt" or "AlterDatabaseSetStmt" when node.Value.TryGetProperty("setstmt"u8, out var set):
+                case "AlterRoleSetStmt" or "AlterDatabaseSetStmt" when node["setstmt"u8] is { Exists: true } set:
                     LookAtSet(set, walk);
                     break;
                 case "AlterSystemStmt":
@@ -27,28 +28,28 @@ internal static class PgTopLevel
                 case "LoadStmt":
                     walk.Refuse("libraries cannot be loaded through this agent");
                     break;
-                case "CopyStmt" when True(node.Value, "is_program") || node.Value.TryGetProperty("filename"u8, out _):
+                case "CopyStmt" when node["is_program"u8].IsTrue || node["filename"u8].Exists:
                     walk.Refuse("the server's files and programs are out of reach through this agent: copy from stdin or to stdout");
                     break;
                 case "TransactionStmt":
-                    LookAtTransaction(node.Value, walk);
+                    LookAtTransaction(node, walk);
                     break;
                 default:
-                    LookAtNames(node.Name, node.Value, walk);
+                    LookAtNames(name, node, walk);
                     break;
             }
         }
     }
 
-    private static void LookAtNames(string node, JsonElement value, PgWalk walk)
+    private static void LookAtNames(string node, PgNode value, PgWalk walk)
     {
         NameUse? use = node switch
         {
-            "PrepareStmt" => new NameUse(NameAction.Prepare, Text(value, "name")),
-            "DeallocateStmt" => new NameUse(NameAction.Deallocate, Text(value, "name")),
-            "DeclareCursorStmt" => new NameUse(NameAction.Declare, Text(value, "portalname"), (Number(value, "options") & HoldOption) != 0),
-            "ClosePortalStmt" => new NameUse(NameAction.Close, Text(value, "portalname")),
-            "DiscardStmt" when Text(value, "target") is "DISCARD_ALL" => new NameUse(NameAction.DiscardAll, null),
+            "PrepareStmt" => new NameUse(NameAction.Prepare, value["name"u8].Text),
+            "DeallocateStmt" => new NameUse(NameAction.Deallocate, value["name"u8].Text),
+            "DeclareCursorStmt" => new NameUse(NameAction.Declare, value["portalname"u8].Text, (value["options"u8].Number & HoldOption) != 0),
+            "ClosePortalStmt" => new NameUse(NameAction.Close, value["portalname"u8].Text),
+            "DiscardStmt" when value["target"u8].Text is "DISCARD_ALL" => new NameUse(NameAction.DiscardAll, null),
             _ => null,
         };
         if (use is not null)
@@ -57,9 +58,9 @@ internal static class PgTopLevel
         }
     }
 
-    private static void LookAtTransaction(JsonElement node, PgWalk walk)
+    private static void LookAtTransaction(PgNode node, PgWalk walk)
     {
-        switch (Text(node, "kind"))
+        switch (node["kind"u8].Text)
         {
             case "TRANS_STMT_PREPARE":
                 walk.Refuse("a prepared transaction would outlive the session: commit or roll back instead");
@@ -68,25 +69,25 @@ internal static class PgTopLevel
                 walk.Refuse("prepared transactions of others are out of reach through this agent");
                 break;
         }
-        LookAtModes(node, "options", walk);
+        LookAtModes(node["options"u8], walk);
     }
 
-    private static void LookAtModes(JsonElement node, string member, PgWalk walk)
+    private static void LookAtModes(PgNode modes, PgWalk walk)
     {
-        foreach (var mode in Items(node, member))
+        foreach (var mode in modes.Below)
         {
-            if (mode.TryGetProperty("DefElem"u8, out var option) && Text(option, "defname") == "transaction_read_only" &&
-                !(option.TryGetProperty("arg"u8, out var value) && Constant(value) == "1"))
+            var option = mode["DefElem"u8];
+            if (option["defname"u8].Text == "transaction_read_only" && Constant(option["arg"u8]) != "1")
             {
                 walk.AskForWrites();
             }
         }
     }
 
-    private static void LookAtSet(JsonElement node, PgWalk walk)
+    private static void LookAtSet(PgNode node, PgWalk walk)
     {
-        var name = Text(node, "name") ?? "";
-        switch (Text(node, "kind"))
+        var name = node["name"u8].Text ?? "";
+        switch (node["kind"u8].Text)
         {
             case "VAR_RESET_ALL":
                 break;
@@ -97,12 +98,12 @@ internal static class PgTopLevel
                 }
                 break;
             case "VAR_SET_MULTI" when name is "TRANSACTION" or "SESSION CHARACTERISTICS":
-                LookAtModes(node, "args", walk);
+                LookAtModes(node["args"u8], walk);
                 break;
             case "VAR_SET_MULTI" when name is "TRANSACTION SNAPSHOT":
                 break;
             case "VAR_SET_VALUE":
-                var values = Items(node, "args").ToList();
+                var values = List(node["args"u8]);
                 Set(name, values is [var only] ? Constant(only) : null, walk);
                 break;
             default:
@@ -121,15 +122,15 @@ internal static class PgTopLevel
     }
 
     /// <summary>`set_config('name', 'value', …)` is SET as a function.</summary>
-    public static void LookAtCall(JsonElement call, PgWalk walk)
+    public static void LookAtCall(PgNode call, PgWalk walk)
     {
-        var function = Items(call, "funcname").LastOrDefault();
-        if (function.ValueKind != JsonValueKind.Object || !function.TryGetProperty("String"u8, out var last) || Text(last, "sval") != "set_config")
+        var function = List(call["funcname"u8]);
+        if (function.Count == 0 || function[^1]["String"u8]["sval"u8].Text != "set_config")
         {
             return;
         }
-        var arguments = Items(call, "args").ToList();
-        if (arguments.Count > 0 && arguments[0].ValueKind == JsonValueKind.Object && Constant(arguments[0]) is { } name)
+        var arguments = List(call["args"u8]);
+        if (arguments.Count > 0 && Constant(arguments[0]) is { } name)
         {
             Set(name, arguments.Count > 1 ? Constant(arguments[1]) : null, walk);
         }
@@ -140,12 +141,12 @@ internal static class PgTopLevel
     }
 
     /// <summary>Whether an option of the statement is there and not plainly off: PostgreSQL reads `(analyze)`, `(analyze 1)` and `(analyze "on")` alike.</summary>
-    public static bool IsOn(JsonElement node, string option)
+    public static bool IsOn(PgNode node, string name)
     {
-        foreach (var item in Items(node, "options"))
+        foreach (var item in node["options"u8].Below)
         {
-            if (item.TryGetProperty("DefElem"u8, out var element) && Text(element, "defname") == option &&
-                !(element.TryGetProperty("arg"u8, out var arg) && Constant(arg)?.ToLowerInvariant() is "0" or "false" or "off"))
+            var option = item["DefElem"u8];
+            if (option["defname"u8].Text == name && Constant(option["arg"u8])?.ToLowerInvariant() is not ("0" or "false" or "off"))
             {
                 return true;
             }
@@ -154,38 +155,30 @@ internal static class PgTopLevel
     }
 
     /// <summary>A constant as the text that stands in the statement; null where it is not one. Absent numbers and booleans are zero: the tree leaves defaults out.</summary>
-    private static string? Constant(JsonElement wrapped)
+    private static string? Constant(PgNode wrapped)
     {
-        foreach (var node in wrapped.EnumerateObject())
+        foreach (var node in wrapped.Below)
         {
-            switch (node.Name)
+            return Encoding.ASCII.GetString(node.Name) switch
             {
-                case "A_Const":
-                    return Constant(node.Value);
-                case "String" or "sval":
-                    return Text(node.Value, "sval") ?? "";
-                case "Integer" or "ival":
-                    return Number(node.Value, "ival").ToString(CultureInfo.InvariantCulture);
-                case "Boolean" or "boolval":
-                    return True(node.Value, "boolval") ? "true" : "false";
-                case "Float" or "fval":
-                    return Text(node.Value, "fval");
-                default:
-                    return null;
-            }
+                "A_Const" => Constant(node),
+                "String" or "sval" => node["sval"u8].Text ?? "",
+                "Integer" or "ival" => node["ival"u8].Number.ToString(CultureInfo.InvariantCulture),
+                "Boolean" or "boolval" => node["boolval"u8].IsTrue ? "true" : "false",
+                "Float" or "fval" => node["fval"u8].Text,
+                _ => null,
+            };
         }
         return null;
     }
 
-    public static string? Text(JsonElement node, string member) =>
-        node.ValueKind == JsonValueKind.Object && node.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-    public static bool True(JsonElement node, string member) =>
-        node.ValueKind == JsonValueKind.Object && node.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.True;
-
-    private static int Number(JsonElement node, string member) =>
-        node.TryGetProperty(member, out var value) && value.TryGetInt32(out var number) ? number : 0;
-
-    private static JsonElement.ArrayEnumerator Items(JsonElement node, string member) =>
-        node.TryGetProperty(member, out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : default;
+    private static List<PgNode> List(PgNode list)
+    {
+        var items = new List<PgNode>();
+        foreach (var item in list.Below)
+        {
+            items.Add(item);
+        }
+        return items;
+    }
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace AccessPlane.Contracts.Sql;
 
 /// <summary>
@@ -8,24 +6,21 @@ namespace AccessPlane.Contracts.Sql;
 /// </summary>
 public static class PgTree
 {
-    private const int MaxTreeDepth = 1_000_000;
-    private static readonly JsonDocumentOptions Options = new() { MaxDepth = MaxTreeDepth };
-
     public static StatementFacts Read(ReadOnlyMemory<byte> json)
     {
-        using var tree = JsonDocument.Parse(json, Options);
-        var statements = tree.RootElement.GetProperty("stmts"u8);
+        using var tree = new PgJson(json);
         var walk = new PgWalk();
-        foreach (var statement in statements.EnumerateArray())
+        var statements = 0;
+        foreach (var statement in tree.Root["stmts"u8].Below)
         {
-            if (!statement.TryGetProperty("stmt"u8, out var node))
+            statements++;
+            if (statement["stmt"u8] is { Exists: true } node)
             {
-                continue; // an empty statement between semicolons
+                PgTopLevel.Look(node, walk);
+                walk.Into(node);
             }
-            PgTopLevel.Look(node, walk);
-            walk.Into(node);
         }
-        return walk.Facts(statements.GetArrayLength());
+        return walk.Facts(statements);
     }
 }
 
@@ -34,7 +29,7 @@ internal sealed class PgWalk
 {
     private readonly List<string> kinds = [];
     private readonly List<NameUse> names = [];
-    private readonly Stack<Level> open = new();
+    private readonly Stack<PgNode.Children> open = new();
     private string? unknown;
     private string? refused;
     private bool asksForWrites;
@@ -61,66 +56,60 @@ internal sealed class PgWalk
     }
 
     /// <summary>Everything below <paramref name="root"/>, in the order of the tree.</summary>
-    public void Into(JsonElement root)
+    public void Into(PgNode root)
     {
-        Open(root);
-        while (open.TryPeek(out var level))
+        open.Push(root.Below);
+        while (open.TryPop(out var level))
         {
-            if (level.Next(out var name, out var child))
+            if (!level.MoveNext())
             {
-                if (name is null || !IsNode(name) || Visit(name, child))
-                {
-                    Open(child);
-                }
+                continue;
             }
-            else
+            var child = level.Current;
+            open.Push(level);
+            if (!IsNode(child.Name) || Visit(child))
             {
-                open.Pop();
+                open.Push(child.Below);
             }
         }
     }
 
-    private void Open(JsonElement element)
-    {
-        if (element.ValueKind is JsonValueKind.Object or JsonValueKind.Array)
-        {
-            open.Push(new Level(element));
-        }
-    }
-
-    private static bool IsNode(string name) =>
-        (name.Length > 0 && char.IsAsciiLetterUpper(name[0])) || name is "intoClause" or "onConflictClause" or "action";
+    private static bool IsNode(ReadOnlySpan<byte> name) =>
+        (name.Length > 0 && char.IsAsciiLetterUpper((char)name[0])) ||
+        name.SequenceEqual("intoClause"u8) || name.SequenceEqual("onConflictClause"u8) || name.SequenceEqual("action"u8);
 
     /// <returns>Whether to look below it.</returns>
-    private bool Visit(string name, JsonElement node)
+    private bool Visit(PgNode node)
     {
-        switch (name)
+        switch (System.Text.Encoding.ASCII.GetString(node.Name))
         {
             case "ExplainStmt":
                 Add("explain");
                 return PgTopLevel.IsOn(node, "analyze"); // planned only: what it explains does not happen
+            case "VariableSetStmt" when open.Count > 1:
+                return false; // a clause of another statement, a function's: it sets nothing now
             case "FuncCall":
                 PgTopLevel.LookAtCall(node, this);
                 return true;
             case "intoClause":
                 Add("create");
                 return true;
-            case "onConflictClause" when PgTopLevel.Text(node, "action") == "ONCONFLICT_UPDATE":
+            case "onConflictClause" when node["action"u8].Text == "ONCONFLICT_UPDATE":
                 Add("update");
                 return true;
-            case "action" when node.ValueKind == JsonValueKind.Object: // of ALTER DEFAULT PRIVILEGES: a GRANT without its node's name
-                Add(PgTopLevel.True(node, "is_grant") ? "grant" : "revoke");
+            case "action" when node.IsObject: // of ALTER DEFAULT PRIVILEGES: a GRANT without its node's name
+                Add(node["is_grant"u8].IsTrue ? "grant" : "revoke");
                 return true;
             case "MergeWhenClause":
-                Add(PgTopLevel.Text(node, "commandType") switch { "CMD_INSERT" => "insert", "CMD_UPDATE" => "update", "CMD_DELETE" => "delete", _ => "merge" });
+                Add(node["commandType"u8].Text switch { "CMD_INSERT" => "insert", "CMD_UPDATE" => "update", "CMD_DELETE" => "delete", _ => "merge" });
                 return true;
-            default:
+            case var name:
                 Classify(name, node);
                 return true;
         }
     }
 
-    private void Classify(string name, JsonElement node)
+    private void Classify(string name, PgNode node)
     {
         if (!name.EndsWith("Stmt", StringComparison.Ordinal))
         {
@@ -137,46 +126,24 @@ internal sealed class PgWalk
         switch (name)
         {
             case "CopyStmt":
-                Add(PgTopLevel.True(node, "is_from") ? "copy-from" : "copy-to");
+                Add(node["is_from"u8].IsTrue ? "copy-from" : "copy-to");
                 break;
             case "VacuumStmt":
-                Add(PgTopLevel.True(node, "is_vacuumcmd") ? "vacuum" : "analyze");
+                Add(node["is_vacuumcmd"u8].IsTrue ? "vacuum" : "analyze");
                 if (PgTopLevel.IsOn(node, "analyze"))
                 {
                     Add("analyze");
                 }
                 break;
             case "GrantStmt" or "GrantRoleStmt":
-                Add(PgTopLevel.True(node, "is_grant") ? "grant" : "revoke");
+                Add(node["is_grant"u8].IsTrue ? "grant" : "revoke");
                 break;
             case "AlterDefaultPrivilegesStmt":
                 Add("alter");
                 break;
-            case "UpdateStmt" when node.TryGetProperty("relation"u8, out var target) && PgTopLevel.Text(target, "relname") == "pg_settings":
+            case "UpdateStmt" when node["relation"u8]["relname"u8].Text == "pg_settings":
                 Refuse("settings are not changed by updating `pg_settings`: use `set`");
                 break;
-        }
-    }
-
-    /// <summary>An object or array whose children are being visited.</summary>
-    private sealed class Level(JsonElement element)
-    {
-        private readonly bool isObject = element.ValueKind == JsonValueKind.Object;
-        private JsonElement.ObjectEnumerator members = element.ValueKind == JsonValueKind.Object ? element.EnumerateObject() : default;
-        private JsonElement.ArrayEnumerator items = element.ValueKind == JsonValueKind.Array ? element.EnumerateArray() : default;
-
-        public bool Next(out string? name, out JsonElement child)
-        {
-            if (isObject)
-            {
-                var more = members.MoveNext();
-                (name, child) = more ? (members.Current.Name, members.Current.Value) : (null, default);
-                return more;
-            }
-            name = null;
-            var any = items.MoveNext();
-            child = any ? items.Current : default;
-            return any;
         }
     }
 }
