@@ -24,7 +24,11 @@ public static class BrokerFeature
             o.WaitUntilStarted = false;
             o.StopTimeout = TimeSpan.FromSeconds(10);
         });
-        return services.AddMassTransit(bus => bus.UsingRabbitMq(Configure));
+        return services.AddMassTransit(bus =>
+        {
+            bus.DisableUsageTelemetry(); // nothing is reported to anybody
+            bus.UsingRabbitMq(Configure);
+        });
     }
 
     /// <summary>A feature's consumer of a durable quorum queue, with an exchange of the same name. May be called before or after AddBroker.</summary>

@@ -22,6 +22,7 @@ internal static class Broker
         });
         return services.AddMassTransit(bus =>
         {
+            bus.DisableUsageTelemetry(); // an agent talks with its control plane and its resource, and with nobody else
             bus.AddConsumer<DirectiveConsumer>();
             bus.UsingRabbitMq((context, broker) =>
             {

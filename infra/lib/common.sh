@@ -98,7 +98,14 @@ launch() {
   local name=$1 pid
   shift
   if [[ -s $RUN/logs/$name.log ]]; then mv "$RUN/logs/$name.log" "$RUN/logs/$name.log.1"; fi
-  setsid "$@" >"$RUN/logs/$name.log" 2>&1 </dev/null &
+  (
+    # what else is open here (a lock, somebody's pipe) must not stay open for as long as the server lives
+    for fd in /proc/"$BASHPID"/fd/*; do
+      fd=${fd##*/}
+      ((fd < 3 || fd == 255)) || eval "exec $fd>&-"
+    done
+    exec setsid "$@"
+  ) >"$RUN/logs/$name.log" 2>&1 </dev/null &
   pid=$!
   printf '%s %s\n' "$pid" "$(started_at "$pid" || true)" >"$RUN/pids/$name"
   disown "$pid"
