@@ -11,6 +11,9 @@ public sealed class TestDatabase : IAsyncLifetime
     private static readonly string Server = Required("ACCESSPLANE_TEST_PG");
     private readonly string name = $"test_{Guid.CreateVersion7():N}";
 
+    /// <summary>With its password, which a data source does not give back.</summary>
+    public string ConnectionString => new NpgsqlConnectionStringBuilder(Server) { Database = name, MaxPoolSize = 40 }.ConnectionString;
+
     public NpgsqlDataSource Source { get; private set; } = null!;
     public LogPulse Pulse { get; private set; } = null!;
     public EventLog Log { get; private set; } = null!;
@@ -23,7 +26,7 @@ public sealed class TestDatabase : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await OnServer($"CREATE DATABASE {name}");
-        Source = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(Server) { Database = name, MaxPoolSize = 40 }.ConnectionString).Build();
+        Source = new NpgsqlDataSourceBuilder(ConnectionString).Build();
         await new Schema(Source).Create(CancellationToken.None);
         Pulse = new LogPulse(Source, TimeProvider.System, NullLogger<LogPulse>.Instance);
         await Pulse.StartAsync(CancellationToken.None);

@@ -84,7 +84,7 @@ public sealed class TestWorld : IAsyncLifetime
 
     internal async Task<Ticket> TicketFor(string who, string grant, int connections = 1, string? database = null)
     {
-        var body = (await Api.Post(who, $"/v1/grants/{grant}/tickets", new { connections })).Is(201).Body;
+        var body = (await Api.Post(who, $"/v1/grants/{grant}/tickets", new { connections, database = database ?? "orders" })).Is(201).Body;
         return new Ticket(body.GetProperty("username").GetString()!, body.GetProperty("password").GetString()!, AgentPort, database ?? "orders");
     }
 

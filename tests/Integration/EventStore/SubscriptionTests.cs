@@ -91,7 +91,7 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
         var name = $"s{Guid.CreateVersion7():N}";
         var (first, second) = (new Noting(name, new ConcurrentQueue<Guid>()), new Noting(name, new ConcurrentQueue<Guid>()));
         await using var doomed = new NpgsqlDataSourceBuilder(
-            new NpgsqlConnectionStringBuilder(database.Source.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
+            new NpgsqlConnectionStringBuilder(database.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
         using var owner = Runner(first, doomed);
         await owner.StartAsync(Cancel);
         await first.Owner.Task.WaitAsync(Patience, Cancel);
