@@ -31,6 +31,7 @@ public static class EdgeFeature
             Json.Configure(http.SerializerOptions);
             http.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
             http.SerializerOptions.AllowDuplicateProperties = false;
+            http.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             http.SerializerOptions.RespectNullableAnnotations = true;
         });
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);

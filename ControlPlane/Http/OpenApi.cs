@@ -1,12 +1,13 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
 namespace AccessPlane.ControlPlane.Http;
 
 /// <summary>The API's description at /openapi/v1.json, and a page to browse it at /docs.</summary>
-public static class OpenApiFeature
+public static partial class OpenApiFeature
 {
     private const string Bearer = "oidc";
 
@@ -24,11 +25,15 @@ public static class OpenApiFeature
                 // the dialect's own form, which the framework cannot know
                 (schema.Type, schema.Pattern, schema.Format) = (JsonSchemaType.String, null, "duration");
             }
+            else if ((Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type) == typeof(DateTimeOffset))
+            {
+                (schema.Type, schema.Format) = (JsonSchemaType.String, "date-time");
+            }
             return Task.CompletedTask;
         });
         options.AddOperationTransformer((operation, context, _) =>
         {
-            Complete(operation, $"{context.Description.HttpMethod} /{context.Description.RelativePath}", context);
+            Complete(operation, $"{context.Description.HttpMethod} /{Constraints().Replace(context.Description.RelativePath ?? "", "}")}", context);
             return Task.CompletedTask;
         });
     });
@@ -45,6 +50,10 @@ public static class OpenApiFeature
         });
         return app;
     }
+
+    /// <summary>`{id:guid}` → `{id}`.</summary>
+    [GeneratedRegex(":[^}/]*}", RegexOptions.NonBacktracking)]
+    private static partial Regex Constraints();
 
     private static void Describe(OpenApiDocument document)
     {
@@ -81,6 +90,7 @@ public static class OpenApiFeature
         var anonymous = context.Description.ActionDescriptor.EndpointMetadata.OfType<Microsoft.AspNetCore.Authorization.IAllowAnonymous>().Any();
         var secured = name.Contains(" /v1/", StringComparison.Ordinal) && !anonymous;
         operation.Responses ??= [];
+        operation.Tags = new HashSet<OpenApiTagReference> { new(name.Split('/') is [_, "v1", var feature, ..] ? feature : "health", context.Document) };
         foreach (var (status, what) in Refusals(name, secured))
         {
             operation.Responses.TryAdd(status, new OpenApiResponse { Description = what, Content = ProblemContent(context.Document) });
@@ -162,7 +172,7 @@ public static class OpenApiFeature
         };
     }
 
-    /// <summary>Bodies as they really are, kept in one file: a test sends each to the types it is an example of.</summary>
+    /// <summary>Bodies as they look, kept in one file; a test finds the call that has none.</summary>
     internal sealed record Examples(string Operation, JsonNode? Request, string RequestType, JsonNode? Response, string? ResponseType)
     {
         private static readonly Lazy<IReadOnlyList<Examples>> Read = new(() =>
@@ -178,11 +188,20 @@ public static class OpenApiFeature
 
         public void ApplyTo(OpenApiOperation operation)
         {
+            if (Request is not null && RequestType != "application/json")
+            {
+                // handlers that read text themselves do not say which
+                operation.RequestBody = new OpenApiRequestBody { Required = true, Content = new Dictionary<string, OpenApiMediaType> { [RequestType] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String } } } };
+            }
             if (Request is not null && operation.RequestBody?.Content?.TryGetValue(RequestType, out var body) == true && body is { } request)
             {
                 request.Example = Request.DeepClone();
             }
             var success = operation.Responses!.FirstOrDefault(r => r.Key.StartsWith('2')).Value;
+            if (ResponseType is not null && success is OpenApiResponse { Content: null or { Count: 0 } } bare)
+            {
+                bare.Content = new Dictionary<string, OpenApiMediaType> { [ResponseType] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.String } } };
+            }
             foreach (var content in success?.Content?.Where(c => ResponseType is null || c.Key == ResponseType).Select(c => c.Value) ?? [])
             {
                 content.Example = Response?.DeepClone();
