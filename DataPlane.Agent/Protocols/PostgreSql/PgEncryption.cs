@@ -50,7 +50,7 @@ internal sealed class PgEncryption : IDisposable
             var direct = await Encrypt(socket, cancel);
             return direct.Tls.NegotiatedApplicationProtocol == Alpn
                 ? new PgChannel(direct)
-                : throw new PgStop(PgError.Protocol, "tls from the first byte needs the ALPN name `postgresql`");
+                : throw new AuthenticationException("tls from the first byte needs the ALPN name `postgresql`");
         }
         var wire = new PlainWire(socket);
         var request = new byte[8];

@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using Xunit;
+using static AccessPlane.Tests.Integration.Wire.RawClient;
+
+namespace AccessPlane.Tests.Integration.Wire;
+
+public sealed class EndingTests
+{
+    private static async Task Until(Func<Task<bool>> holds)
+    {
+        var patience = Stopwatch.StartNew();
+        while (!await holds())
+        {
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "it did not come to that");
+            await Task.Delay(5);
+        }
+    }
+
+    private static async Task<bool> Counts(WireAgent agent, string where, long expected) =>
+        await agent.Ask($"select count(*) from pg_stat_activity where usename = '{agent.Database}' and {where}") is long n && n == expected;
+
+    [Fact]
+    public async Task A_revocation_cuts_a_running_statement_and_the_backend_is_gone()
+    {
+        await using var agent = await WireAgent.Start();
+        using var client = await agent.Connect();
+        await client.Send(Query("select pg_sleep(60)"));
+        await Until(() => Counts(agent, "query like '%pg_sleep%' and state = 'active'", 1));
+        var took = Stopwatch.StartNew();
+        agent.Revoke();
+        var answer = await client.UntilReady();
+        Assert.Equal("E57P01", Story(answer.Where(m => m.Type != 'T')));
+        Assert.Equal("the grant was revoked by `dba`", Field(answer[^1].Body, 'M'));
+        await Until(() => Counts(agent, "query like '%pg_sleep%'", 0));
+        Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
+        await Until(() => Task.FromResult(agent.Live.Count == 0));
+        var transcript = agent.Transcript();
+        Assert.Contains(transcript, l => l.Contains("\"outcome\":\"unknown\"", StringComparison.Ordinal));
+        Assert.Contains(transcript, l => l.Contains("\"cause\":\"revoked\"", StringComparison.Ordinal) && l.Contains("cutMicros", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_revocation_rolls_an_open_transaction_back()
+    {
+        await using var agent = await WireAgent.Start();
+        await agent.Directly("create table r (a int)", $"grant all on r to {agent.Database}");
+        using var client = await agent.Connect();
+        Assert.Equal("C[BEGIN] ZT", Story(await client.Ask(Query("begin"))));
+        Assert.Equal("C[INSERT 0 1] ZT", Story(await client.Ask(Query("insert into r values (1)"))));
+        agent.Revoke();
+        Assert.Equal("E57P01", Story(await client.UntilReady()));
+        await Until(() => Counts(agent, "true", 0));
+        Assert.Equal(0L, await agent.Ask("select count(*) from r"));
+    }
+
+    [Fact]
+    public async Task A_revocation_stops_a_pipeline_and_a_copy()
+    {
+        await using var agent = await WireAgent.Start();
+        await agent.Directly("create table c (a int)", $"grant all on c to {agent.Database}");
+        using var copying = await agent.Connect();
+        await copying.Send(Query("copy c from stdin"));
+        Assert.Equal('G', (await copying.Read())!.Value.Type);
+        await copying.Send(AccessPlane.Agent.Protocols.PostgreSql.PgFrame.Of('d', "1\n2\n"u8));
+        using var pipelining = await agent.Connect();
+        byte[] unit = [.. Parse("", "insert into c select 1 from pg_sleep(0.05)"), .. Bind("", ""), .. Execute(), .. Sync];
+        await pipelining.Send([.. Enumerable.Repeat(unit, 200)]);
+        await Until(async () => await agent.Ask("select count(*) from c") is > 2L);
+        agent.Revoke();
+        Assert.Equal("E57P01", Story(await copying.UntilReady()));
+        await Until(() => Counts(agent, "true", 0));
+        var after = (long)(await agent.Ask("select count(*) from c"))!;
+        Assert.InRange(after, 3, 100);
+        await Task.Delay(200);
+        Assert.Equal(after, await agent.Ask("select count(*) from c"));
+    }
+
+    [Fact]
+    public async Task A_client_that_vanishes_takes_its_statement_along()
+    {
+        await using var agent = await WireAgent.Start();
+        var client = await agent.Connect();
+        await client.Send(Query("select repeat('x', 1000) from generate_series(1, 100000000)"));
+        await client.Read();
+        client.Socket.Close(0);
+        await Until(() => Counts(agent, "true", 0));
+        await Until(() => Task.FromResult(agent.Live.Count == 0));
+        Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"closed\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_denied_statement_aborts_its_transaction_as_an_error_does()
+    {
+        await using var agent = await WireAgent.Start(new WireOptions(["select", "show"]));
+        await agent.Directly("create table d (a int)", $"grant all on d to {agent.Database}");
+        using var client = await agent.Connect();
+        Assert.Equal("C[BEGIN] ZT", Story(await client.Ask(Query("begin"))));
+        var answer = await client.Ask(Query("update d set a = 1"));
+        Assert.Equal("E42501 ZE", Story(answer));
+        Assert.Equal("denied by `orders-test`: `update` is outside what `orders-test` allows (select, show)", Field(answer[0].Body, 'M'));
+        Assert.StartsWith("operation 2 of session ", Field(answer[0].Body, 'D'), StringComparison.Ordinal);
+        Assert.Equal("E25P02 ZE", Story(await client.Ask(Query("select 1"))));
+        Assert.Equal("C[ROLLBACK] ZI", Story(await client.Ask(Query("commit"))));
+        Assert.Equal("E42501 ZI", Story(await client.Ask(Query("select 1; delete from d"))));
+        Assert.Equal("E42501 ZI", Story(await client.Ask(Parse("x", "delete from d"), Bind("", "x"), Execute(), Sync)));
+        Assert.Equal("E26000 ZI", Story(await client.Ask(Bind("", "x"), Execute(), Sync)));
+        Assert.Equal("E42501 ZI", Story(await client.Ask(Query("set default_transaction_read_only = off"))));
+        Assert.Equal("T D[on] C[SHOW] ZI", Story(await client.Ask(Query("show transaction_read_only"))));
+        Assert.Equal("E42501 ZI", Story(await client.Ask(AccessPlane.Agent.Protocols.PostgreSql.PgFrame.Of('F', new byte[10]))));
+        Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
+    }
+
+    [Fact]
+    public async Task A_ticket_opens_one_connection_and_whoever_proves_nothing_gets_one_answer()
+    {
+        await using var agent = await WireAgent.Start();
+        var (user, password) = agent.Ticket();
+        using var first = await Dial(agent.Port);
+        await first.Login(user, password, ("database", agent.Database));
+        var errors = new List<string>();
+        foreach (var (name, secret) in new[] { (user, password), (user, "wrong"), ("t_nobody", "x"), (agent.Ticket().User, "wrong") })
+        {
+            using var other = await Dial(agent.Port);
+            errors.Add((await Assert.ThrowsAsync<WireError>(() => other.Login(name, secret, ("database", agent.Database)))).Message);
+        }
+        Assert.Single(errors.Distinct());
+    }
+
+    [Fact]
+    public async Task A_token_is_never_asked_for_in_clear()
+    {
+        await using var agent = await WireAgent.Start();
+        using var client = await Dial(agent.Port);
+        await client.Send(Startup(("user", "orders-read")));
+        Assert.Equal("E28000", Story(await client.UntilReady()));
+    }
+}
