@@ -57,6 +57,8 @@ prepare_run() {
   for name in "$RUN"/pids/*; do
     if running "${name##*/}"; then die "what runs in $RUN has other ports: run infra/down first"; fi
   done
+  # the agent was told at its enrolment where the broker is
+  if [[ -s $RUN/orders-agent/state/enrolment.json ]]; then die "the state in $RUN was made with other ports: use those, or infra/down --wipe first"; fi
   printf '%s' "$ports" >"$RUN/ports"
 }
 
