@@ -27,7 +27,7 @@ public abstract class Projection(string name, params Type[] events)
     public abstract IEnumerable<Change> Changes(Stored stored);
 
     /// <summary>What the table looks like. A table of another shape was made by another version: it is thrown away and folded anew.</summary>
-    public string Shape => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [.. Columns, .. Types, DescribeRow()]))))[..16];
+    public string Shape => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', ["position", .. Columns, .. Types, DescribeRow()]))))[..16];
 
     private protected abstract string DescribeRow();
 }

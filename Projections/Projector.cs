@@ -28,8 +28,11 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         foreach (var projection in projections)
         {
             var table = $"{schema}.{projection.Table}";
-            await DropOtherShape(connection, projection, cancel);
-            await Execute(connection, $"CREATE TABLE IF NOT EXISTS {table} (key text COLLATE \"C\" NOT NULL PRIMARY KEY, row jsonb NOT NULL)", cancel);
+            if (!await DropOtherShape(connection, projection, cancel))
+            {
+                continue; // as it should be: a start beside running replicas takes no lock that their readers would wait for
+            }
+            await Execute(connection, $"CREATE TABLE IF NOT EXISTS {table} (key text COLLATE \"C\" NOT NULL PRIMARY KEY, row jsonb NOT NULL, position bigint NOT NULL)", cancel);
             foreach (var sql in projection.Columns)
             {
                 await Execute(
@@ -39,7 +42,8 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         await transaction.CommitAsync(cancel);
     }
 
-    private async Task DropOtherShape(NpgsqlConnection connection, Projection projection, CancellationToken cancel)
+    /// <returns>Whether the table has to be made.</returns>
+    private async Task<bool> DropOtherShape(NpgsqlConnection connection, Projection projection, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand(
             $"INSERT INTO {schema}.ap_projections (name, shape) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET shape = excluded.shape " +
@@ -47,11 +51,13 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         {
             Parameters = { new NpgsqlParameter { Value = projection.Name }, new NpgsqlParameter { Value = projection.Shape } },
         };
-        if (await command.ExecuteScalarAsync(cancel) is not null)
+        if (await command.ExecuteScalarAsync(cancel) is null)
         {
-            await Execute(connection, $"DROP TABLE IF EXISTS {schema}.{projection.Table}", cancel);
-            await Execute(connection, $"DELETE FROM {schema}.mt_event_progression WHERE name = $1", cancel, CheckpointOf(projection.Name));
+            return false;
         }
+        await Execute(connection, $"DROP TABLE IF EXISTS {schema}.{projection.Table}", cancel);
+        await Execute(connection, $"DELETE FROM {schema}.mt_event_progression WHERE name = $1", cancel, CheckpointOf(projection.Name));
+        return true;
     }
 
     /// <summary>Folds what is settled and not folded yet, up to a batch for each read model. One replica at a time does; another's call does nothing.</summary>
@@ -70,19 +76,19 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         // those that are ahead (one of the others is new) wait for the rest; a batch is read once for all
         var behind = projections.Where(p => checkpoints[p.Name] == from).ToList();
         var upTo = projections.Except(behind).Select(p => checkpoints[p.Name]).DefaultIfEmpty(long.MaxValue).Min();
-        var (events, position) = await Read(connection, from, [.. behind.SelectMany(p => p.Types).Distinct()], cancel);
-        var now = Math.Min(upTo, events.Count == BatchSize ? events[^1].Position : position);
+        var page = await Read(connection, from, [.. behind.SelectMany(p => p.Types).Distinct()], cancel);
+        var now = Math.Min(upTo, page.Position);
         if (now > from)
         {
             foreach (var projection in behind)
             {
-                await Fold(connection, projection, events.Where(e => e.Position <= now), cancel);
+                await Fold(connection, projection, page.Events.Where(e => e.Position <= now), cancel);
                 await Store(connection, projection, now, cancel);
             }
             await transaction.CommitAsync(cancel);
         }
         Advance(Math.Min(now, upTo));
-        return events.Count == BatchSize || now == upTo;
+        return page.More || now == upTo;
     }
 
     /// <summary>Throws a read model away and folds it anew, in one transaction: readers see the old rows until the new ones are there.</summary>
@@ -92,18 +98,19 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         await using var connection = await database.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await Execute(connection, $"SELECT pg_advisory_xact_lock({LockKey})", cancel);
-        await Execute(connection, $"DELETE FROM {schema}.{projection.Table}", cancel);
-        long from = 0;
-        while (true)
+        await using (var clear = new NpgsqlCommand($"DELETE FROM {schema}.{projection.Table}", connection) { CommandTimeout = 0 })
         {
-            var (events, position) = await Read(connection, from, projection.Types, cancel);
-            await Fold(connection, projection, events, cancel);
-            from = events.Count == BatchSize ? events[^1].Position : position;
-            if (events.Count < BatchSize)
-            {
-                break;
-            }
+            await clear.ExecuteNonQueryAsync(cancel);
         }
+        Settled page;
+        long from = 0;
+        do
+        {
+            page = await Read(connection, from, projection.Types, cancel);
+            await Fold(connection, projection, page.Events, cancel);
+            from = page.Position;
+        }
+        while (page.More);
         await Store(connection, projection, from, cancel);
         await transaction.CommitAsync(cancel);
     }
@@ -167,62 +174,51 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
 
     private static string CheckpointOf(string projection) => $"projection/{projection}";
 
-    private async Task<(List<Stored> Events, long Settled)> Read(NpgsqlConnection connection, long after, IReadOnlyList<string> types, CancellationToken cancel)
+    private async Task<Settled> Read(NpgsqlConnection connection, long after, IReadOnlyList<string> types, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand($"SELECT * FROM {schema}.ap_read($1, $2, $3)", connection);
         command.Parameters.Add(new NpgsqlParameter { Value = after });
         command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text, Value = types.ToArray() });
         command.Parameters.Add(new NpgsqlParameter { Value = BatchSize });
-        var events = new List<Stored>();
-        long settled = 0;
         await using var reader = await command.ExecuteReaderAsync(cancel);
-        while (await reader.ReadAsync(cancel))
-        {
-            settled = reader.GetInt64(0);
-            if (!reader.IsDBNull(1))
-            {
-                events.Add(new Stored(
-                    reader.GetInt64(1), reader.GetGuid(2), reader.GetInt64(3), reader.GetGuid(4), reader.GetFieldValue<DateTimeOffset>(5),
-                    StoredJson.ContextOf(reader.GetString(8), reader.IsDBNull(9) ? null : reader.GetString(9), reader.IsDBNull(10) ? null : reader.GetString(10)),
-                    StoredJson.EventOf(reader.GetString(6), reader.GetString(7))));
-            }
-        }
-        return (events, settled);
+        return await Settled.Read(reader, cancel);
     }
 
     private async Task Fold(NpgsqlConnection connection, Projection projection, IEnumerable<Stored> events, CancellationToken cancel)
     {
-        var changes = events.Where(e => projection.Types.Contains(EventNames.Of(e.Event))).SelectMany(projection.Changes).ToList();
-        if (changes.Count == 0)
+        var ours = events.Where(e => projection.Types.Contains(EventNames.Of(e.Event))).ToList();
+        var keys = ours.SelectMany(projection.Changes).Select(c => c.Key).Distinct().ToArray();
+        if (keys.Length == 0)
         {
             return;
         }
-        var rows = await Load(connection, projection, changes, cancel);
-        foreach (var change in changes)
+        var folding = new Folding(projection, await Load(connection, projection, keys, cancel));
+        foreach (var stored in ours)
         {
-            rows[change.Key] = change.Apply(rows.GetValueOrDefault(change.Key));
+            folding.Apply(stored);
         }
-        var kept = rows.Where(r => r.Value is not null).ToList();
+        var kept = folding.Changed.Where(r => r.Value.Row is not null).ToList();
         await Execute(
             connection,
-            $"INSERT INTO {schema}.{projection.Table} (key, row) SELECT k, r::jsonb FROM unnest($1, $2) t (k, r) ON CONFLICT (key) DO UPDATE SET row = excluded.row",
-            cancel, kept.Select(r => r.Key).ToArray(), kept.Select(r => r.Value!).ToArray());
-        var gone = rows.Where(r => r.Value is null).Select(r => r.Key).ToArray();
+            $"INSERT INTO {schema}.{projection.Table} (key, row, position) SELECT k, r::jsonb, p FROM unnest($1, $2, $3) t (k, r, p) " +
+            "ON CONFLICT (key) DO UPDATE SET row = excluded.row, position = excluded.position",
+            cancel, kept.Select(r => r.Key).ToArray(), kept.Select(r => r.Value.Row!).ToArray(), kept.Select(r => r.Value.Position).ToArray());
+        var gone = folding.Changed.Where(r => r.Value.Row is null).Select(r => r.Key).ToArray();
         if (gone.Length > 0)
         {
             await Execute(connection, $"DELETE FROM {schema}.{projection.Table} WHERE key = ANY ($1)", cancel, (object)gone);
         }
     }
 
-    private async Task<Dictionary<string, string?>> Load(NpgsqlConnection connection, Projection projection, List<Change> changes, CancellationToken cancel)
+    private async Task<Dictionary<string, FoldedRow>> Load(NpgsqlConnection connection, Projection projection, string[] keys, CancellationToken cancel)
     {
-        var rows = new Dictionary<string, string?>(StringComparer.Ordinal);
-        await using var command = new NpgsqlCommand($"SELECT key, row::text FROM {schema}.{projection.Table} WHERE key = ANY ($1)", connection);
-        command.Parameters.Add(new NpgsqlParameter { Value = changes.Select(c => c.Key).Distinct().ToArray() });
+        var rows = new Dictionary<string, FoldedRow>(StringComparer.Ordinal);
+        await using var command = new NpgsqlCommand($"SELECT key, row::text, position FROM {schema}.{projection.Table} WHERE key = ANY ($1)", connection);
+        command.Parameters.Add(new NpgsqlParameter { Value = keys });
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
         {
-            rows[reader.GetString(0)] = reader.GetString(1);
+            rows[reader.GetString(0)] = new FoldedRow(reader.GetString(1), reader.GetInt64(2));
         }
         return rows;
     }

@@ -1,5 +1,6 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
+using AccessPlane.Projections;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -15,16 +16,21 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
     public async Task<Appended> Append(Append append, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(append);
+        if (append.Streams.Count == 0 || append.Streams.Any(s => s.Events.Count == 0))
+        {
+            throw new ArgumentException("every stream of an append needs an event", nameof(append));
+        }
         var now = clock.GetUtcNow();
         var events = append.Streams.SelectMany((s, i) => s.Events.Select(e => (Stream: i + 1, Event: e))).ToList();
         await using var command = database.CreateCommand(
-            $"SELECT outcome, position FROM {Schema.Name}.ap_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+            $"SELECT outcome, position FROM {Schema.Name}.ap_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Uuid, append.Streams.Select(s => s.Stream).ToArray());
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Text, append.Streams.Select(s => s.Type).ToArray());
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Bigint, append.Streams.Select(s => s.ExpectedVersion).ToArray());
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Integer, events.Select(e => e.Stream).ToArray());
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Uuid, events.Select(_ => Guid.CreateVersion7(now)).ToArray());
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Text, events.Select(e => EventNames.Of(e.Event)).ToArray());
+        Add(command, NpgsqlDbType.Array | NpgsqlDbType.Text, events.Select(e => DotNetName(e.Event.GetType())).ToArray());
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Text, events.Select(e => StoredJson.DataOf(e.Event)).ToArray());
         Add(command, NpgsqlDbType.TimestampTz, now);
         Add(command, NpgsqlDbType.Text, append.Context.Correlation.ToString("D"));
@@ -48,6 +54,11 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
             var hint = lost.Hint!.Split(' ');
             return new Appended.Conflict(Guid.Parse(hint[0]), long.Parse(hint[1], System.Globalization.CultureInfo.InvariantCulture));
         }
+        catch (PostgresException taken) when (taken is { SqlState: PostgresErrorCodes.UniqueViolation, TableName: "mt_events" })
+        {
+            // another hand wrote events without the streams' versions: a conflict all the same
+            return await FindConflict(append, cancel);
+        }
     }
 
     public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel) => ReadStream(stream, 0, cancel);
@@ -56,7 +67,7 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
     public async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, long after, CancellationToken cancel)
     {
         await using var command = database.CreateCommand(
-            "SELECT NULL::bigint, seq_id, stream_id, version, id, timestamp, type, data::text, headers::text, correlation_id, causation_id " +
+            "SELECT seq_id, stream_id, version, id, timestamp, type, data::text, headers::text, correlation_id, causation_id " +
             $"FROM {Schema.Name}.mt_events WHERE stream_id = $1 AND version > $2 ORDER BY version");
         Add(command, NpgsqlDbType.Uuid, stream);
         Add(command, NpgsqlDbType.Bigint, after);
@@ -64,36 +75,34 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
         {
-            events.Add(Read(reader));
+            events.Add(Settled.EventAt(reader, 0));
         }
         return events;
     }
 
-    /// <summary>Events after a position in global order, never past one whose neighbours may still commit.</summary>
+    /// <summary>Events after a position in global order, never past one whose neighbours may still commit. Fewer than <paramref name="limit"/>: there are no more.</summary>
     /// <param name="types">Stored names; null for all.</param>
-    public async Task<IReadOnlyList<Stored>> ReadAll(long after, IReadOnlyCollection<string>? types, int limit, CancellationToken cancel) =>
-        (await ReadSettled(after, types, limit, cancel)).Events;
+    public async Task<IReadOnlyList<Stored>> ReadAll(long after, IReadOnlyCollection<string>? types, int limit, CancellationToken cancel)
+    {
+        var page = await ReadSettled(after, types, limit, cancel);
+        var events = page.Events;
+        while (page.More && events.Count < limit)
+        {
+            page = await ReadSettled(page.Position, types, limit - events.Count, cancel);
+            events = [.. events, .. page.Events];
+        }
+        return events;
+    }
 
-    /// <summary>As <see cref="ReadAll"/>, with the position up to which that reading was complete: where fewer than <paramref name="limit"/> events came,
-    /// there are none of these types between the last of them and there.</summary>
+    /// <summary>As <see cref="ReadAll"/>, a page of it that is bounded in bytes too.</summary>
     public async Task<Settled> ReadSettled(long after, IReadOnlyCollection<string>? types, int limit, CancellationToken cancel)
     {
         await using var command = database.CreateCommand($"SELECT * FROM {Schema.Name}.ap_read($1, $2, $3)");
         Add(command, NpgsqlDbType.Bigint, after);
         Add(command, NpgsqlDbType.Array | NpgsqlDbType.Text, types?.ToArray());
         Add(command, NpgsqlDbType.Integer, limit);
-        var events = new List<Stored>();
-        long settled = 0;
         await using var reader = await command.ExecuteReaderAsync(cancel);
-        while (await reader.ReadAsync(cancel))
-        {
-            settled = reader.GetInt64(0);
-            if (!reader.IsDBNull(1))
-            {
-                events.Add(Read(reader));
-            }
-        }
-        return new Settled(events, settled);
+        return await Settled.Read(reader, cancel);
     }
 
     /// <summary>The position up to which the global order is settled.</summary>
@@ -123,11 +132,21 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
     private static void Add(NpgsqlCommand command, NpgsqlDbType type, object? value) =>
         command.Parameters.Add(new NpgsqlParameter { NpgsqlDbType = type, Value = value ?? DBNull.Value });
 
-    private static Stored Read(NpgsqlDataReader reader) => new(
-        reader.GetInt64(1), reader.GetGuid(2), reader.GetInt64(3), reader.GetGuid(4), reader.GetFieldValue<DateTimeOffset>(5),
-        StoredJson.ContextOf(reader.GetString(8), Text(reader, 9), Text(reader, 10)), StoredJson.EventOf(reader.GetString(6), reader.GetString(7)));
+    private async Task<Appended> FindConflict(Append append, CancellationToken cancel)
+    {
+        foreach (var stream in append.Streams)
+        {
+            var events = await ReadStream(stream.Stream, stream.ExpectedVersion, cancel);
+            if (events.Count > 0)
+            {
+                return new Appended.Conflict(stream.Stream, events[^1].Version);
+            }
+        }
+        throw new InvalidOperationException("the log refuses an append to streams that are where it expects them");
+    }
 
-    private static string? Text(NpgsqlDataReader reader, int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
+    /// <summary>For Marten, which finds types by it.</summary>
+    private static string DotNetName(Type type) => $"{type.FullName}, {type.Assembly.GetName().Name}";
 }
 
 /// <param name="Command">The command's id: appending twice under one id changes nothing the second time.</param>
@@ -136,9 +155,6 @@ public sealed record Append(IReadOnlyList<StreamAppend> Streams, EventContext Co
 /// <param name="Type">request, grant, session, policy, agent, resource, lock.</param>
 /// <param name="ExpectedVersion">0 for a stream that must not exist yet.</param>
 public sealed record StreamAppend(Guid Stream, string Type, long ExpectedVersion, IReadOnlyList<IEvent> Events);
-
-/// <param name="Position">Where the log was settled when the events were read.</param>
-public sealed record Settled(IReadOnlyList<Stored> Events, long Position);
 
 public abstract record Appended
 {

@@ -7,8 +7,8 @@ public static partial class EventStoreFeature
 {
     public static IServiceCollection AddEventStore(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton(_ => new NpgsqlDataSourceBuilder(
-            configuration.GetConnectionString("Log") ?? throw new InvalidOperationException("`ConnectionStrings:Log` is not set: it names the log's database")).Build());
+        services.AddSingleton(_ => Open(
+            configuration.GetConnectionString("Log") ?? throw new InvalidOperationException("`ConnectionStrings:Log` is not set: it names the log's database")));
         services.AddSingleton<Schema>();
         services.AddSingleton<EventLog>();
         services.AddSingleton<Handle>();
@@ -47,6 +47,18 @@ public static partial class EventStoreFeature
                 await Task.Delay(TimeSpan.FromSeconds(1), clock, cancel);
             }
         }
+    }
+
+    /// <summary>The log's database. The few statements that are run again and again are planned once per connection.</summary>
+    public static NpgsqlDataSource Open(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        if (settings.MaxAutoPrepare == 0)
+        {
+            settings.MaxAutoPrepare = 40;
+            settings.AutoPrepareMinUsages = 3;
+        }
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
     }
 
     private static void AddReadModels(this IServiceCollection services)

@@ -31,17 +31,14 @@ public sealed class LogFold<TState>(EventLog log, TState initial, IReadOnlyColle
             var answers = Volatile.Read(ref _asked);
             for (var more = true; more;)
             {
-                var settled = await log.ReadSettled(_position, types, BatchSize, cancel);
-                foreach (var stored in settled.Events)
+                var page = await log.ReadSettled(_position, types, BatchSize, cancel);
+                foreach (var stored in page.Events)
                 {
                     _state = fold(_state, stored);
                     _position = stored.Position;
                 }
-                more = settled.Events.Count == BatchSize;
-                if (!more && settled.Position > _position)
-                {
-                    _position = settled.Position;
-                }
+                // the settled position can step back for a moment, while an append holds its lock and has drawn nothing yet
+                (_position, more) = (Math.Max(_position, page.Position), page.More);
             }
             _answered = answers;
             return _state;

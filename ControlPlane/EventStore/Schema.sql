@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS accessplane.mt_streams (
     CONSTRAINT pkey_mt_streams_id PRIMARY KEY (id)
 );
 
-CREATE SEQUENCE IF NOT EXISTS accessplane.mt_events_sequence;
+-- INVARIANT: no cache. A number from a session's cache may be below one that another session drew earlier, and readers would be past it.
+CREATE SEQUENCE IF NOT EXISTS accessplane.mt_events_sequence AS bigint CACHE 1;
 
 CREATE TABLE IF NOT EXISTS accessplane.mt_events (
     seq_id         bigint                   NOT NULL,
@@ -29,12 +30,22 @@ CREATE TABLE IF NOT EXISTS accessplane.mt_events (
     causation_id   varchar                  NULL,
     headers        jsonb                    NULL,
     is_archived    boolean                  DEFAULT false,
-    CONSTRAINT pkey_mt_events_seq_id PRIMARY KEY (seq_id),
-    CONSTRAINT fkey_mt_events_stream_id FOREIGN KEY (stream_id) REFERENCES accessplane.mt_streams (id) ON DELETE CASCADE
+    CONSTRAINT pkey_mt_events_seq_id PRIMARY KEY (seq_id)
+    -- Marten's foreign key to mt_streams is left out: its ON DELETE CASCADE would let one row take a stream's whole evidence with it
 );
 CREATE UNIQUE INDEX IF NOT EXISTS pk_mt_events_stream_and_version ON accessplane.mt_events (stream_id, version);
 CREATE INDEX IF NOT EXISTS ap_mt_events_type ON accessplane.mt_events (type, seq_id);
+-- what a stream is about, by its first event: how the audit finds all events about a resource or a person
+CREATE INDEX IF NOT EXISTS ap_mt_events_subject ON accessplane.mt_events ((coalesce(data ->> 'resource', data #>> '{on,resource}'))) WHERE version = 1;
 ALTER SEQUENCE accessplane.mt_events_sequence OWNED BY accessplane.mt_events.seq_id;
+
+CREATE OR REPLACE FUNCTION accessplane.ap_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the log only grows: % of % is refused', lower(TG_OP), TG_TABLE_NAME;
+END
+$$;
+CREATE OR REPLACE TRIGGER ap_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON accessplane.mt_events
+    FOR EACH STATEMENT EXECUTE FUNCTION accessplane.ap_only_grows();
 
 CREATE TABLE IF NOT EXISTS accessplane.mt_event_progression (
     name         varchar                  NOT NULL,
@@ -65,8 +76,8 @@ INSERT INTO accessplane.log_epoch (epoch) VALUES (1) ON CONFLICT DO NOTHING;
 -- locks, and only a later snapshot reads events: whatever lies at or below both is there to be seen, or will never be.
 -- No lock is waited for, so that appends commit side by side.
 CREATE OR REPLACE FUNCTION accessplane.ap_append(
-    streams uuid[], stream_types text[], expected bigint[], event_streams integer[], event_ids uuid[], event_types text[], event_data text[],
-    at timestamptz, correlation text, causation text, header text, command uuid)
+    streams uuid[], stream_types text[], expected bigint[], event_streams integer[], event_ids uuid[], event_types text[], dotnet_types text[],
+    event_data text[], at timestamptz, correlation text, causation text, header text, command uuid)
 RETURNS TABLE (outcome text, "position" bigint, stream uuid, actual bigint)
 LANGUAGE plpgsql AS $append$
 #variable_conflict use_column
@@ -99,10 +110,10 @@ BEGIN
     SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO drawn FROM accessplane.mt_events_sequence;
     PERFORM pg_advisory_xact_lock_shared(accessplane.ap_in_flight(drawn));
 
-    INSERT INTO accessplane.mt_events (seq_id, id, stream_id, version, data, type, timestamp, correlation_id, causation_id, headers)
+    INSERT INTO accessplane.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, correlation_id, causation_id, headers)
     SELECT nextval('accessplane.mt_events_sequence'), e.id, streams[e.stream],
-           expected[e.stream] + row_number() OVER (PARTITION BY e.stream ORDER BY e.ordinality), e.data::jsonb, e.type, at, correlation, causation, header::jsonb
-    FROM unnest(event_streams, event_ids, event_types, event_data) WITH ORDINALITY e (stream, id, type, data, ordinality)
+           expected[e.stream] + row_number() OVER (PARTITION BY e.stream ORDER BY e.ordinality), e.data::jsonb, e.type, e.dotnet_type, at, correlation, causation, header::jsonb
+    FROM unnest(event_streams, event_ids, event_types, dotnet_types, event_data) WITH ORDINALITY e (stream, id, type, dotnet_type, data, ordinality)
     ORDER BY e.ordinality;
     SELECT currval('accessplane.mt_events_sequence') INTO last;
 
@@ -134,21 +145,35 @@ BEGIN
 END
 $settled$;
 
--- The settled events after a position, and the position up to which the log is settled, in one round trip.
+-- The settled events after a position, in one round trip. Pages are bounded in bytes too, because transcripts come in large events; the first
+-- event comes whatever its size. `through`: up to there nothing of these types is missing. `more`: the page ended before the settled log did.
 CREATE OR REPLACE FUNCTION accessplane.ap_read(after bigint, types text[], most integer)
-RETURNS TABLE (settled bigint, seq_id bigint, stream_id uuid, version bigint, id uuid, at timestamptz, type varchar, data text, headers text, correlation_id varchar, causation_id varchar)
+RETURNS TABLE (through bigint, more boolean, seq_id bigint, stream_id uuid, version bigint, id uuid, at timestamptz, type varchar, data text, headers text, correlation_id varchar, causation_id varchar)
 LANGUAGE plpgsql VOLATILE AS $read$
 #variable_conflict use_column
 DECLARE
     up_to bigint := accessplane.ap_settled();
+    page_end bigint := up_to;
+    n integer; taken integer; last bigint;
 BEGIN
-    RETURN QUERY
-    SELECT up_to, e.seq_id, e.stream_id, e.version, e.id, e.timestamp, e.type, e.data::text, e.headers::text, e.correlation_id, e.causation_id
-    FROM accessplane.mt_events e
-    WHERE e.seq_id > after AND e.seq_id <= up_to AND (types IS NULL OR e.type = ANY (types))
-    ORDER BY e.seq_id LIMIT most;
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT up_to, NULL::bigint, NULL::uuid, NULL::bigint, NULL::uuid, NULL::timestamptz, NULL::varchar, NULL::text, NULL::text, NULL::varchar, NULL::varchar;
+    -- sizes first, of what is stored: a value that is not part of the page is never unpacked
+    SELECT count(*), count(*) FILTER (WHERE p.before < 8388608), max(p.seq_id) FILTER (WHERE p.before < 8388608) INTO n, taken, last
+    FROM (SELECT e.seq_id, sum(e.size) OVER (ORDER BY e.seq_id) - e.size AS before
+          FROM (SELECT e.seq_id, pg_column_size(e.data) AS size FROM accessplane.mt_events e
+                WHERE e.seq_id > after AND e.seq_id <= up_to AND (types IS NULL OR e.type = ANY (types))
+                ORDER BY e.seq_id LIMIT most) e) p;
+    IF taken = most OR taken < n THEN
+        page_end := last;
+    END IF;
+    IF taken = 0 THEN
+        RETURN QUERY SELECT greatest(up_to, after), false, NULL::bigint, NULL::uuid, NULL::bigint, NULL::uuid, NULL::timestamptz, NULL::varchar, NULL::text, NULL::text, NULL::varchar, NULL::varchar;
+    ELSE
+        -- a later snapshot, and the same rows: what is settled does not change any more
+        RETURN QUERY
+        SELECT page_end, page_end < up_to, e.seq_id, e.stream_id, e.version, e.id, e.timestamp, e.type, e.data::text, e.headers::text, e.correlation_id, e.causation_id
+        FROM accessplane.mt_events e
+        WHERE e.seq_id > after AND e.seq_id <= page_end AND (types IS NULL OR e.type = ANY (types))
+        ORDER BY e.seq_id;
     END IF;
 END
 $read$;

@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.EventStore;
@@ -12,6 +13,7 @@ public sealed partial class SubscriptionRunner(
     : BackgroundService
 {
     private const int BatchSize = 500;
+    private const int PatienceSeconds = 5;
     private static readonly TimeSpan Candidacy = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -41,6 +43,8 @@ public sealed partial class SubscriptionRunner(
     private async Task Own(Action worked, CancellationToken cancel)
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
+        // the server notices within seconds that the owner's machine is gone, too
+        await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3", cancel);
         while (!await TryLock(connection, cancel))
         {
             await Task.Delay(Candidacy, clock, cancel);
@@ -51,40 +55,69 @@ public sealed partial class SubscriptionRunner(
         }
         finally
         {
-            await Unlock(connection);
+            await LetGo(connection);
         }
     }
 
     private async Task Follow(NpgsqlConnection connection, Action worked, CancellationToken cancel)
     {
         var checkpoint = await Checkpoint(connection, cancel);
-        await subscription.Begin(checkpoint, cancel);
+        await WhileOwner(connection, owned => subscription.Begin(checkpoint, owned), cancel);
         LogOwner(subscription.Name, checkpoint);
         while (true)
         {
             var changed = pulse.Next;
-            var settled = await log.ReadSettled(checkpoint, subscription.Types, BatchSize, cancel);
-            if (settled.Events.Count > 0)
+            var page = await log.ReadSettled(checkpoint, subscription.Types, BatchSize, cancel);
+            if (page.Events.Count > 0)
             {
-                await subscription.Handle(settled.Events, cancel);
+                await WhileOwner(connection, owned => subscription.Handle(page.Events, owned), cancel);
             }
-            var reached = settled.Events.Count == BatchSize ? settled.Events[^1].Position : settled.Position;
-            if (reached > checkpoint)
+            if (page.Position > checkpoint)
             {
-                checkpoint = reached;
+                checkpoint = page.Position;
                 await Store(connection, checkpoint, cancel);
                 worked();
             }
-            if (settled.Events.Count < BatchSize)
+            if (!page.More)
             {
                 // the poll only backs the pulse up; it also finds out that the lock's connection has died
                 await Task.WhenAny(changed, Task.Delay(Poll, clock, cancel));
                 cancel.ThrowIfCancellationRequested();
                 if (!changed.IsCompleted)
                 {
-                    await Touch(connection, cancel);
+                    await Execute(connection, "SELECT 1", cancel);
                 }
             }
+        }
+    }
+
+    /// <summary>Work that takes long is told when the connection that holds the lock is lost: another replica may have begun the same work.</summary>
+    private async Task WhileOwner(NpgsqlConnection connection, Func<CancellationToken, Task> work, CancellationToken cancel)
+    {
+        using var owned = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        var working = work(owned.Token);
+        try
+        {
+            while (await Task.WhenAny(working, Task.Delay(Poll, clock, cancel)) != working && !cancel.IsCancellationRequested)
+            {
+                await Execute(connection, "SELECT 1", cancel);
+            }
+        }
+        catch (NpgsqlException)
+        {
+            await owned.CancelAsync();
+            await working.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+        await working;
+    }
+
+    /// <summary>Closing is not enough: the pool keeps the connection, and the connection keeps the lock until somebody uses it again.</summary>
+    private static async Task LetGo(NpgsqlConnection connection)
+    {
+        if (connection.FullState == ConnectionState.Open)
+        {
+            await Execute(connection, "SELECT pg_advisory_unlock_all()", CancellationToken.None);
         }
     }
 
@@ -132,15 +165,15 @@ public sealed partial class SubscriptionRunner(
             ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated
             """, connection)
         {
-            Parameters = { new NpgsqlParameter { Value = subscription.Name }, new NpgsqlParameter { Value = checkpoint } },
+            Parameters = { new NpgsqlParameter { Value = subscription.Name }, new NpgsqlParameter { Value = checkpoint } }, CommandTimeout = PatienceSeconds,
         };
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    private static async Task Touch(NpgsqlConnection connection, CancellationToken cancel)
+    private static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken cancel)
     {
-        await using var command = new NpgsqlCommand("SELECT 1", connection);
-        await command.ExecuteScalarAsync(cancel);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = PatienceSeconds };
+        await command.ExecuteNonQueryAsync(cancel);
     }
 
     [LoggerMessage(LogLevel.Information, "owner of the subscription `{Name}`, from position {Checkpoint}")]

@@ -22,7 +22,7 @@ public sealed class GlobalOrderTests(TestDatabase database) : IClassFixture<Test
         var connection = await database.Source.OpenConnectionAsync(Cancel);
         var transaction = await connection.BeginTransactionAsync(Cancel);
         await using var append = new NpgsqlCommand(
-            "SELECT * FROM accessplane.ap_append(ARRAY[$1], ARRAY['resource'], ARRAY[0::bigint], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY['resource_registered'], " +
+            "SELECT * FROM accessplane.ap_append(ARRAY[$1], ARRAY['resource'], ARRAY[0::bigint], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY['resource_registered'], ARRAY[''], " +
             "ARRAY['{\"resource\":\"late\",\"kind\":\"postgresql\"}'], now(), '00000000-0000-0000-0000-000000000000', NULL, $2, NULL)",
             connection, transaction)
         {

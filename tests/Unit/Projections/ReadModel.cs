@@ -9,7 +9,7 @@ public sealed class ReadModel<TRow>(Projection<TRow> projection)
     where TRow : class
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
-    private readonly Dictionary<string, string> rows = [];
+    private readonly Dictionary<string, FoldedRow> rows = [];
     private readonly Dictionary<Guid, long> versions = [];
     private long position;
 
@@ -26,22 +26,13 @@ public sealed class ReadModel<TRow>(Projection<TRow> projection)
             versions[stream] = versions.GetValueOrDefault(stream) + 1;
             var stored = new Stored(
                 position, stream, versions[stream], Guid.CreateVersion7(Start), Minute(minute), new EventContext(Person("someone"), Guid.Empty), e);
-            foreach (var change in projection.Changes(stored))
-            {
-                if (change.Apply(rows.GetValueOrDefault(change.Key)) is { } after)
-                {
-                    rows[change.Key] = after;
-                }
-                else
-                {
-                    rows.Remove(change.Key);
-                }
-            }
+            new Folding(projection, rows).Apply(stored);
         }
         return this;
     }
 
-    public IReadOnlyList<TRow> Rows => [.. rows.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => Projection<TRow>.Read(r.Value))];
+    public IReadOnlyList<TRow> Rows => 
+        [.. rows.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => r.Value.Row).OfType<string>().Select(Projection<TRow>.Read)];
 
     public TRow Only => Rows.Single();
 }
