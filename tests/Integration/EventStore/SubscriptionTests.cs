@@ -12,6 +12,7 @@ namespace AccessPlane.Tests.Integration.EventStore;
 public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<TestDatabase>
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan TakeOver = TimeSpan.FromSeconds(5);
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>Notes what it is given, and fails as often as it is told to.</summary>
@@ -86,26 +87,93 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
     }
 
     [Fact]
-    public async Task One_replica_owns_it_and_another_takes_over_within_seconds_when_the_owners_connection_dies()
+    public async Task One_replica_owns_it_and_another_takes_over_when_the_owner_stops()
     {
         var name = $"s{Guid.CreateVersion7():N}";
         var (first, second) = (new Noting(name, new ConcurrentQueue<Guid>()), new Noting(name, new ConcurrentQueue<Guid>()));
-        await using var doomed = new NpgsqlDataSourceBuilder(
-            new NpgsqlConnectionStringBuilder(database.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
-        using var owner = Runner(first, doomed);
+        using var owner = Runner(first);
         await owner.StartAsync(Cancel);
         await first.Owner.Task.WaitAsync(Patience, Cancel);
         using var standby = Runner(second);
         await standby.StartAsync(Cancel);
+        await TurnedAway();
         Assert.False(second.Owner.Task.IsCompleted);
 
-        await owner.StopAsync(Cancel);
+        await owner.StopAsync(Cancel); // its connection goes back to the pool, and lives
+        await second.Owner.Task.WaitAsync(TakeOver, Cancel);
+        await standby.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task An_owner_that_fails_lets_another_replica_work()
+    {
+        var (name, seen) = ($"s{Guid.CreateVersion7():N}", new ConcurrentQueue<Guid>());
+        var failing = new Noting(name, new ConcurrentQueue<Guid>(), failures: int.MaxValue);
+        using var owner = Runner(failing);
+        await owner.StartAsync(Cancel);
+        await failing.Owner.Task.WaitAsync(Patience, Cancel);
+        using var standby = Runner(new Noting(name, seen));
+        await standby.StartAsync(Cancel);
+        var happened = await Happen();
+        await Until(() => seen.Contains(happened));
+        await Task.WhenAll(owner.StopAsync(Cancel), standby.StopAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task An_owner_whose_connection_dies_in_the_middle_of_its_work_is_told_and_another_takes_over()
+    {
+        var name = $"s{Guid.CreateVersion7():N}";
+        var busy = new Busy(name);
+        await using var doomed = new NpgsqlDataSourceBuilder(
+            new NpgsqlConnectionStringBuilder(database.Source.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
+        using var owner = Runner(busy, doomed);
+        await owner.StartAsync(Cancel);
+        var happened = await Happen();
+        await busy.Working.Task.WaitAsync(Patience, Cancel);
+        var seen = new ConcurrentQueue<Guid>();
+        using var standby = Runner(new Noting(name, seen));
+        await standby.StartAsync(Cancel);
         await using (var kill = database.Source.CreateCommand("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"))
         {
             kill.Parameters.Add(new NpgsqlParameter { Value = name });
             await kill.ExecuteScalarAsync(Cancel);
         }
-        await second.Owner.Task.WaitAsync(TimeSpan.FromSeconds(5), Cancel);
-        await standby.StopAsync(Cancel);
+        await busy.Told.Task.WaitAsync(TakeOver, Cancel);
+        await Until(() => seen.Contains(happened)); // its checkpoint was never stored
+        await Task.WhenAll(owner.StopAsync(Cancel), standby.StopAsync(Cancel));
+    }
+
+    /// <summary>Works for ever, until it is told to stop.</summary>
+    private sealed class Busy(string name) : Subscription
+    {
+        public override string Name => name;
+        public override IReadOnlyCollection<string>? Types => null;
+        public TaskCompletionSource Working { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource Told { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override async Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
+        {
+            Working.TrySetResult();
+            try
+            {
+                await Task.Delay(Timeout.Infinite, cancel);
+            }
+            finally
+            {
+                Told.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>Until a runner has asked for the lock and was turned away.</summary>
+    private async Task TurnedAway()
+    {
+        await using var command = database.Source.CreateCommand(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle' AND query LIKE 'SELECT pg_try_advisory_lock%'");
+        using var patience = new CancellationTokenSource(Patience);
+        while ((long)(await command.ExecuteScalarAsync(patience.Token))! == 0)
+        {
+            await Task.Delay(10, patience.Token);
+        }
     }
 }
