@@ -25,7 +25,12 @@ public sealed class AgentHealth() : Projection<AgentRow>(
                 : row with { Resources = e.Resources, Version = stored.Version }),
             AgentEnrolled e => Update(e.Agent, row => row with
             {
-                State = "Enrolled", Resources = e.Resources, Endpoints = e.Endpoints, PublicKey = e.PublicKey, Since = stored.At, Version = stored.Version,
+                State = "Enrolled",
+                Resources = e.Resources,
+                Endpoints = e.Endpoints,
+                PublicKey = e.PublicKey,
+                Since = stored.At,
+                Version = stored.Version,
             }),
             AgentRetired e => Update(e.Agent, row => row with { State = "Retired", Since = stored.At, Version = stored.Version }),
             AgentSilent e => Update(e.Agent, row => row with { State = "Silent", Since = stored.At, LastSeenAt = e.LastSeenAt, Version = stored.Version }),

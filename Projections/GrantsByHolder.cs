@@ -64,13 +64,22 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
     {
         GrantActivated e => row with
         {
-            State = "Active", ActivatedAt = e.ActivatedAt, NotAfter = e.NotAfter, Scope = e.Scope, MaxConnections = e.MaxConnections,
-            TokenLogin = e.TokenLogin, PolicyVersion = e.PolicyVersion,
+            State = "Active",
+            ActivatedAt = e.ActivatedAt,
+            NotAfter = e.NotAfter,
+            Scope = e.Scope,
+            MaxConnections = e.MaxConnections,
+            TokenLogin = e.TokenLogin,
+            PolicyVersion = e.PolicyVersion,
         },
         GrantExtended e => row with { NotAfter = e.NotAfter },
         GrantNarrowed e => row with
         {
-            NotAfter = e.NotAfter, Scope = e.Scope, MaxConnections = e.MaxConnections, TokenLogin = e.TokenLogin, PolicyVersion = e.PolicyVersion,
+            NotAfter = e.NotAfter,
+            Scope = e.Scope,
+            MaxConnections = e.MaxConnections,
+            TokenLogin = e.TokenLogin,
+            PolicyVersion = e.PolicyVersion,
         },
         TicketIssued => row with { Tickets = row.Tickets + 1 },
         GrantRevoked e => row with { State = "Revoked", EndedAt = stored.At, EndedBy = e.By, Cause = e.Why },

@@ -58,7 +58,12 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
             {
                 yield return Update(Key(recorded.Session, op), row => row with
                 {
-                    Outcome = entry.Outcome, Status = entry.Status, Duration = entry.Duration, Rows = entry.Rows, Bytes = entry.Bytes, Tag = entry.Tag,
+                    Outcome = entry.Outcome,
+                    Status = entry.Status,
+                    Duration = entry.Duration,
+                    Rows = entry.Rows,
+                    Bytes = entry.Bytes,
+                    Tag = entry.Tag,
                     Error = entry.Error,
                 });
             }

@@ -165,7 +165,8 @@ public sealed partial class SubscriptionRunner(
             ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated
             """, connection)
         {
-            Parameters = { new NpgsqlParameter { Value = subscription.Name }, new NpgsqlParameter { Value = checkpoint } }, CommandTimeout = PatienceSeconds,
+            Parameters = { new NpgsqlParameter { Value = subscription.Name }, new NpgsqlParameter { Value = checkpoint } },
+            CommandTimeout = PatienceSeconds,
         };
         await command.ExecuteNonQueryAsync(cancel);
     }

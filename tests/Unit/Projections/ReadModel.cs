@@ -31,7 +31,7 @@ public sealed class ReadModel<TRow>(Projection<TRow> projection)
         return this;
     }
 
-    public IReadOnlyList<TRow> Rows => 
+    public IReadOnlyList<TRow> Rows =>
         [.. rows.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => r.Value.Row).OfType<string>().Select(Projection<TRow>.Read)];
 
     public TRow Only => Rows.Single();
