@@ -20,8 +20,12 @@ public sealed class StoryTests(TestWorld world, ITestOutputHelper output)
         var notification = await dba.HearsOf(request);
         var outcome = await dba.Sends(new
         {
-            kind = "request", id = request, expectedVersion = notification.GetProperty("expectedVersion").GetInt64(), verdict = "approve",
-            comment = "the ticket is known", token = await world.Api.NewToken("dba", "accessplane-reviews"),
+            kind = "request",
+            id = request,
+            expectedVersion = notification.GetProperty("expectedVersion").GetInt64(),
+            verdict = "approve",
+            comment = "the ticket is known",
+            token = await world.Api.NewToken("dba", "accessplane-reviews"),
         });
         output.WriteLine(outcome.ToString());
 
@@ -207,6 +211,7 @@ public sealed class StoryTests(TestWorld world, ITestOutputHelper output)
         $"postgresql://orders-read@127.0.0.1:{world.AgentPort}/orders?application_name={application}&sslmode=verify-full&sslrootcert={Uri.EscapeDataString(world.Ca)}",
         sql, await world.Api.Token(who));
 
-    private static Task<Ran> Psql(string url, string sql, string? password = null) => Run.ToEnd("psql", ["-X", "-A", "-t", url],
+    /// <summary>Results and errors by one pipe: in the order in which psql wrote them.</summary>
+    private static Task<Ran> Psql(string url, string sql, string? password = null) => Run.ToEnd("bash", ["-c", "exec psql -X -A -t \"$1\" 2>&1", "psql", url],
         password is null ? null : new Dictionary<string, string> { ["PGPASSWORD"] = password }, sql);
 }

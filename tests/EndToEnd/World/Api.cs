@@ -62,7 +62,10 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     {
         using var form = new FormUrlEncodedContent(new Dictionary<string, string>
         {
-            ["grant_type"] = "client_credentials", ["client_id"] = name, ["client_secret"] = clientSecret, ["resource"] = $"urn:{audience}",
+            ["grant_type"] = "client_credentials",
+            ["client_id"] = name,
+            ["client_secret"] = clientSecret,
+            ["resource"] = $"urn:{audience}",
         });
         using var response = await _http.PostAsync(new Uri(issuer, "/token"), form);
         var body = await response.Content.ReadFromJsonAsync<JsonElement>();

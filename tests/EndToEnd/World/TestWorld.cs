@@ -29,7 +29,10 @@ public sealed class TestWorld : IAsyncLifetime
     /// <summary>The sample server as the agent logs in to it, past the agent: what a client through it should see.</summary>
     internal static string Direct(string database) => new NpgsqlConnectionStringBuilder(Orders)
     {
-        Username = "accessplane_agent", Password = Variable("ACCESSPLANE_TEST_ORDERS_AGENT_PASSWORD"), Database = database, Pooling = false,
+        Username = "accessplane_agent",
+        Password = Variable("ACCESSPLANE_TEST_ORDERS_AGENT_PASSWORD"),
+        Database = database,
+        Pooling = false,
     }.ConnectionString;
 
     internal static string DirectUrl(string database)
@@ -69,7 +72,10 @@ public sealed class TestWorld : IAsyncLifetime
     /// <summary>What the scripts in infra need to act on this state folder, with what infra/test has built.</summary>
     internal static Dictionary<string, string> Settings => new()
     {
-        ["ACCESSPLANE_RUN"] = State, ["ACCESSPLANE_CONFIGURATION"] = "Debug", ["ACCESSPLANE_NO_BUILD"] = "1", ["NO_COLOR"] = "1",
+        ["ACCESSPLANE_RUN"] = State,
+        ["ACCESSPLANE_CONFIGURATION"] = "Debug",
+        ["ACCESSPLANE_NO_BUILD"] = "1",
+        ["NO_COLOR"] = "1",
     };
 
     internal static Task<Ran> Infra(string script, params string[] arguments) => Run.ToEnd($"{Root}/infra/{script}", arguments, Settings);
