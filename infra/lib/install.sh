@@ -14,6 +14,8 @@ declare -A PROOFS=(
   [procps]='command -v ps'
   [util-linux]='command -v setpriv'
   [ca-certificates]='test -s /etc/ssl/certs/ca-certificates.crt'
+  # for infra/bench only
+  [pgbouncer]='test -x /usr/sbin/pgbouncer'
   # for the tests only
   [python3-psycopg2]='/usr/bin/python3 -c "import psycopg2"'
   [libpostgresql-jdbc-java]='test -e /usr/share/java/postgresql.jar'
