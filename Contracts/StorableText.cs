@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -26,6 +27,28 @@ public static class StorableText
             at += 2;
         }
         return null;
+    }
+
+    /// <summary>Whether a JSON document can be kept as one: its texts, and its numbers, which are whole and of 64 bits wherever we write them.</summary>
+    public static bool CanKeep(string json)
+    {
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName ? WhyNot(reader.GetString()) is not null
+                    : reader.TokenType is JsonTokenType.Number && !reader.TryGetInt64(out _))
+                {
+                    return false;
+                }
+            }
+            return true;
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
+        {
+            return false; // not JSON, or an escape that stands for no character
+        }
     }
 
     /// <summary>Refuses such text in both directions.</summary>

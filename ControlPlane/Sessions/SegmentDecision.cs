@@ -92,7 +92,8 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         {
             foreach (var line in Segment.Lines(segment.Entries))
             {
-                if (JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Options) is not { } entry || entry.Seq != segment.FirstSeq + entries.Count)
+                if (!StorableText.CanKeep(line) ||
+                    JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Options) is not { } entry || entry.Seq != segment.FirstSeq + entries.Count)
                 {
                     return null;
                 }

@@ -26,13 +26,18 @@ public sealed class SegmentDecisionTests : IDisposable
 
     private static TranscriptEntry End(long seq, string cause) => new(seq, At.AddSeconds(seq), "end", Cause: cause, CutMicros: cause == "revoked" ? 12_000 : null);
 
-    private Segment Of(int number, string previousHead, bool final, params TranscriptEntry[] entries)
+    private Segment Of(int number, string previousHead, bool final, params TranscriptEntry[] entries) =>
+        OfLines(number, previousHead, final, entries[0].Seq, [.. entries.Select(e => JsonSerializer.Serialize(e, Json.Options))]);
+
+    private Segment OfLines(int number, string previousHead, bool final, long firstSeq, params string[] lines)
     {
-        var lines = entries.Select(e => JsonSerializer.Serialize(e, Json.Options)).ToList();
         var head = Convert.FromHexString(previousHead);
-        lines.ForEach(l => HashChain.Advance(head, Encoding.UTF8.GetBytes(l)));
+        foreach (var line in lines)
+        {
+            HashChain.Advance(head, Encoding.UTF8.GetBytes(line));
+        }
         return new Segment(
-            Id, "a", number, entries[0].Seq, entries[^1].Seq, previousHead, Convert.ToHexStringLower(head), final, string.Join('\n', lines) + "\n", "").SignWith(key);
+            Id, "a", number, firstSeq, firstSeq + lines.Length - 1, previousHead, Convert.ToHexStringLower(head), final, string.Join('\n', lines) + "\n", "").SignWith(key);
     }
 
     private Segment First(params TranscriptEntry[] more) => Of(1, Convert.ToHexStringLower(HashChain.Begin(Id)), more is [.., { Kind: "end" }], [Start, .. more]);
@@ -145,6 +150,17 @@ public sealed class SegmentDecisionTests : IDisposable
     {
         var first = First(Statement(2));
         IsRefused("segment-of-another", After(first), (Of(2, first.Head, false, Statement(3)) with { Agent = "b" }).SignWith(key));
+    }
+
+    [Theory]
+    [InlineData("a\\u0000b")]
+    [InlineData("\\ud800")]
+    [InlineData("\", \"rows\": 1e400000, \"tag\": \"")]
+    public void An_entry_that_no_table_can_keep_is_refused_before_it_stops_every_reader(string inside)
+    {
+        var first = First(Statement(2));
+        var poisoned = $$"""{"seq":3,"at":"2026-01-31T12:00:00.000000Z","kind":"statement","op":9,"protocol":"simple","text":"{{inside}}","effect":"allow","policy":1}""";
+        IsRefused("entry-unreadable", After(first), OfLines(2, first.Head, false, 3, poisoned));
     }
 
     [Fact]
