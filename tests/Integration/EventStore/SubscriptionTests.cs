@@ -125,7 +125,7 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
         var name = $"s{Guid.CreateVersion7():N}";
         var busy = new Busy(name);
         await using var doomed = new NpgsqlDataSourceBuilder(
-            new NpgsqlConnectionStringBuilder(database.Source.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
+            new NpgsqlConnectionStringBuilder(database.ConnectionString) { ApplicationName = name }.ConnectionString).Build();
         using var owner = Runner(busy, doomed);
         await owner.StartAsync(Cancel);
         var happened = await Happen();
