@@ -8,6 +8,10 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
 {
     private readonly Cut cut = cut;
     private readonly Wire server = server;
+    private volatile bool hasLeft;
+
+    /// <summary>The client has said goodbye. The server may close before this pump has seen its own send return: that is not the server's doing.</summary>
+    public bool HasLeft => hasLeft;
 
     public new async Task<RelayEnd> Run()
     {
@@ -22,7 +26,12 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
         };
     }
 
-    protected override Verdict Judge(ReadOnlySpan<byte> pending) => Conversation.FromClient(pending);
+    protected override Verdict Judge(ReadOnlySpan<byte> pending)
+    {
+        var verdict = Conversation.FromClient(pending);
+        hasLeft |= verdict.Act == Act.Leave;
+        return verdict;
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     protected override async ValueTask<bool> Passed(Verdict last)
@@ -54,6 +63,7 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
             {
                 if (verdict.Act == Act.Leave && !cut.IsMade && Conversation.MayForward)
                 {
+                    hasLeft = true;
                     await server.Send(verdict.Replacement);
                     return RelayEnd.Client;
                 }

@@ -50,7 +50,7 @@ internal sealed class Relay : IDisposable
     {
         fromClient.Intake.Preload(clientAlready.Span);
         fromServer.Intake.Preload(serverAlready.Span);
-        var server = fromServer.Run(end => ended.TrySetResult(end));
+        var server = fromServer.Run(end => ended.TrySetResult(end == RelayEnd.Server && fromClient.HasLeft ? RelayEnd.Client : end));
         var client = fromClient.Run();
         Stopped = Task.WhenAll(client, server).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         _ = client.ContinueWith(
