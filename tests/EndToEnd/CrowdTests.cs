@@ -55,19 +55,28 @@ public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
     [Fact]
     public async Task Three_hundred_idle_sessions_cost_little_and_leave_nothing_behind()
     {
+        // the first crowd makes the process grow to the size that it keeps; a leak shows in what the second adds
+        await Idle(300);
         var before = await Held.Settled(Held.Nothing);
-        var ticket = await world.Everything(connections: 300);
+        await Idle(300);
+        await NothingLeft(before);
+    }
+
+    private async Task Idle(int sessions)
+    {
+        var before = await Held.Now();
+        var ticket = await world.Everything(connections: sessions);
         var open = new List<NpgsqlConnection>();
         try
         {
-            for (var i = 0; i < 300; i++)
+            for (var i = 0; i < sessions; i++)
             {
                 open.Add(await Open(ticket));
             }
             var during = await Held.Now();
-            output.WriteLine($"before {before}; with 300 idle sessions {during}");
-            Assert.Equal(300, during.Backends);
-            Assert.True(during.Memory - before.Memory < 2 * MemoryMayGrowBy, $"300 idle sessions took {(during.Memory - before.Memory) >> 20} MiB");
+            output.WriteLine($"before {before}; with {sessions} idle sessions {during}");
+            Assert.Equal(sessions, during.Backends);
+            Assert.True(during.Memory - before.Memory < 2 * MemoryMayGrowBy, $"{sessions} idle sessions took {(during.Memory - before.Memory) >> 20} MiB");
             // all still alive after a while of silence
             await Task.WhenAll(open.Select(async database =>
             {
@@ -79,7 +88,6 @@ public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
         {
             await Task.WhenAll(open.Select(database => database.DisposeAsync().AsTask()));
         }
-        await NothingLeft(before);
     }
 
     private async Task NothingLeft(Held before)
