@@ -90,7 +90,12 @@ public sealed class TestWorld : IAsyncLifetime
 
     internal async Task<Ticket> TicketFor(string who, string grant, int connections = 1, string? database = null)
     {
-        var body = (await Api.Post(who, $"/v1/grants/{grant}/tickets", new { connections, database = database ?? "orders" })).Is(201).Body;
+        // the agent may be on its way back from an outage that another test made: 503 says to try again
+        Answer answer = null!;
+        await Wait.Until(
+            async () => (answer = await Api.Post(who, $"/v1/grants/{grant}/tickets", new { connections, database = database ?? "orders" })).Status != 503,
+            60, () => $"no ticket: {answer.Body}");
+        var body = answer.Is(201).Body;
         return new Ticket(body.GetProperty("username").GetString()!, body.GetProperty("password").GetString()!, AgentPort, database ?? "orders");
     }
 
