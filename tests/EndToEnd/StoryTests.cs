@@ -187,7 +187,7 @@ public sealed class StoryTests(TestWorld world, ITestOutputHelper output)
             Assert.Single(files.Transcript.Split('\n'), l => l.Contains($"|| '{said}'", StringComparison.Ordinal));
         }
         Assert.Equal(3, session.GetProperty("operations").GetInt64());
-        // and new work goes through at once
+        // and new work goes through again
         var next = await world.TicketFor("engineer", await world.Grant("engineer", "orders-read"));
         (await Psql(next.Url(), "SELECT 1;")).Succeeded();
     }
