@@ -5,11 +5,12 @@ namespace AccessPlane.Contracts.Policy;
 /// <summary>Judges an operation. Pure: the same facts, scope and policy give the same ruling in the agent, in what-if and in explain.</summary>
 public static class Evaluator
 {
-    /// <param name="entitlement">The entitlement under whose grant the session runs: the id that a refusal names.</param>
-    public static Ruling Judge(StatementFacts facts, Scope scope, string entitlement, long policyVersion)
+    public static Ruling Judge(StatementFacts facts, OperationContext context, PublishedPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        ArgumentNullException.ThrowIfNull(scope);
+        ArgumentNullException.ThrowIfNull(context);
+        ArgumentNullException.ThrowIfNull(policy);
+        var (scope, entitlement) = (context.Scope, context.Entitlement);
         if (facts.Unknown is { } why)
         {
             return Deny("only-known", $"the statement cannot be judged: {why}");
@@ -32,8 +33,8 @@ public static class Evaluator
         {
             return Deny(entitlement, $"`{entitlement}` only reads, and so do its transactions");
         }
-        return new Ruling(Effect.Allow, [new Reason(entitlement, Effect.Allow, "within the entitlement")], policyVersion);
+        return new Ruling(Effect.Allow, [new Reason(entitlement, Effect.Allow, "within the entitlement")], policy.Version);
 
-        Ruling Deny(string rule, string text) => new(Effect.Deny, [new Reason(rule, Effect.Deny, text)], policyVersion);
+        Ruling Deny(string rule, string text) => new(Effect.Deny, [new Reason(rule, Effect.Deny, text)], policy.Version);
     }
 }

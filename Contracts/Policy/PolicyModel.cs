@@ -9,6 +9,13 @@ public sealed record PolicyModel(
     IReadOnlyList<Entitlement> Entitlements,
     PeopleDirectory Directory)
 {
+    public IReadOnlyList<Guardrail> Guardrails { get; init; } = [];
+    public IReadOnlyList<MaskRule> Masks { get; init; } = [];
+    public IReadOnlyList<LimitRule> Limits { get; init; } = [];
+
+    /// <summary>Of rules that do not say themselves.</summary>
+    public PolicyMode Mode { get; init; }
+
     public static PolicyModel Empty { get; } = new([], [], PeopleDirectory.Empty);
 
     public ResourceTerms? Resource(string id) => Resources.FirstOrDefault(r => r.Id == id);

@@ -3,13 +3,27 @@ namespace AccessPlane.Contracts.Policy;
 /// <summary>What the policy says of an operation, strongest last.</summary>
 public enum Effect { Allow, Flag, Limit, Mask, Hold, Deny }
 
-/// <param name="Rule">The id of the rule: an entitlement's, a guardrail's, or a built-in one's.</param>
+/// <param name="Rule">The id of the rule: an entitlement's, a guardrail's, a mask's, or a built-in one's.</param>
 /// <param name="Text">What the person is told: lower case, never policy text beyond the rule's own message.</param>
-public sealed record Reason(string Rule, Effect Effect, string Text);
+/// <param name="Observed">The rule is only watched: this is what it would have done.</param>
+public sealed record Reason(string Rule, Effect Effect, string Text, bool Observed = false);
 
-/// <summary>A decision of the policy with everything that led to it.</summary>
+/// <summary>A decision of the policy with everything that led to it, and what it obliges the agent to do.</summary>
+/// <param name="Reasons">Of every rule that matched, the strongest first.</param>
 public sealed record Ruling(Effect Effect, IReadOnlyList<Reason> Reasons, long PolicyVersion)
 {
+    /// <summary>Set where the operation waits for a person.</summary>
+    public HoldTerms? Hold { get; init; }
+
+    /// <summary>Rows a write may change; null for any number.</summary>
+    public long? MaxRows { get; init; }
+
+    /// <summary>The mask rules that apply to this holder and resource, whatever the statement touches.</summary>
+    public IReadOnlyList<MaskRule> Masks { get; init; } = [];
+
+    /// <summary>0–100.</summary>
+    public int Risk { get; init; }
+
     /// <summary>The reason that decided.</summary>
-    public Reason? Deciding => Reasons.FirstOrDefault(r => r.Effect == Effect);
+    public Reason? Deciding => Reasons.FirstOrDefault(r => r.Effect == Effect && !r.Observed);
 }

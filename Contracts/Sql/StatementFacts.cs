@@ -1,6 +1,9 @@
 namespace AccessPlane.Contracts.Sql;
 
-/// <summary>What is known of one message's SQL text, from the parse tree alone. Cached by exact text.</summary>
+/// <summary>
+/// What is known of one message's SQL text, from its parse tree and the catalog that its names were resolved in. Cached by exact text and catalog.
+/// Recorded with the operation, so that a ruling can be explained later, and a candidate policy tried, without the text being read again.
+/// </summary>
 /// <param name="Kinds">The real kinds of everything in the text, without repeats, in order: `EXPLAIN ANALYZE DELETE` is explain and delete,
 /// a data-modifying CTE is what it modifies.</param>
 /// <param name="Statements">How many statements the text holds; 0 for an empty query.</param>
@@ -13,6 +16,26 @@ public sealed record StatementFacts(
     IReadOnlyList<string> Kinds, int Statements, string? Unknown = null, string? Refused = null, bool AsksForWrites = false,
     IReadOnlyList<NameUse>? Names = null, int? SyntaxErrorAt = null)
 {
+    /// <summary>Relations that are read or written, without repeats.</summary>
+    public IReadOnlyList<RelationUse> Relations { get; init; } = [];
+
+    /// <summary>Columns of base relations and where they stand, without repeats.</summary>
+    public IReadOnlyList<ColumnUse> Columns { get; init; } = [];
+
+    /// <summary>Functions that are called, as <see cref="RelationUse.Name"/> names relations; without repeats.</summary>
+    public IReadOnlyList<string> Functions { get; init; } = [];
+
+    /// <summary>It writes rows without a bound: no WHERE, or one that is true for every row.</summary>
+    public bool Unbounded { get; init; }
+
+    /// <summary>Why it may do more than can be read here (a trigger, code in another language, text that is put together while it runs); null where
+    /// all it does stands in these facts.</summary>
+    public string? Opaque { get; init; }
+
+    /// <summary>What the rows consist of that the text's one statement returns; null where nothing is proven (several statements, or a construct that
+    /// cannot be followed), empty where it returns none.</summary>
+    public IReadOnlyList<OutputColumn>? Outputs { get; init; }
+
     public static StatementFacts NotUnderstood(string why) => new([], 0, Unknown: why);
 
     public bool Has(string kind)
@@ -34,3 +57,21 @@ public sealed record StatementFacts(
 public sealed record NameUse(NameAction Action, string? Name, bool Lasts = false);
 
 public enum NameAction { Prepare, Deallocate, Declare, Close, DiscardAll }
+
+/// <param name="Name">`schema.name`; `.name` where the catalog does not know it: such a name is taken for any schema's.</param>
+/// <param name="Access">Both where both happen.</param>
+public sealed record RelationUse(string Name, RelationAccess Access);
+
+[Flags]
+public enum RelationAccess { Read = 1, Write = 2 }
+
+/// <param name="Column">`schema.relation.column`; `schema.relation.*` for the whole row.</param>
+public sealed record ColumnUse(string Column, ColumnPlace Place);
+
+/// <summary>Where a column stands. Everything but <see cref="Output"/> and <see cref="Assigned"/> tells something of its value without showing it.</summary>
+public enum ColumnPlace { Output, Predicate, Ordering, Grouping, Expression, Assigned }
+
+/// <summary>One column of the rows that come back.</summary>
+/// <param name="Sources">Every base column (`schema.relation.column`) that its values can depend on.</param>
+/// <param name="Verbatim">Its values are those of its one source, unchanged.</param>
+public sealed record OutputColumn(string Name, IReadOnlyList<string> Sources, bool Verbatim);

@@ -67,9 +67,9 @@ public sealed class Permit : IDisposable
         }
     }
 
-    /// <summary>Judges an operation by what is in force now: is the grant alive, is the statement within its scope. Called by the session alone.
+    /// <summary>Judges an operation by what is in force now: is the grant alive, what does the policy say of the statement. Called by the session alone.
     /// A repeat of facts that were judged under the same snapshot allocates nothing.</summary>
-    public Ruling Judge(StatementFacts facts)
+    public Ruling Judge(StatementFacts facts, bool inTransaction = false)
     {
         var now = Standing();
         if (end is { } ordered)
@@ -84,7 +84,7 @@ public sealed class Permit : IDisposable
         {
             rulings = new Rulings(now.Lease, now.Snapshot.Policy);
         }
-        return rulings.Of(facts);
+        return rulings.Of(facts, inTransaction);
     }
 
     /// <summary>Called by the session once no byte of it passes any more in either direction: the latency of the cut since the order arrived,
@@ -134,12 +134,14 @@ public sealed class Permit : IDisposable
     private sealed class Rulings(GrantLease? lease, PublishedPolicy policy)
     {
         private const int Most = 1024;
-        private readonly Dictionary<StatementFacts, Ruling> known = new(ReferenceEqualityComparer.Instance);
+        private readonly Dictionary<StatementFacts, Ruling> outside = new(ReferenceEqualityComparer.Instance);
+        private readonly Dictionary<StatementFacts, Ruling> inside = new(ReferenceEqualityComparer.Instance);
 
         public bool Hold(Standing now) => ReferenceEquals(lease, now.Lease) && ReferenceEquals(policy, now.Snapshot.Policy);
 
-        public Ruling Of(StatementFacts facts)
+        public Ruling Of(StatementFacts facts, bool inTransaction)
         {
+            var known = inTransaction ? inside : outside;
             if (known.TryGetValue(facts, out var ruling))
             {
                 return ruling;
@@ -148,7 +150,8 @@ public sealed class Permit : IDisposable
             {
                 known.Clear();
             }
-            return known[facts] = Evaluator.Judge(facts, lease!.Scope, lease.Entitlement, policy.Version);
+            var context = new OperationContext(lease!.Resource, lease.Holder, lease.Entitlement, lease.Scope, inTransaction);
+            return known[facts] = Evaluator.Judge(facts, context, policy);
         }
     }
 }

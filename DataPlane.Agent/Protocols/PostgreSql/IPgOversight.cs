@@ -7,7 +7,8 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// <summary>What a conversation needs of its session: a judge and a record. The session answers with its permit and its recorder, tests with literals.</summary>
 internal interface IPgOversight
 {
-    Ruling Judge(StatementFacts facts);
+    /// <param name="inTransaction">The server's transaction block is open.</param>
+    Ruling Judge(StatementFacts facts, bool inTransaction);
 
     /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded.</exception>
     long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling);

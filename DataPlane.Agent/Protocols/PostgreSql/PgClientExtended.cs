@@ -25,7 +25,7 @@ internal sealed class PgClientExtended(PgState state)
             return Verdict.More(total + next.Length + 1); // whether it is an operation of its own is not known yet
         }
         state.Forget();
-        var ruling = state.Oversight.Judge(text.Facts);
+        var ruling = state.Judge(text);
         long op = 0;
         if ((ruling.Effect == Contracts.Policy.Effect.Deny || !bound) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
         {
@@ -91,7 +91,7 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Limit(total, $"a session keeps at most {PgNames.MostPortals} portals");
         }
-        if (PgDenial.Open(state, "extended", text, parameters, state.Oversight.Judge(text.Facts), out op) is { } denial)
+        if (PgDenial.Open(state, "extended", text, parameters, state.Judge(text), out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsBind());
         }
@@ -131,7 +131,7 @@ internal sealed class PgClientExtended(PgState state)
             return Unknown(total, PgError.NoPortal, "portal", execute.Portal);
         }
         var op = portal.Op;
-        var ruling = state.Oversight.Judge(portal.Text.Facts);
+        var ruling = state.Judge(portal.Text);
         if ((ruling.Effect == Contracts.Policy.Effect.Deny || portal.Executed || op == 0) &&
             PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
         {

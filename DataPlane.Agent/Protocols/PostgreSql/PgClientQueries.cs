@@ -19,7 +19,7 @@ internal sealed class PgClientQueries(PgState state)
             return Verdict.Prepare;
         }
         state.Forget();
-        var ruling = state.Oversight.Judge(text.Facts);
+        var ruling = state.Judge(text);
         if (PgDenial.Open(state, "simple", text, default, ruling, out var op) is { } denial)
         {
             return Verdict.Rewrite(total, Refuse(denial));

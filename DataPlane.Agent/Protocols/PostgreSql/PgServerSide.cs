@@ -240,6 +240,7 @@ internal sealed class PgServerSide(PgState state)
         }
         unanswered.RemoveFirst();
         state.AwaitsCopy = false;
+        state.Transaction = body[0];
         state.Operations.End(body[0]);
         if (body[0] == 'I')
         {

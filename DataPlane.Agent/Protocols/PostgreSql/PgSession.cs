@@ -82,7 +82,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
         }
     }
 
-    public Ruling Judge(StatementFacts facts) => permit.Judge(facts);
+    public Ruling Judge(StatementFacts facts, bool inTransaction) => permit.Judge(facts, inTransaction);
 
     public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling) =>
         recorder.Statement(protocol, text, parameters, kinds, ruling);

@@ -26,6 +26,11 @@ internal sealed class PgState(Guid session, IPgOversight oversight, PgFactsCache
         return read is { } known && text.SequenceEqual(known.Text) ? known : cache.Find(text);
     }
 
+    /// <summary>The transaction's status as the last ReadyForQuery told it.</summary>
+    public byte Transaction { get; set; } = (byte)'I';
+
+    public Contracts.Policy.Ruling Judge(PgText text) => Oversight.Judge(text.Facts, Transaction != 'I');
+
     /// <summary>The server ignores everything up to the next Sync, because of an error.</summary>
     public bool Skipping { get; set; }
 
