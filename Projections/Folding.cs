@@ -13,16 +13,16 @@ public sealed record FoldedRow(string? Row, long Position);
 /// </summary>
 public sealed class Folding(Projection projection, Dictionary<string, FoldedRow> rows)
 {
-    private readonly HashSet<string> _types = [.. projection.Types];
-    private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
+    private readonly HashSet<string> types = [.. projection.Types];
+    private readonly HashSet<string> changed = new(StringComparer.Ordinal);
 
     /// <summary>The rows that changed.</summary>
-    public IEnumerable<KeyValuePair<string, FoldedRow>> Changed => _changed.Select(key => KeyValuePair.Create(key, rows[key]));
+    public IEnumerable<KeyValuePair<string, FoldedRow>> Changed => changed.Select(key => KeyValuePair.Create(key, rows[key]));
 
     public void Apply(Stored stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
-        if (!_types.Contains(EventNames.Of(stored.Event)))
+        if (!types.Contains(EventNames.Of(stored.Event)))
         {
             return;
         }
@@ -36,7 +36,7 @@ public sealed class Folding(Projection projection, Dictionary<string, FoldedRow>
             }
             rows[change.Key] = new FoldedRow(change.Apply(before?.Row), stored.Position);
             (now ??= new(StringComparer.Ordinal)).Add(change.Key);
-            _changed.Add(change.Key);
+            changed.Add(change.Key);
         }
     }
 }

@@ -13,9 +13,9 @@ public sealed class KeyRing<TKeys>(Func<Task<TKeys>> fetch) : IDisposable
     public static readonly TimeSpan RefreshAfter = TimeSpan.FromHours(1);
     public static readonly TimeSpan DropAfter = TimeSpan.FromHours(24);
 
-    private readonly SemaphoreSlim _one = new(1, 1);
-    private volatile Fetched? _keys;
-    private DateTimeOffset? _lastAttempt;
+    private readonly SemaphoreSlim one = new(1, 1);
+    private volatile Fetched? keys;
+    private DateTimeOffset? lastAttempt;
 
     private sealed record Fetched(TKeys Keys, DateTimeOffset At);
 
@@ -31,7 +31,7 @@ public sealed class KeyRing<TKeys>(Func<Task<TKeys>> fetch) : IDisposable
         {
             return kept;
         }
-        await _one.WaitAsync(cancel);
+        await one.WaitAsync(cancel);
         try
         {
             // someone else may have fetched while this call waited
@@ -43,7 +43,7 @@ public sealed class KeyRing<TKeys>(Func<Task<TKeys>> fetch) : IDisposable
         }
         finally
         {
-            _one.Release();
+            one.Release();
         }
     }
 
@@ -51,36 +51,36 @@ public sealed class KeyRing<TKeys>(Func<Task<TKeys>> fetch) : IDisposable
     /// anyone's token asking for it.</summary>
     public async Task Refresh(DateTimeOffset now, CancellationToken cancel)
     {
-        await _one.WaitAsync(cancel);
+        await one.WaitAsync(cancel);
         try
         {
-            if (!(now - _keys?.At < RefreshAfter) && MayAsk(now))
+            if (!(now - keys?.At < RefreshAfter) && MayAsk(now))
             {
                 await Fetch(now);
             }
         }
         finally
         {
-            _one.Release();
+            one.Release();
         }
     }
 
     /// <summary>Whether there are keys at all that may be used.</summary>
     public bool Ready(DateTimeOffset now) => Usable(now) is not null;
 
-    public void Dispose() => _one.Dispose();
+    public void Dispose() => one.Dispose();
 
-    private TKeys? Usable(DateTimeOffset now) => _keys is { } kept && now - kept.At < DropAfter ? kept.Keys : null;
+    private TKeys? Usable(DateTimeOffset now) => keys is { } kept && now - kept.At < DropAfter ? kept.Keys : null;
 
     // a clock that was set back must not keep the issuer from being asked
-    private bool MayAsk(DateTimeOffset now) => _lastAttempt is not { } last || now - last >= FetchAtMostEvery || now < last;
+    private bool MayAsk(DateTimeOffset now) => lastAttempt is not { } last || now - last >= FetchAtMostEvery || now < last;
 
     private async Task<bool> Fetch(DateTimeOffset now)
     {
-        _lastAttempt = now;
+        lastAttempt = now;
         try
         {
-            _keys = new Fetched(await fetch(), now);
+            keys = new Fetched(await fetch(), now);
             LastFailure = null;
             return true;
         }

@@ -15,14 +15,14 @@ public enum TokenUse
 /// <summary>A token that reads well. Who it speaks for is told only by <see cref="ProvenBy"/>: nobody can use the actor and forget the signature.</summary>
 public sealed class UnverifiedToken
 {
-    private readonly ValidToken _token;
+    private readonly ValidToken token;
 
     internal UnverifiedToken(string compact, string algorithm, string? keyId, ValidToken token)
     {
         Compact = compact;
         Algorithm = algorithm;
         KeyId = keyId;
-        _token = token;
+        this.token = token;
     }
 
     /// <summary>The token as it came: three base64url parts.</summary>
@@ -34,13 +34,13 @@ public sealed class UnverifiedToken
     /// <summary>Null where the token names none: then the issuer must have exactly one key for the algorithm.</summary>
     public string? KeyId { get; }
 
-    public IssuerTerms Issuer => _token.Issuer;
+    public IssuerTerms Issuer => token.Issuer;
 
     /// <param name="signature">Whether the signature is that of one of the issuer's keys, and the key fits <see cref="Algorithm"/>.</param>
     public ValidToken? ProvenBy(Func<UnverifiedToken, bool> signature)
     {
         ArgumentNullException.ThrowIfNull(signature);
-        return signature(this) ? _token : null;
+        return signature(this) ? token : null;
     }
 }
 

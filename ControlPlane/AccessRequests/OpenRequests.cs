@@ -7,7 +7,7 @@ namespace AccessPlane.ControlPlane.AccessRequests;
 /// <summary>The requests that are pending, from the log.</summary>
 public sealed class OpenRequests(EventLog log) : IDisposable
 {
-    private readonly LogFold<ImmutableDictionary<Guid, AccessRequest.Submitted>> _fold = new(
+    private readonly LogFold<ImmutableDictionary<Guid, AccessRequest.Submitted>> fold = new(
         log, ImmutableDictionary<Guid, AccessRequest.Submitted>.Empty, [.. AccessRequest.EventTypes.Select(EventNames.Of)],
         (open, stored) =>
         {
@@ -16,7 +16,7 @@ public sealed class OpenRequests(EventLog log) : IDisposable
         });
 
     public async ValueTask<IReadOnlyCollection<AccessRequest.Submitted>> Current(CancellationToken cancel) =>
-        [.. (await _fold.Current(cancel)).Values];
+        [.. (await fold.Current(cancel)).Values];
 
-    public void Dispose() => _fold.Dispose();
+    public void Dispose() => fold.Dispose();
 }

@@ -6,26 +6,26 @@ namespace AccessPlane.ControlPlane.Broker;
 /// <summary>A connection of one's own, for what speaks plain JSON and not MassTransit's envelope. Opened when needed, and again after it was lost.</summary>
 public sealed class AmqpConnection(IOptions<BrokerOptions> options, string name) : IAsyncDisposable
 {
-    private readonly SemaphoreSlim _one = new(1, 1);
-    private IConnection? _connection;
+    private readonly SemaphoreSlim one = new(1, 1);
+    private IConnection? connection;
 
     /// <exception cref="RabbitMQ.Client.Exceptions.BrokerUnreachableException">It cannot be opened now.</exception>
     public async ValueTask<IConnection> Open(CancellationToken cancel)
     {
-        if (_connection is { IsOpen: true } open)
+        if (connection is { IsOpen: true } open)
         {
             return open;
         }
-        await _one.WaitAsync(cancel);
+        await one.WaitAsync(cancel);
         try
         {
-            if (_connection is { IsOpen: true } meanwhile)
+            if (connection is { IsOpen: true } meanwhile)
             {
                 return meanwhile;
             }
-            if (_connection is { } lost)
+            if (connection is { } lost)
             {
-                _connection = null;
+                connection = null;
                 await lost.DisposeAsync();
             }
             // no automatic recovery: it would revive consumers and forget what was not confirmed; whoever uses the connection starts anew
@@ -37,20 +37,20 @@ public sealed class AmqpConnection(IOptions<BrokerOptions> options, string name)
                 TopologyRecoveryEnabled = false,
                 RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
             };
-            return _connection = await factory.CreateConnectionAsync(cancel);
+            return connection = await factory.CreateConnectionAsync(cancel);
         }
         finally
         {
-            _one.Release();
+            one.Release();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_connection is { } connection)
+        if (connection is not null)
         {
             await connection.DisposeAsync();
         }
-        _one.Dispose();
+        one.Dispose();
     }
 }

@@ -15,24 +15,24 @@ namespace AccessPlane.ControlPlane.Broker;
 /// </summary>
 public sealed partial class BrokerAdmin : IDisposable
 {
-    private readonly HttpClient _http;
-    private readonly string _host;
-    private readonly string _controlPlane;
-    private readonly ILogger<BrokerAdmin> _log;
+    private readonly HttpClient http;
+    private readonly string host;
+    private readonly string controlPlane;
+    private readonly ILogger<BrokerAdmin> log;
 
     public BrokerAdmin(IOptions<BrokerOptions> options, ILogger<BrokerAdmin> log)
     {
         ArgumentNullException.ThrowIfNull(options);
         var (broker, management) = (new Uri(options.Value.Uri), new Uri(options.Value.ManagementUri));
         var vhost = Uri.UnescapeDataString(broker.AbsolutePath.TrimStart('/'));
-        (_host, _log) = (Uri.EscapeDataString(vhost.Length == 0 ? "/" : vhost), log);
-        _controlPlane = Uri.UnescapeDataString(broker.UserInfo.Split(':')[0]);
-        _http = new HttpClient { BaseAddress = new Uri(management.GetLeftPart(UriPartial.Authority)), Timeout = TimeSpan.FromSeconds(10) };
-        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
+        (host, this.log) = (Uri.EscapeDataString(vhost.Length == 0 ? "/" : vhost), log);
+        controlPlane = Uri.UnescapeDataString(broker.UserInfo.Split(':')[0]);
+        http = new HttpClient { BaseAddress = new Uri(management.GetLeftPart(UriPartial.Authority)), Timeout = TimeSpan.FromSeconds(10) };
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue(
             "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(management.UserInfo))));
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => http.Dispose();
 
     /// <summary>An agent's queue in, its exchange out, and a user that may touch these alone.</summary>
     public async Task CreateAgent(string agent, string user, string password, CancellationToken cancel)
@@ -54,11 +54,11 @@ public sealed partial class BrokerAdmin : IDisposable
     {
         await Delete($"users/{Uri.EscapeDataString(user)}", cancel);
         await Disconnect(user, cancel);
-        await Delete($"exchanges/{_host}/{Topology.AgentReports(agent)}", cancel);
+        await Delete($"exchanges/{host}/{Topology.AgentReports(agent)}", cancel);
         foreach (var suffix in (string[])["", "_error", "_skipped"])
         {
-            await Delete($"queues/{_host}/{Topology.AgentQueue(agent)}{suffix}", cancel);
-            await Delete($"exchanges/{_host}/{Topology.AgentQueue(agent)}{suffix}", cancel);
+            await Delete($"queues/{host}/{Topology.AgentQueue(agent)}{suffix}", cancel);
+            await Delete($"exchanges/{host}/{Topology.AgentQueue(agent)}{suffix}", cancel);
         }
     }
 
@@ -101,31 +101,31 @@ public sealed partial class BrokerAdmin : IDisposable
     /// <summary>A durable quorum queue behind a fanout exchange of the same name.</summary>
     private async Task Queue(string name, CancellationToken cancel)
     {
-        await Put($"queues/{_host}/{name}", new { durable = true, auto_delete = false, arguments = new Dictionary<string, object> { ["x-queue-type"] = "quorum" } }, cancel);
+        await Put($"queues/{host}/{name}", new { durable = true, auto_delete = false, arguments = new Dictionary<string, object> { ["x-queue-type"] = "quorum" } }, cancel);
         await Exchange(name, "fanout", cancel);
-        await Post($"bindings/{_host}/e/{name}/q/{name}", new { routing_key = "", arguments = new { } }, cancel);
+        await Post($"bindings/{host}/e/{name}/q/{name}", new { routing_key = "", arguments = new { } }, cancel);
     }
 
     private Task Exchange(string name, string type, CancellationToken cancel) =>
-        Put($"exchanges/{_host}/{name}", new { type, durable = true, auto_delete = false, @internal = false, arguments = new { } }, cancel);
+        Put($"exchanges/{host}/{name}", new { type, durable = true, auto_delete = false, @internal = false, arguments = new { } }, cancel);
 
     private Task BindExchange(string from, string to, CancellationToken cancel) =>
-        Post($"bindings/{_host}/e/{from}/e/{to}", new { routing_key = "", arguments = new { } }, cancel);
+        Post($"bindings/{host}/e/{from}/e/{to}", new { routing_key = "", arguments = new { } }, cancel);
 
     private async Task User(string user, string password, Permissions permissions, TopicPermissions? topics, CancellationToken cancel)
     {
         // INVARIANT: never the control plane's own user, whose rights this would take away
-        if (user == _controlPlane)
+        if (user == controlPlane)
         {
             throw new ArgumentException($"`{user}` is the control plane's own user", nameof(user));
         }
         var name = Uri.EscapeDataString(user);
         await Put($"users/{name}", new { password, tags = "" }, cancel);
-        await Put($"permissions/{_host}/{name}", permissions, cancel);
-        await Delete($"topic-permissions/{_host}/{name}", cancel);
+        await Put($"permissions/{host}/{name}", permissions, cancel);
+        await Delete($"topic-permissions/{host}/{name}", cancel);
         if (topics is not null)
         {
-            await Put($"topic-permissions/{_host}/{name}", topics, cancel);
+            await Put($"topic-permissions/{host}/{name}", topics, cancel);
         }
     }
 
@@ -154,7 +154,7 @@ public sealed partial class BrokerAdmin : IDisposable
         using var request = new HttpRequestMessage(method, $"api/{path}") { Content = body is null ? null : JsonContent.Create(body) };
         try
         {
-            var answer = await _http.SendAsync(request, cancel);
+            var answer = await http.SendAsync(request, cancel);
             if (answer.IsSuccessStatusCode || (method == HttpMethod.Delete && answer.StatusCode == HttpStatusCode.NotFound))
             {
                 return answer;

@@ -16,10 +16,10 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     // one look answers every wake until then, so one that is waiting is enough
-    private readonly Channel<bool> _wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly HashSet<Deadline> _acted = [];
-    private Task? _running;
+    private readonly Channel<bool> wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly CancellationTokenSource ending = new();
+    private readonly HashSet<Deadline> acted = [];
+    private Task? running;
 
     /// <summary>Every deadline that is still open, as of the log's head.</summary>
     protected abstract Task<IReadOnlyList<Deadline>> Open(CancellationToken cancel);
@@ -29,20 +29,20 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
 
     public override Task Begin(long checkpoint, CancellationToken cancel)
     {
-        if (_running is null)
+        if (running is null)
         {
-            _running = Task.Run(() => Run(_stopping.Token), CancellationToken.None);
+            running = Task.Run(() => Run(ending.Token), CancellationToken.None);
         }
         else
         {
-            _wakes.Writer.TryWrite(true);
+            wakes.Writer.TryWrite(true);
         }
         return Task.CompletedTask;
     }
 
     public override Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
     {
-        _wakes.Writer.TryWrite(true);
+        wakes.Writer.TryWrite(true);
         return Task.CompletedTask;
     }
 
@@ -72,13 +72,13 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
     private async Task<TimeSpan> ActOnWhatIsDue(CancellationToken cancel)
     {
         var open = await Open(cancel);
-        _acted.IntersectWith(open); // what the log does not list any more need not be remembered
+        acted.IntersectWith(open); // what the log does not list any more need not be remembered
         var now = clock.GetUtcNow();
-        foreach (var due in open.Where(d => d.At <= now && !_acted.Contains(d)).OrderBy(d => d.At))
+        foreach (var due in open.Where(d => d.At <= now && !acted.Contains(d)).OrderBy(d => d.At))
         {
             await Act(due.Stream, now, cancel);
             // the log's head may settle a little later than the append: remembered, it is not acted on again and again until then
-            _acted.Add(due);
+            acted.Add(due);
         }
         var next = open.Where(d => d.At > now).Select(d => d.At - now).DefaultIfEmpty(LongestSleep).Min();
         return next < LongestSleep ? next : LongestSleep;
@@ -87,22 +87,22 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
     private async Task SleepOrWake(TimeSpan sleep, CancellationToken stopping)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        await Task.WhenAny(Task.Delay(sleep, clock, over.Token), _wakes.Reader.WaitToReadAsync(over.Token).AsTask());
+        await Task.WhenAny(Task.Delay(sleep, clock, over.Token), wakes.Reader.WaitToReadAsync(over.Token).AsTask());
         await over.CancelAsync();
-        _wakes.Reader.TryRead(out _);
+        wakes.Reader.TryRead(out _);
         stopping.ThrowIfCancellationRequested();
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync();
-        if (_running is not null)
+        await ending.CancelAsync();
+        if (running is not null)
         {
 #pragma warning disable VSTHRD003 // it runs on the pool since Begin and needs no context of ours
-            await _running;
+            await running;
 #pragma warning restore VSTHRD003
         }
-        _stopping.Dispose();
+        ending.Dispose();
         GC.SuppressFinalize(this);
     }
 

@@ -11,43 +11,43 @@ public sealed class LogFold<TState>(EventLog log, TState initial, IReadOnlyColle
     where TState : class
 {
     private const int BatchSize = 1_000;
-    private readonly SemaphoreSlim _one = new(1, 1);
-    private TState _state = initial;
-    private long _position;
-    private long _asked;
-    private long _answered;
+    private readonly SemaphoreSlim one = new(1, 1);
+    private TState state = initial;
+    private long position;
+    private long asked;
+    private long answered;
 
     /// <summary>The state as of the log's settled head at the time of the call, or later.</summary>
     public async ValueTask<TState> Current(CancellationToken cancel)
     {
-        var ask = Interlocked.Increment(ref _asked);
-        await _one.WaitAsync(cancel);
+        var ask = Interlocked.Increment(ref asked);
+        await one.WaitAsync(cancel);
         try
         {
-            if (_answered >= ask)
+            if (answered >= ask)
             {
-                return _state; // a read that began after this call has ended meanwhile
+                return state; // a read that began after this call has ended meanwhile
             }
-            var answers = Volatile.Read(ref _asked);
+            var answers = Volatile.Read(ref asked);
             for (var more = true; more;)
             {
-                var page = await log.ReadSettled(_position, types, BatchSize, cancel);
+                var page = await log.ReadSettled(position, types, BatchSize, cancel);
                 foreach (var stored in page.Events)
                 {
-                    _state = fold(_state, stored);
-                    _position = stored.Position;
+                    state = fold(state, stored);
+                    position = stored.Position;
                 }
                 // the settled position can step back for a moment, while an append holds its lock and has drawn nothing yet
-                (_position, more) = (Math.Max(_position, page.Position), page.More);
+                (position, more) = (Math.Max(position, page.Position), page.More);
             }
-            _answered = answers;
-            return _state;
+            answered = answers;
+            return state;
         }
         finally
         {
-            _one.Release();
+            one.Release();
         }
     }
 
-    public void Dispose() => _one.Dispose();
+    public void Dispose() => one.Dispose();
 }

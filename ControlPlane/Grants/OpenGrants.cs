@@ -13,13 +13,13 @@ public sealed class OpenGrants(EventLog log) : IDisposable
     // these two do not change the state, and there are many of them
     private static readonly Type[] WithoutEffect = [typeof(TicketIssued), typeof(RevocationAcknowledged)];
 
-    private readonly LogFold<Snapshot> _fold = new(
+    private readonly LogFold<Snapshot> fold = new(
         log, new Snapshot(ImmutableDictionary<Guid, Grant.Known>.Empty), [.. Grant.EventTypes.Except(WithoutEffect).Select(EventNames.Of)],
         (open, stored) => open.With(stored));
 
-    public ValueTask<Snapshot> Current(CancellationToken cancel) => _fold.Current(cancel);
+    public ValueTask<Snapshot> Current(CancellationToken cancel) => fold.Current(cancel);
 
-    public void Dispose() => _fold.Dispose();
+    public void Dispose() => fold.Dispose();
 
     public sealed class Snapshot(ImmutableDictionary<Guid, Grant.Known> all)
     {

@@ -17,11 +17,11 @@ public sealed class ServingAgents(EventLog log, AgentAcknowledged acknowledged) 
 {
     private static readonly Type[] Types = [typeof(AgentEnrolled), typeof(AgentRetired), typeof(AgentSilent), typeof(AgentReturned)];
 
-    private readonly LogFold<ImmutableSortedDictionary<string, Standing>> _fold = new(
+    private readonly LogFold<ImmutableSortedDictionary<string, Standing>> fold = new(
         log, ImmutableSortedDictionary<string, Standing>.Empty.WithComparers(StringComparer.Ordinal), [.. Types.Select(EventNames.Of)], Fold);
 
     public async ValueTask<IReadOnlyList<ServingAgent>> Alive(string resource, Circumstances world, CancellationToken cancel) =>
-        [.. from agent in (await _fold.Current(cancel)).Values
+        [.. from agent in (await fold.Current(cancel)).Values
             where !agent.Silent && agent.Enrolled.Resources.Contains(resource) && !world.Locks.LocksAgent(agent.Enrolled.Agent, world.Now)
             from endpoint in agent.Enrolled.Endpoints.Where(e => e.Resource == resource).Take(1)
             select new ServingAgent(agent.Enrolled.Agent, endpoint.Host, endpoint.Port)];
@@ -37,7 +37,7 @@ public sealed class ServingAgents(EventLog log, AgentAcknowledged acknowledged) 
         _ => throw new InvalidOperationException($"`{stored.Event.GetType().Name}` is not about agents"),
     };
 
-    public void Dispose() => _fold.Dispose();
+    public void Dispose() => fold.Dispose();
 
     private sealed record Standing(AgentEnrolled Enrolled, bool Silent);
 }

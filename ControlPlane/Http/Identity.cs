@@ -40,7 +40,7 @@ internal sealed class BearerHandler(
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     private const string Prefix = "Bearer ";
-    private Refusal? _refusal;
+    private Refusal? whyNot;
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
@@ -64,9 +64,9 @@ internal sealed class BearerHandler(
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
-        var refusal = _refusal ?? new Refusal("unauthenticated", "an access token is needed: send `Authorization: Bearer`");
+        var refusal = whyNot ?? new Refusal("unauthenticated", "an access token is needed: send `Authorization: Bearer`");
         // RFC 6750 §3.1: no error is named to a caller who brought no token at all. Our texts have no quotes or control characters.
-        Response.Headers.WWWAuthenticate = _refusal is null
+        Response.Headers.WWWAuthenticate = whyNot is null
             ? "Bearer realm=\"accessplane\""
             : $"Bearer realm=\"accessplane\", error=\"invalid_token\", error_description=\"{refusal.Detail.Replace('`', '\'')}\"";
         return Problems.Of(refusal).ExecuteAsync(Context);
@@ -77,7 +77,7 @@ internal sealed class BearerHandler(
 
     private AuthenticateResult Refuse(Refusal refusal)
     {
-        _refusal = refusal;
+        whyNot = refusal;
         return AuthenticateResult.Fail(refusal.Detail);
     }
 }

@@ -15,38 +15,38 @@ namespace AccessPlane.ControlPlane.Http;
 public sealed partial class IssuerKeys : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
-    private readonly FrozenDictionary<string, KeyRing<IReadOnlyList<JsonWebKey>>> _rings;
-    private readonly TimeProvider _clock;
-    private readonly ILogger<IssuerKeys> _log;
-    private readonly HttpClient _http;
+    private readonly FrozenDictionary<string, KeyRing<IReadOnlyList<JsonWebKey>>> rings;
+    private readonly TimeProvider clock;
+    private readonly ILogger<IssuerKeys> log;
+    private readonly HttpClient http;
 
     public IssuerKeys(TrustedIssuers issuers, TimeProvider clock, ILogger<IssuerKeys> log)
     {
         ArgumentNullException.ThrowIfNull(issuers);
-        (_clock, _log) = (clock, log);
+        (this.clock, this.log) = (clock, log);
         // a redirect would let the issuer's host point the control plane at addresses of its own network
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+        http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
         {
             Timeout = TimeSpan.FromSeconds(5),
             MaxResponseContentBufferSize = 1024 * 1024,
         };
-        _rings = issuers.All.ToFrozenDictionary(i => i.Issuer, i => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(i)));
+        rings = issuers.All.ToFrozenDictionary(i => i.Issuer, i => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(i)));
     }
 
     /// <summary>The issuer's keys that the token could be signed with; empty where it has none. Null while nothing is known of the issuer's keys.</summary>
     public async ValueTask<IReadOnlyList<JsonWebKey>?> Find(UnverifiedToken token, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(token);
-        var ring = _rings[token.Issuer.Issuer];
-        var keys = await ring.Find(all => Fitting(all, token).Count > 0, _clock.GetUtcNow(), cancel);
-        return keys is not null ? Fitting(keys, token) : ring.Ready(_clock.GetUtcNow()) ? [] : null;
+        var ring = rings[token.Issuer.Issuer];
+        var keys = await ring.Find(all => Fitting(all, token).Count > 0, clock.GetUtcNow(), cancel);
+        return keys is not null ? Fitting(keys, token) : ring.Ready(clock.GetUtcNow()) ? [] : null;
     }
 
     public override void Dispose()
     {
         base.Dispose();
-        _http.Dispose();
-        foreach (var ring in _rings.Values)
+        http.Dispose();
+        foreach (var ring in rings.Values)
         {
             ring.Dispose();
         }
@@ -55,13 +55,13 @@ public sealed partial class IssuerKeys : BackgroundService
     /// <summary>Refreshes in the background: what an issuer removed is forgotten within the hour.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Look, _clock);
+        using var timer = new PeriodicTimer(Look, clock);
         do
         {
-            foreach (var (issuer, ring) in _rings)
+            foreach (var (issuer, ring) in rings)
             {
                 var before = ring.LastFailure;
-                await ring.Refresh(_clock.GetUtcNow(), stoppingToken);
+                await ring.Refresh(clock.GetUtcNow(), stoppingToken);
                 if (ring.LastFailure is { } failure && failure != before)
                 {
                     LogUnreachable(issuer, failure);
@@ -74,7 +74,7 @@ public sealed partial class IssuerKeys : BackgroundService
     private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
     {
         var address = issuer.MetadataAddress ?? issuer.Issuer.TrimEnd('/') + "/.well-known/openid-configuration";
-        var documents = new HttpDocumentRetriever(_http) { RequireHttps = !new Uri(address).IsLoopback };
+        var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(address).IsLoopback };
         var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(address, documents, CancellationToken.None);
         return metadata.Issuer == issuer.Issuer
             ? [.. metadata.JsonWebKeySet?.Keys ?? []]

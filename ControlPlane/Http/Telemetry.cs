@@ -23,18 +23,18 @@ public static class TelemetryFeature
     /// <summary>Lives as long as the host: what was gathered at its end is still sent.</summary>
     private sealed class Exporters(IConfiguration configuration) : IHostedService, IDisposable
     {
-        private TracerProvider? _traces;
-        private MeterProvider? _metrics;
+        private TracerProvider? traces;
+        private MeterProvider? metrics;
 
         public Task StartAsync(CancellationToken cancellationToken)
         {
             var product = ResourceBuilder.CreateDefault()
                 .AddService("accessplane-control-plane", serviceVersion: typeof(Exporters).Assembly.GetName().Version?.ToString(3));
-            _traces = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(product)
+            traces = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(product)
                 .AddSource("AccessPlane*", "Microsoft.AspNetCore", "Npgsql", "MassTransit")
                 .AddOtlpExporter(o => Configure(o, "traces"))
                 .Build();
-            _metrics = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(product)
+            metrics = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(product)
                 .AddMeter("AccessPlane*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime", "Npgsql", "MassTransit")
                 .AddOtlpExporter(o => Configure(o, "metrics"))
                 .Build();
@@ -49,9 +49,9 @@ public static class TelemetryFeature
 
         public void Dispose()
         {
-            _traces?.Dispose();
-            _metrics?.Dispose();
-            (_traces, _metrics) = (null, null);
+            traces?.Dispose();
+            metrics?.Dispose();
+            (traces, metrics) = (null, null);
         }
 
         /// <summary>The exporter reads the process's environment by itself; this has it read what the host is configured with.</summary>

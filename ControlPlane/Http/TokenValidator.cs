@@ -17,7 +17,7 @@ public sealed class TokenValidator(TrustedIssuers issuers, IssuerKeys keys, Time
     // would be taken for this one.
     private static readonly CryptoProviderFactory Crypto = new() { CacheSignatureProviders = false };
 
-    private readonly JsonWebTokenHandler _handler = new() { MaximumTokenSizeInBytes = TokenReader.MaxLength };
+    private readonly JsonWebTokenHandler handler = new() { MaximumTokenSizeInBytes = TokenReader.MaxLength };
 
     public async ValueTask<TokenVerdict> Validate(string token, TokenUse use, CancellationToken cancel)
     {
@@ -39,7 +39,7 @@ public sealed class TokenValidator(TrustedIssuers issuers, IssuerKeys keys, Time
         }
     }
 
-    private bool IsSigned(UnverifiedToken token, TokenUse use, IReadOnlyList<JsonWebKey> fitting) => _handler.ValidateToken(token.Compact, new TokenValidationParameters
+    private bool IsSigned(UnverifiedToken token, TokenUse use, IReadOnlyList<JsonWebKey> fitting) => handler.ValidateToken(token.Compact, new TokenValidationParameters
     {
         ValidIssuer = token.Issuer.Issuer,
         ValidAudience = use == TokenUse.Review ? token.Issuer.ReviewAudience : token.Issuer.Audience,

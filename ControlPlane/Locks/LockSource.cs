@@ -6,7 +6,7 @@ namespace AccessPlane.ControlPlane.Locks;
 /// <summary>The locks in force, from the log.</summary>
 public sealed class LockSource(EventLog log) : IDisposable
 {
-    private readonly LogFold<ActiveLocks> _fold = new(
+    private readonly LogFold<ActiveLocks> fold = new(
         log, ActiveLocks.None, [EventNames.Of(typeof(LockPlaced)), EventNames.Of(typeof(LockLifted))],
         (locks, stored) => stored.Event switch
         {
@@ -15,7 +15,7 @@ public sealed class LockSource(EventLog log) : IDisposable
             _ => throw new InvalidOperationException($"`{stored.Event.GetType().Name}` is not about locks"),
         });
 
-    public ValueTask<ActiveLocks> Current(CancellationToken cancel) => _fold.Current(cancel);
+    public ValueTask<ActiveLocks> Current(CancellationToken cancel) => fold.Current(cancel);
 
-    public void Dispose() => _fold.Dispose();
+    public void Dispose() => fold.Dispose();
 }

@@ -16,8 +16,8 @@ namespace AccessPlane.ControlPlane.Notifications;
 public sealed class WhenReviewIsNeeded(
     EventLog log, [FromKeyedServices(NotificationsFeature.Outwards)] AmqpConnection broker, IConfiguration configuration) : Subscription
 {
-    private readonly string _url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
-    private IChannel? _channel;
+    private readonly string url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
+    private IChannel? channel;
 
     public override string Name => "notifications";
 
@@ -36,7 +36,7 @@ public sealed class WhenReviewIsNeeded(
                 after = AccessRequest.Evolve(after, stored.Event);
                 before = stored.Version < first ? after : before;
             }
-            foreach (var (key, body) in Changes(before, after, _url))
+            foreach (var (key, body) in Changes(before, after, url))
             {
                 await Publish(key, body, cancel);
             }
@@ -59,15 +59,15 @@ public sealed class WhenReviewIsNeeded(
 
     private async Task Publish(string key, object body, CancellationToken cancel)
     {
-        if (_channel is not { IsOpen: true })
+        if (channel is not { IsOpen: true })
         {
             var connection = await broker.Open(cancel);
-            _channel = await connection.CreateChannelAsync(
+            channel = await connection.CreateChannelAsync(
                 new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancel);
-            await _channel.ExchangeDeclareAsync(Topology.Notifications, ExchangeType.Topic, durable: true, autoDelete: false, cancellationToken: cancel);
+            await channel.ExchangeDeclareAsync(Topology.Notifications, ExchangeType.Topic, durable: true, autoDelete: false, cancellationToken: cancel);
         }
         // not mandatory: a group that nobody listens for reviews by REST
-        await _channel.BasicPublishAsync(
+        await channel.BasicPublishAsync(
             Topology.Notifications, key, mandatory: false, new BasicProperties { ContentType = "application/json", Persistent = true },
             JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), Json.Options), cancel);
     }

@@ -12,13 +12,13 @@ public sealed record PolicyProblem(ProblemSeverity Severity, long Line, long Col
 internal sealed class PolicyProblems
 {
     private const int Most = 1_000;
-    private readonly List<PolicyProblem> _all = [];
+    private readonly List<PolicyProblem> all = [];
 
-    public IReadOnlyList<PolicyProblem> InOrder => [.. _all.OrderBy(p => p.Line).ThenBy(p => p.Column)];
-    public bool Any => _all.Exists(p => p.Severity == ProblemSeverity.Error);
+    public IReadOnlyList<PolicyProblem> InOrder => [.. all.OrderBy(p => p.Line).ThenBy(p => p.Column)];
+    public bool Any => all.Exists(p => p.Severity == ProblemSeverity.Error);
 
     /// <summary>Whether something at a node or within it is wrong already: a warning about it would only repeat that.</summary>
-    public bool Spoilt(YamlNode node) => _all.Exists(p =>
+    public bool Spoilt(YamlNode node) => all.Exists(p =>
         p.Severity == ProblemSeverity.Error && p.Path.StartsWith(node.Path, StringComparison.Ordinal) &&
         (p.Path.Length == node.Path.Length || p.Path[node.Path.Length] is '.' or '['));
 
@@ -27,13 +27,13 @@ internal sealed class PolicyProblems
 
     public void Add(PolicyProblem problem)
     {
-        if (_all.Count < Most)
+        if (all.Count < Most)
         {
-            _all.Add(problem);
+            all.Add(problem);
         }
-        else if (_all.Count == Most)
+        else if (all.Count == Most)
         {
-            _all.Add(new PolicyProblem(ProblemSeverity.Error, problem.Line, problem.Column, "more problems follow: fix these first", ""));
+            all.Add(new PolicyProblem(ProblemSeverity.Error, problem.Line, problem.Column, "more problems follow: fix these first", ""));
         }
     }
 }

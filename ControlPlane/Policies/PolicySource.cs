@@ -7,25 +7,25 @@ namespace AccessPlane.ControlPlane.Policies;
 /// <summary>The policy in force: always the newest that was published, by whichever replica.</summary>
 public sealed class PolicySource(EventLog log) : IDisposable
 {
-    private readonly LogFold<PublishedPolicy> _fold = new(
+    private readonly LogFold<PublishedPolicy> fold = new(
         log, PublishedPolicy.None, [EventNames.Of(typeof(PolicyPublished))],
         (_, stored) => Of((PolicyPublished)stored.Event));
 
-    private PublishedPolicy _own = PublishedPolicy.None;
+    private PublishedPolicy own = PublishedPolicy.None;
 
     public async ValueTask<PublishedPolicy> Current(CancellationToken cancel)
     {
-        var settled = await _fold.Current(cancel);
-        var own = Volatile.Read(ref _own);
-        return own.Version > settled.Version ? own : settled;
+        var settled = await fold.Current(cancel);
+        var published = Volatile.Read(ref own);
+        return published.Version > settled.Version ? published : settled;
     }
 
     /// <summary>What this replica published itself is in force at once, even while an older transaction keeps the log's head from settling.</summary>
     internal void Published(PublishedPolicy policy)
     {
-        for (var seen = Volatile.Read(ref _own); policy.Version > seen.Version;)
+        for (var seen = Volatile.Read(ref own); policy.Version > seen.Version;)
         {
-            var before = Interlocked.CompareExchange(ref _own, policy, seen);
+            var before = Interlocked.CompareExchange(ref own, policy, seen);
             if (before == seen)
             {
                 return;
@@ -36,5 +36,5 @@ public sealed class PolicySource(EventLog log) : IDisposable
 
     internal static PublishedPolicy Of(PolicyPublished published) => new(published.Version, published.Hash, published.Model);
 
-    public void Dispose() => _fold.Dispose();
+    public void Dispose() => fold.Dispose();
 }

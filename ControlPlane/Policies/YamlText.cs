@@ -12,15 +12,15 @@ internal sealed class YamlText
     public const int LongestText = 1 << 20;
     private const int DeepestNesting = 32;
 
-    private readonly Scanner _scanner;
-    private readonly Parser _parser;
-    private readonly PolicyProblems _problems;
+    private readonly Scanner scanner;
+    private readonly Parser parser;
+    private readonly PolicyProblems problems;
 
     private YamlText(string text, PolicyProblems problems)
     {
-        _scanner = new Scanner(new StringReader(text), skipComments: true);
-        _parser = new Parser(_scanner);
-        _problems = problems;
+        scanner = new Scanner(new StringReader(text), skipComments: true);
+        parser = new Parser(scanner);
+        this.problems = problems;
     }
 
     /// <summary>The document's root; null where there is none that makes sense.</summary>
@@ -48,7 +48,7 @@ internal sealed class YamlText
         catch (Exception bad) when (bad is InvalidOperationException or ArgumentException or IndexOutOfRangeException or FormatException or OverflowException)
         {
             // the scanner ends so on some malformed texts, instead of saying what is wrong
-            var at = reader._scanner.CurrentPosition;
+            var at = reader.scanner.CurrentPosition;
             problems.Add(new PolicyProblem(ProblemSeverity.Error, Math.Max(1, at.Line), Math.Max(1, at.Column), "not YAML: it cannot be read from here on", ""));
         }
         return null;
@@ -56,17 +56,17 @@ internal sealed class YamlText
 
     private YamlNode? Document()
     {
-        _parser.Consume<StreamStart>();
-        if (_parser.Accept<StreamEnd>(out _))
+        parser.Consume<StreamStart>();
+        if (parser.Accept<StreamEnd>(out _))
         {
             return null;
         }
-        _parser.Consume<DocumentStart>();
+        parser.Consume<DocumentStart>();
         var root = Node("", 0);
-        _parser.Consume<DocumentEnd>();
-        if (_parser.Current is DocumentStart second)
+        parser.Consume<DocumentEnd>();
+        if (parser.Current is DocumentStart second)
         {
-            _problems.Add(new PolicyProblem(
+            problems.Add(new PolicyProblem(
                 ProblemSeverity.Error, second.Start.Line, second.Start.Column, "only one document: publish one file at a time", ""));
         }
         return root;
@@ -74,20 +74,20 @@ internal sealed class YamlText
 
     private YamlNode Node(string path, int depth)
     {
-        var at = (_parser.Current ?? throw new YamlException("the document ends too early")).Start;
+        var at = (parser.Current ?? throw new YamlException("the document ends too early")).Start;
         if (depth > DeepestNesting)
         {
             throw new TooDeep(at);
         }
-        switch (_parser.Current)
+        switch (parser.Current)
         {
             case AnchorAlias:
-                _parser.MoveNext();
+                parser.MoveNext();
                 Refuse(at, path, "aliases are not supported");
                 return new YamlScalar("", false, at.Line, at.Column, path);
             case Scalar scalar:
                 Plain(scalar, path);
-                _parser.MoveNext();
+                parser.MoveNext();
                 return new YamlScalar(scalar.Value, scalar.Style != ScalarStyle.Plain, at.Line, at.Column, path);
             case SequenceStart start:
                 Plain(start, path);
@@ -102,9 +102,9 @@ internal sealed class YamlText
 
     private YamlList List(Mark at, string path, int depth)
     {
-        _parser.MoveNext();
+        parser.MoveNext();
         var items = new List<YamlNode>();
-        while (!_parser.TryConsume<SequenceEnd>(out _))
+        while (!parser.TryConsume<SequenceEnd>(out _))
         {
             items.Add(Node($"{path}[{items.Count}]", depth + 1));
         }
@@ -113,20 +113,20 @@ internal sealed class YamlText
 
     private YamlMap Map(Mark at, string path, int depth)
     {
-        _parser.MoveNext();
+        parser.MoveNext();
         var entries = new List<YamlEntry>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        while (!_parser.TryConsume<MappingEnd>(out _))
+        while (!parser.TryConsume<MappingEnd>(out _))
         {
             var key = Node(path, depth + 1) as YamlScalar;
             var value = Node(path.Length == 0 ? $"{key?.Value}" : $"{path}.{key?.Value}", depth + 1);
             if (key is null)
             {
-                _problems.Error(value, "a key must be a single value");
+                problems.Error(value, "a key must be a single value");
             }
             else if (!seen.Add(key.Value))
             {
-                _problems.Error(key with { Path = value.Path }, $"`{key.Value}` is here twice");
+                problems.Error(key with { Path = value.Path }, $"`{key.Value}` is here twice");
             }
             else
             {
@@ -148,7 +148,7 @@ internal sealed class YamlText
         }
     }
 
-    private void Refuse(Mark at, string path, string why) => _problems.Add(new PolicyProblem(ProblemSeverity.Error, at.Line, at.Column, why, path));
+    private void Refuse(Mark at, string path, string why) => problems.Add(new PolicyProblem(ProblemSeverity.Error, at.Line, at.Column, why, path));
 
     private static string FirstLine(string message)
     {
