@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AccessPlane.Contracts.Policy;
 
 /// <summary>What the policy says of an operation, strongest last.</summary>
@@ -6,7 +8,9 @@ public enum Effect { Allow, Flag, Limit, Mask, Hold, Deny }
 /// <param name="Rule">The id of the rule: an entitlement's, a guardrail's, a mask's, or a built-in one's.</param>
 /// <param name="Text">What the person is told: lower case, never policy text beyond the rule's own message.</param>
 /// <param name="Observed">The rule is only watched: this is what it would have done.</param>
-public sealed record Reason(string Rule, Effect Effect, string Text, bool Observed = false);
+public sealed record Reason(
+    string Rule, Effect Effect, string Text,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Observed = false);
 
 /// <summary>A decision of the policy with everything that led to it, and what it obliges the agent to do.</summary>
 /// <param name="Reasons">Of every rule that matched, the strongest first.</param>
