@@ -13,7 +13,12 @@ internal static class AgentHost
 {
     public static async Task<int> Run(AgentConfig config)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // the default would watch the working directory for a changed appsettings.json, and with it every write of the spool
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            ContentRootPath = AppContext.BaseDirectory,
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+        });
         builder.WebHost.UseUrls(config.Health);
         builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Information)
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("MassTransit", LogLevel.Warning);
