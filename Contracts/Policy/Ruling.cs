@@ -19,8 +19,8 @@ public sealed record Ruling(Effect Effect, IReadOnlyList<Reason> Reasons, long P
     /// <summary>Set where the operation waits for a person.</summary>
     public HoldTerms? Hold { get; init; }
 
-    /// <summary>Rows a write may change; null for any number.</summary>
-    public long? MaxRows { get; init; }
+    /// <summary>Rows a write may change, and the rule that says so; null for any number.</summary>
+    public Limit<long>? MaxRows { get; init; }
 
     /// <summary>The mask rules that apply to this holder and resource, whatever the statement touches.</summary>
     public IReadOnlyList<MaskRule> Masks { get; init; } = [];
