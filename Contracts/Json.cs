@@ -18,6 +18,9 @@ public static class Json
     /// <summary>Refuses unknown members, and text that no log can keep: for what people send.</summary>
     public static JsonSerializerOptions Strict { get; } = Make(JsonUnmappedMemberHandling.Disallow, new StorableText.Converter());
 
+    /// <summary>As <see cref="Options"/>, and refuses nulls where there may be none: for what an agent sends, whom nobody but its key vouches for.</summary>
+    public static JsonSerializerOptions Untrusted { get; } = MakeUntrusted();
+
     /// <summary>For what is stored: text that cannot be kept is refused instead of being changed in silence.</summary>
     internal static JsonSerializerOptions Stored { get; } = Make(JsonUnmappedMemberHandling.Skip, new StorableText.Converter());
 
@@ -55,6 +58,14 @@ public static class Json
         {
             options.Converters.Add(converter);
         }
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
+
+    private static JsonSerializerOptions MakeUntrusted()
+    {
+        var options = new JsonSerializerOptions { RespectNullableAnnotations = true };
+        Configure(options);
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
     }

@@ -52,7 +52,6 @@ public sealed partial class AgentAcks(NpgsqlDataSource database, AgentTable tabl
 
     private async Task Listen(CancellationToken cancel)
     {
-        await table.Create(cancel);
         await using var connection = await database.OpenConnectionAsync(cancel);
         connection.Notification += (_, word) => Heard(word.Payload);
         await using (var listen = new NpgsqlCommand($"listen {AgentTable.Channel}", connection))

@@ -20,17 +20,6 @@ public sealed class AgentTable(NpgsqlDataSource database)
     /// <summary>No agent can be called so.</summary>
     private const string Everyone = "*";
 
-    public async Task Create(CancellationToken cancel)
-    {
-        await using var command = database.CreateCommand(
-            """
-            create schema if not exists accessplane;
-            create table if not exists accessplane.agent_progress (
-                agent text primary key, head bigint not null default 0, applied bigint not null default 0, lease_at timestamptz);
-            """);
-        await command.ExecuteNonQueryAsync(cancel);
-    }
-
     /// <summary>The head only moves forward; the answer is the head as it is then.</summary>
     public async Task<long> MoveHead(string agent, long position, CancellationToken cancel)
     {

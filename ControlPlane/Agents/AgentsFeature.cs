@@ -1,6 +1,7 @@
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Sessions;
 using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -22,13 +23,20 @@ public static class AgentsFeature
         services.AddHostedService(s => s.GetRequiredService<LoginDesk>());
         services.AddHostedService<AgentWatch>();
         services.AddSubscription<WhenAgentsMustKnow>();
+        services.AddSingleton<MessageTooLarge>(s => (exchange, bytes, cancel) => Topology.AgentOf(exchange) is { } agent
+            ? s.GetRequiredService<RecordFinding>().Unusable(agent, $"a message of {bytes} bytes is larger than any that an agent makes", cancel)
+            : Task.CompletedTask);
         return services.AddBrokerConsumer<WhenReportArrives>(Topology.Reports, endpoint =>
         {
             // sessions go side by side; each agent has one segment of a session under way at a time
             endpoint.ConcurrentMessageLimit = 16;
             endpoint.PrefetchCount = 32;
-            // a log that is away comes back; what cannot be believed or read is dropped by the consumer and never gets here
-            endpoint.UseMessageRetry(retry => retry.Interval(600, TimeSpan.FromSeconds(1)));
+            // a log that is away comes back; everything else goes aside at once
+            endpoint.UseMessageRetry(retry =>
+            {
+                retry.Handle<Exception>(WhenReportArrives.MayPass);
+                retry.Interval(600, TimeSpan.FromSeconds(1));
+            });
         });
     }
 

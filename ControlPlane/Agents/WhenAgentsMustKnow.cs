@@ -18,7 +18,6 @@ public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable 
 
     public override async Task Begin(long checkpoint, CancellationToken cancel)
     {
-        await table.Create(cancel);
         known = await FoldUpTo(checkpoint, cancel);
         // whoever had sent up to the checkpoint may have lost its word of it
         await table.Published(known.Position, cancel);

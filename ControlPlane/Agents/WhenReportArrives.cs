@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using AccessPlane.Contracts;
@@ -7,39 +8,60 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Sessions;
 using MassTransit;
+using Npgsql;
+using RabbitMQ.Client.Exceptions;
 
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>
 /// Takes the agents' words: each must be signed with the key under which its agent enrolled. What cannot be believed is counted, logged and
-/// dropped; only what failed for a reason that may pass is tried again.
+/// dropped. What an agent did say and nobody can use is a recorded finding, and lies in the queue beside for whoever looks into it. Only what failed
+/// for a reason that passes by itself is tried again: anything else would keep the other agents waiting.
 /// </summary>
 public sealed partial class WhenReportArrives(
     AgentKeys agents, AnswerLease leases, AnswerCatchUp catchUps, AgentTable table, IngestSegment ingest, RecordFinding findings, LoginDesk logins,
-    AgentStateBuilder states, AgentLine line, Handle handle, ILogger<WhenReportArrives> logger) : IConsumer<Report>
+    AgentStateBuilder states, AgentLine line, Handle handle, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
 {
+    /// <summary>By the agent's clock. Whoever reads the broker's messages could send an older one again after what it did was forgotten.</summary>
+    public static readonly TimeSpan OldestReport = TimeSpan.FromDays(1);
+
     public async Task Consume(ConsumeContext<Report> context)
     {
         ArgumentNullException.ThrowIfNull(context);
         var (report, cancel) = (context.Message, context.CancellationToken);
+        if (await agents.KeyOf(report, cancel) is not { } key)
+        {
+            AgentMeter.ReportsRefused.Add(1);
+            LogRefused(report.Agent ?? "", report.Kind ?? "", "it is not signed by an enrolled agent");
+            return;
+        }
         try
         {
-            if (await agents.KeyOf(report, cancel) is not { } key)
+            if ((clock.GetUtcNow() - report.At).Duration() > OldestReport)
             {
-                AgentMeter.ReportsRefused.Add(1);
-                LogRefused(report.Agent ?? "", report.Kind ?? "", "it is not signed by an enrolled agent");
-                return;
+                throw new FormatException($"the report is dated {report.At:yyyy-MM-dd'T'HH}: it is sent again, or the agent's clock is wrong");
             }
             await Act(report, key, cancel);
         }
-        catch (Exception bad) when (bad is JsonException or FormatException or ArgumentException or InvalidOperationException)
+        catch (Exception bad) when (!MayPass(bad) && !cancel.IsCancellationRequested)
         {
             AgentMeter.ReportsRefused.Add(1);
-            LogUnreadable(report.Agent ?? "", report.Kind ?? "", bad);
+            LogUnusable(report.Agent, report.Kind, bad);
+            await findings.Unusable(report.Agent, bad is FormatException ? bad.Message : $"the report `{Kind(report)}` cannot be used", cancel);
+            throw;
         }
     }
+
+    /// <summary>Whether the same report may be taken a little later.</summary>
+    internal static bool MayPass(Exception failure) =>
+        failure is UnavailableException or RabbitMQClientException or ConnectionException or SocketException or TimeoutException ||
+        (failure is NpgsqlException database && Errors.IsOutage(database));
+
+    /// <summary>For the log: what an agent calls its report is its own choice.</summary>
+    private static string Kind(Report report) => Ids.IsName(report.Kind) ? report.Kind : "?";
 
     private Task Act(Report report, ECDsa key, CancellationToken cancel) => report.Kind switch
     {
@@ -68,14 +90,24 @@ public sealed partial class WhenReportArrives(
         await line.Answer(agent, head, DirectiveKinds.SegmentRefused, new SegmentRefusal(segment.Session, segment.Number, refused), cancel);
     }
 
-    private async Task Revoked(Report report, RevocationApplied applied, CancellationToken cancel) => await handle.Run(
-        new Handling<Grant>(
+    private async Task Revoked(Report report, RevocationApplied applied, CancellationToken cancel)
+    {
+        if (applied.Sessions < 0 || applied.Cut < TimeSpan.Zero)
+        {
+            throw new FormatException("a grant's end cannot cut less than nothing");
+        }
+        var serves = (await states.Current(cancel)).Agents.GetValueOrDefault(report.Agent)?.Resources ?? [];
+        await handle.Run(Acknowledging(report, applied, serves), cancel);
+    }
+
+    private static Handling<Grant> Acknowledging(Report report, RevocationApplied applied, IReadOnlyList<string> serves) =>
+        new(
             applied.Grant, Grant.StreamType, Grant.Initial, Grant.Evolve,
-            state => state is Grant.Revoked or Grant.Surrendered or Grant.Active
+            // where another agent enforces it, this one has nothing to acknowledge
+            state => state is Grant.Revoked or Grant.Surrendered or Grant.Active && serves.Contains(((Grant.Known)state).Issued.Resource)
                 ? Outcome.Of(new RevocationAcknowledged(report.Agent, applied.Sessions, applied.Cut))
                 : Outcome.Nothing,
-            new EventContext(Actor.System($"agent {report.Agent}"), report.Id), Ids.Derive(applied.Grant, $"acknowledged/{report.Agent}")),
-        cancel);
+            new EventContext(Actor.System($"agent {report.Agent}"), report.Id), Ids.Derive(applied.Grant, $"acknowledged/{report.Agent}"));
 
     private Task Queue(string agent, LoginAsk ask)
     {
@@ -84,13 +116,13 @@ public sealed partial class WhenReportArrives(
         return Task.CompletedTask;
     }
 
-    private static T Body<T>(Report report) => JsonSerializer.Deserialize<T>(report.Body, Json.Options) ?? throw new JsonException("the body is empty");
+    private static T Body<T>(Report report) => JsonSerializer.Deserialize<T>(report.Body, Json.Untrusted) ?? throw new JsonException("the body is empty");
 
     [LoggerMessage(Level = LogLevel.Error, Message = "a report `{Kind}` in the name of `{Agent}` was refused: {Why}")]
     private partial void LogRefused(string agent, string kind, string why);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "a report `{Kind}` of `{Agent}` cannot be used")]
-    private partial void LogUnreadable(string agent, string kind, Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "a report `{Kind}` of `{Agent}` cannot be used and was put aside")]
+    private partial void LogUnusable(string agent, string? kind, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "agent `{Agent}`, session {Session}: segment {Number} was refused: {Why}")]
     private partial void LogSegmentRefused(string agent, Guid session, int number, string why);

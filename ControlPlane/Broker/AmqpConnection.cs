@@ -36,6 +36,7 @@ public sealed class AmqpConnection(IOptions<BrokerOptions> options, string name)
                 AutomaticRecoveryEnabled = false,
                 TopologyRecoveryEnabled = false,
                 RequestedConnectionTimeout = TimeSpan.FromSeconds(5),
+                MaxInboundMessageBodySize = MessageSize.LargestOfAnyBroker,
             };
             return connection = await factory.CreateConnectionAsync(cancel);
         }

@@ -15,6 +15,9 @@ namespace AccessPlane.ControlPlane.Broker;
 /// </summary>
 public sealed partial class BrokerAdmin : IDisposable
 {
+    private const int LargestAside = 256 * 1024 * 1024;
+    private const int MostDeliveries = 20;
+
     private readonly HttpClient http;
     private readonly string host;
     private readonly string controlPlane;
@@ -86,6 +89,23 @@ public sealed partial class BrokerAdmin : IDisposable
         await Delete($"users/approver-{name}", cancel);
         await Disconnect($"approver-{name}", cancel);
     }
+
+    /// <summary>
+    /// What was put aside must not fill the broker's disk; and a message that takes its consumer with it each time is put aside at last, instead
+    /// of coming again for ever.
+    /// </summary>
+    public async Task BoundQueues(CancellationToken cancel)
+    {
+        await Policy("accessplane-aside", "^accessplane\\..+_(error|skipped)$", new() { ["max-length-bytes"] = LargestAside, ["overflow"] = "drop-head" }, cancel);
+        foreach (var queue in (string[])[Topology.Reports, Topology.Reviews])
+        {
+            await Policy(
+                $"{queue}-deliveries", $"^{Regex.Escape(queue)}$", new() { ["delivery-limit"] = MostDeliveries, ["dead-letter-exchange"] = $"{queue}_error" }, cancel);
+        }
+    }
+
+    private Task Policy(string name, string pattern, Dictionary<string, object> definition, CancellationToken cancel) => Put(
+        $"policies/{host}/{name}", new Dictionary<string, object> { ["pattern"] = pattern, ["definition"] = definition, ["apply-to"] = "queues" }, cancel);
 
     /// <summary>Where agents' reports arrive, whether or not anyone consumes them yet. The shape is the one MassTransit declares.</summary>
     public async Task DeclareReports(CancellationToken cancel) => await Queue(Topology.Reports, cancel);

@@ -48,13 +48,15 @@ public static class BrokerFeature
     {
         // its own log context is global and dies with the first host of a process
         LogContext.ConfigureCurrentLogContext(context.GetRequiredService<ILoggerFactory>());
-        rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri));
+        rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri), host => host.MaxMessageSize(MessageSize.LargestOfAnyBroker));
         foreach (var consumer in context.GetServices<BrokerConsumer>())
         {
             rabbit.ReceiveEndpoint(consumer.Queue, endpoint =>
             {
                 endpoint.SetQuorumQueue();
                 endpoint.ConfigureConsumeTopology = false;
+                endpoint.PublishFaults = false; // nobody listens: what failed lies in the queue beside
+                endpoint.ConfigureReceive(pipe => pipe.UseFilter(new MessageSize(context.GetService<MessageTooLarge>())));
                 consumer.Configure(context, endpoint);
             });
         }

@@ -15,6 +15,7 @@ internal sealed class DeclareTopology(BrokerAdmin broker, TimeProvider clock) : 
             {
                 await broker.DeclareReports(stoppingToken);
                 await broker.DeclareApprovers(stoppingToken);
+                await broker.BoundQueues(stoppingToken);
                 return;
             }
             // the broker may start after us, and its management after it; readiness tells of the broker, and what was answered is logged

@@ -15,6 +15,16 @@ public static class Topology
     /// <summary>Reviews that could not be handled, and are not tried again.</summary>
     public const string ReviewsInError = "accessplane.reviews_error";
 
+    /// <summary>Whose exchange it is; null where it is no agent's.</summary>
+    public static string? AgentOf(string exchange)
+    {
+        const string before = "accessplane.agent.", after = ".reports";
+        ArgumentNullException.ThrowIfNull(exchange);
+        return exchange.StartsWith(before, StringComparison.Ordinal) && exchange.EndsWith(after, StringComparison.Ordinal) && exchange.Length > before.Length + after.Length
+            ? exchange[before.Length..^after.Length]
+            : null;
+    }
+
     public static string AgentQueue(string agent) => $"accessplane.agent.{agent}";
 
     public static string AgentReports(string agent) => $"accessplane.agent.{agent}.reports";

@@ -17,6 +17,7 @@ public static partial class EventStoreFeature
         services.AddReadModels();
         services.AddSingleton<ReadBarrier>();
         services.AddHostedService<ProjectionRunner>();
+        services.AddHostedService<ForgetCommands>();
         return services;
     }
 

@@ -54,12 +54,14 @@ CREATE TABLE IF NOT EXISTS accessplane.mt_event_progression (
     CONSTRAINT pk_mt_event_progression PRIMARY KEY (name)
 );
 
--- Commands that were carried out, by their id, and where their events ended.
+-- Commands that were carried out, by their id, and where their events ended. Forgotten after a week: nothing is tried again for that long.
 CREATE TABLE IF NOT EXISTS accessplane.ap_commands (
     id       uuid                     NOT NULL PRIMARY KEY,
     position bigint                   NULL,
     at       timestamp with time zone NOT NULL DEFAULT now()
 );
+
+CREATE INDEX IF NOT EXISTS ap_commands_at ON accessplane.ap_commands (at);
 
 -- Which history this is: raised by an operator who restored an old backup on purpose, and by nobody else.
 CREATE TABLE IF NOT EXISTS accessplane.log_epoch (
@@ -178,9 +180,19 @@ BEGIN
 END
 $read$;
 
--- What may come once: Idempotency-Keys with the hash of their body, tokens of reviews with the hash of their message. Operational.
+-- What may come once: Idempotency-Keys with the hash of their body, tokens of reviews with the hash of their message. Operational;
+-- forgotten after a week.
 CREATE TABLE IF NOT EXISTS accessplane.once (
     id uuid PRIMARY KEY,
     content bytea NOT NULL,
     at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS once_at ON accessplane.once (at);
+
+-- How far each agent is. Operational: losing it costs a catch-up of every agent and nothing else.
+CREATE TABLE IF NOT EXISTS accessplane.agent_progress (
+    agent    text        NOT NULL PRIMARY KEY,
+    head     bigint      NOT NULL DEFAULT 0,
+    applied  bigint      NOT NULL DEFAULT 0,
+    lease_at timestamptz NULL
 );

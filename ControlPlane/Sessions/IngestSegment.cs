@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Transcripts;
+using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Sessions;
@@ -12,9 +14,10 @@ namespace AccessPlane.ControlPlane.Sessions;
 /// Takes a segment of a transcript into the log: exactly once, only if it is the agent's and whole. What does not check out is a recorded finding.
 /// Segments come often, and long sessions have many: the state of live sessions is kept in memory, the log's expected version keeps it honest.
 /// </summary>
-public sealed class IngestSegment(EventLog log, TimeProvider clock)
+public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, RecordFinding findings, TimeProvider clock)
 {
     private const int Kept = 10_000;
+    private static readonly SessionGround Groundless = new([], [], TimeSpan.Zero);
     private readonly ConcurrentDictionary<Guid, Head> heads = [];
 
     /// <summary>Whether the log holds the segment now. Null: it does; otherwise why it never will.</summary>
@@ -22,6 +25,13 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
     public async Task<string?> Handle(Segment segment, ECDsa agentKey, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(segment);
+        if (segment.Session.Version != 7)
+        {
+            // INVARIANT: other streams have ids that everyone can tell before they begin (a grant's follows from its request's). Who could write
+            // a finding under such an id would keep the stream from ever beginning.
+            await findings.Handle(segment.Agent, new EvidenceGap(segment.Session, "segment-invalid", "this is not the id of a session"), cancel);
+            return "this is not the id of a session";
+        }
         var head = heads.TryGetValue(segment.Session, out var kept) ? kept : await Load(segment.Session, Head.None, cancel);
         while (true)
         {
@@ -29,7 +39,7 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
             {
                 return await WhyNotAgain(segment, cancel);
             }
-            var taken = SegmentDecision.Decide(head.State, segment, agentKey);
+            var taken = SegmentDecision.Decide(head.State, segment, agentKey, head.State is Session.None ? await Ground(segment, cancel) : Groundless);
             var appended = await log.Append(
                 new Append(
                     [new StreamAppend(segment.Session, Session.StreamType, head.Version, taken.Events)], Context(segment.Agent),
@@ -68,6 +78,19 @@ public sealed class IngestSegment(EventLog log, TimeProvider clock)
             cancel);
         heads.TryRemove(segment.Session, out _);
         return why;
+    }
+
+    /// <summary>What the log says of the session's beginning.</summary>
+    private async Task<SessionGround> Ground(Segment segment, CancellationToken cancel)
+    {
+        if (SegmentDecision.GrantOf(segment) is not { } grant)
+        {
+            return Groundless;
+        }
+        var known = await agents.Current(cancel);
+        var serves = known.Agents.GetValueOrDefault(segment.Agent)?.Resources ?? [];
+        var unheard = serves.Select(r => known.Policy.Model.Resource(r)?.FreezeAfter ?? TimeSpan.Zero).DefaultIfEmpty().Max();
+        return new SessionGround(serves, await log.ReadStream(grant, cancel), unheard);
     }
 
     private async Task<Head> Load(Guid session, Head from, CancellationToken cancel)

@@ -11,7 +11,8 @@ namespace AccessPlane.ControlPlane.Sessions;
 public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refused)
 {
     /// <summary>Pure: what becomes of a segment whose number was not taken yet.</summary>
-    public static SegmentDecision Decide(Session state, Segment segment, ECDsa agentKey)
+    /// <param name="ground">What the log says of the grant that the session's first entry names; needed where the session is not known yet.</param>
+    public static SegmentDecision Decide(Session state, Segment segment, ECDsa agentKey, SessionGround ground)
     {
         ArgumentNullException.ThrowIfNull(segment);
         if (segment.WhyInvalid(agentKey) is { } invalid)
@@ -24,7 +25,7 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         }
         return state switch
         {
-            Session.None => First(segment, entries),
+            Session.None => First(segment, entries, ground),
             Session.Known known when known.Opened.Agent != segment.Agent => Refuse(segment, "segment-of-another", "the session belongs to another agent"),
             Session.Over => Refuse(segment, "after-end", "the session's end is recorded already"),
             Session.Known known => Next(known, segment, entries),
@@ -32,7 +33,14 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         };
     }
 
-    private static SegmentDecision First(Segment segment, List<TranscriptEntry> entries)
+    /// <summary>The grant that a session's first segment names; null where it names none.</summary>
+    public static Guid? GrantOf(Segment segment)
+    {
+        ArgumentNullException.ThrowIfNull(segment);
+        return Segment.Lines(segment.Entries).FirstOrDefault() is { } line && Read(line)?.Start is { } start ? start.Grant : null;
+    }
+
+    private static SegmentDecision First(Segment segment, List<TranscriptEntry> entries, SessionGround ground)
     {
         if (segment is not { Number: 1, FirstSeq: 1 } || segment.PreviousHead != Convert.ToHexStringLower(HashChain.Begin(segment.Session)))
         {
@@ -42,8 +50,13 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         {
             return Refuse(segment, "start-missing", "the first entry does not open this session of this agent");
         }
+        ArgumentNullException.ThrowIfNull(ground);
+        if (ground.WhyNot(start, entries[0].At) is { } groundless)
+        {
+            return Refuse(segment, "session-groundless", groundless);
+        }
         var opened = new SessionOpened(
-            start.Session, start.Grant, start.Resource, start.Agent, start.Holder, start.Database, start.Client, start.Application, entries[0].At,
+            start.Session, start.Grant, start.Resource, start.Agent, ground.Issued!.Holder, start.Database, start.Client, start.Application, entries[0].At,
             start.Number, start.Policy, start.Entitlement);
         return new SegmentDecision([opened, .. Recorded(segment, entries)], null);
     }
@@ -88,18 +101,22 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
     private static List<TranscriptEntry>? Parse(Segment segment)
     {
         var entries = new List<TranscriptEntry>();
+        foreach (var line in Segment.Lines(segment.Entries))
+        {
+            if (Read(line) is not { } entry || entry.Seq != segment.FirstSeq + entries.Count)
+            {
+                return null;
+            }
+            entries.Add(entry);
+        }
+        return entries;
+    }
+
+    private static TranscriptEntry? Read(string line)
+    {
         try
         {
-            foreach (var line in Segment.Lines(segment.Entries))
-            {
-                if (!StorableText.CanKeep(line) ||
-                    JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Options) is not { } entry || entry.Seq != segment.FirstSeq + entries.Count)
-                {
-                    return null;
-                }
-                entries.Add(entry);
-            }
-            return entries;
+            return StorableText.CanKeep(line) ? JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Untrusted) : null;
         }
         catch (JsonException)
         {

@@ -16,8 +16,11 @@ public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, Tim
     private static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
     private const int BatchSize = 1_000;
 
-    private static readonly string[] Types = [EventNames.Of(typeof(SessionOpened)), EventNames.Of(typeof(AgentEnrolled))];
+    private static readonly string[] Types = [EventNames.Of(typeof(SessionOpened)), EventNames.Of(typeof(AgentEnrolled)), EventNames.Of(typeof(EvidenceGapFound))];
     private readonly Dictionary<string, SessionNumbers> agents = new(StringComparer.Ordinal);
+
+    /// <summary>What the log holds of this already, since each agent's last enrolment.</summary>
+    private readonly HashSet<(string Agent, string Detail)> recorded = [];
     private long position;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -52,7 +55,10 @@ public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, Tim
         {
             foreach (var (number, kind) in numbers.Findings(clock.GetUtcNow(), Grace).ToList())
             {
-                await Record(agent, numbers.Enrolment, number, kind, cancel);
+                if (!recorded.Contains((agent, Detail(number, kind))))
+                {
+                    await Record(agent, numbers.Enrolment, number, kind, cancel);
+                }
                 numbers.Settle(number);
             }
         }
@@ -65,6 +71,7 @@ public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, Tim
             case AgentEnrolled enrolled:
                 // it may have started anew with an empty state folder
                 agents[enrolled.Agent] = new SessionNumbers(stored.Position);
+                recorded.RemoveWhere(r => r.Agent == enrolled.Agent);
                 break;
             case SessionOpened opened:
                 if (!agents.TryGetValue(opened.Agent, out var numbers))
@@ -72,6 +79,11 @@ public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, Tim
                     agents[opened.Agent] = numbers = new SessionNumbers(0);
                 }
                 numbers.Seen(opened.Number, stored.At);
+                break;
+            case EvidenceGapFound { Kind: SessionNumbers.Missing or SessionNumbers.Repeated } found:
+                recorded.Add((found.Agent, found.Detail));
+                break;
+            case EvidenceGapFound:
                 break;
             default:
                 throw new InvalidOperationException($"`{stored.Event.GetType().Name}` was not asked for");
@@ -81,11 +93,13 @@ public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, Tim
     private async Task Record(string agent, long enrolment, long number, string kind, CancellationToken cancel) => await handle.Run(
         new Handling<Agent>(
             Ids.Agent(agent), Agent.StreamType, Agent.Initial, Agent.Evolve,
-            _ => Outcome.Of(new EvidenceGapFound(
-                agent, kind, kind == SessionNumbers.Missing ? $"the agent's session number {number} never arrived" : $"two sessions of the agent have the number {number}")),
+            _ => Outcome.Of(new EvidenceGapFound(agent, kind, Detail(number, kind))),
             new EventContext(Actor.System("sessions"), Guid.CreateVersion7(clock.GetUtcNow())),
             Ids.Derive(Ids.Agent(agent), $"{kind}/{enrolment}/{number}")),
         cancel);
+
+    private static string Detail(long number, string kind) =>
+        kind == SessionNumbers.Missing ? $"the agent's session number {number} never arrived" : $"two sessions of the agent have the number {number}";
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "looking at the session numbers failed and will be tried again: {Why}")]
     private partial void LogFailed(string why);

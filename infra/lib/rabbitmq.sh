@@ -44,6 +44,7 @@ management.rates_mode = none
 default_user = $RABBIT_USER
 default_pass = $(secret rabbitmq)
 disk_free_limit.absolute = 100MB
+max_message_size = 33554432
 log.file.level = info
 log.console = true
 CONF

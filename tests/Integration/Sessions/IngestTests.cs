@@ -5,6 +5,7 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
+using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Sessions;
 using AccessPlane.Tests.Integration.Agents;
@@ -13,26 +14,46 @@ using Xunit;
 namespace AccessPlane.Tests.Integration.Sessions;
 
 /// <summary>From an agent's spool into a real log.</summary>
-public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatabase>, IDisposable
+public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatabase>, IAsyncLifetime
 {
+    private static readonly Guid Grant = Guid.CreateVersion7();
     private readonly StateFolder state = new();
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private readonly IngestSegment ingest = new(database.Log, TimeProvider.System);
+    private readonly AgentStateBuilder agents = new(database.Log, new ControlPlane.Http.TrustedIssuers([]));
+    private IngestSegment ingest = null!;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public void Dispose()
+    private IngestSegment Replica() => new(database.Log, agents, new RecordFinding(database.Handle, TimeProvider.System), TimeProvider.System);
+
+    /// <summary>The agent and the grant that all sessions here are about; whichever test comes first finds them missing.</summary>
+    public async ValueTask InitializeAsync()
     {
-        key.Dispose();
-        state.Dispose();
+        ingest = Replica();
+        var (now, holder) = (TimeProvider.System.GetUtcNow(), SpoolTests.Start(Guid.Empty, 0).Holder);
+        await Append(Ids.Agent("a"), "agent", new AgentInvited("a", ["orders"], "", now, Actor.System("test")), new AgentEnrolled("a", ["orders"], "", []));
+        await Append(Grant, "grant",
+            new GrantIssued(Grant, Guid.CreateVersion7(), holder, "orders-read", "orders", Scope.Any, TimeSpan.FromHours(1), now.AddHours(1), 1, TokenLogin.WorkloadsOnly, 3),
+            new GrantActivated(now, now.AddHours(1), Scope.Any, 1, TokenLogin.WorkloadsOnly, 3));
     }
 
+    public ValueTask DisposeAsync()
+    {
+        agents.Dispose();
+        key.Dispose();
+        state.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private Task<Appended> Append(Guid stream, string type, params IEvent[] events) =>
+        database.Log.Append(new Append([new StreamAppend(stream, type, 0, events)], new EventContext(Actor.System("test"), Guid.CreateVersion7())), Cancel);
+
     /// <summary>A session's segments as its agent would send them: one for the start, one for each statement, one for the end.</summary>
-    private List<Segment> Recorded(int statements, string cause = "closed", string text = "select 1")
+    private List<Segment> Recorded(int statements, string cause = "closed", string text = "select 1", Guid? id = null, Guid? grant = null)
     {
         using var spool = new Spool(state.File($"{Guid.CreateVersion7():N}"), SpoolLimits.Standard, TimeProvider.System);
-        var session = Guid.CreateVersion7();
-        using var recorder = spool.Begin(session, number => SpoolTests.Start(session, number), Evidence.Buffered, why => Assert.Fail(why));
+        var session = id ?? Guid.CreateVersion7();
+        using var recorder = spool.Begin(session, number => SpoolTests.Start(session, number) with { Grant = grant ?? Grant }, Evidence.Buffered, why => Assert.Fail(why));
         var file = spool.Files.Single();
         file.Seal("a", key);
         for (var i = 0; i < statements; i++)
@@ -73,7 +94,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         var segments = Recorded(0, "revoked");
         foreach (var segment in segments)
         {
-            var replicas = Enumerable.Range(0, 8).Select(_ => new IngestSegment(database.Log, TimeProvider.System));
+            var replicas = Enumerable.Range(0, 8).Select(_ => Replica());
             Assert.All(await Task.WhenAll(replicas.Select(r => r.Handle(segment, key, Cancel))), Assert.Null);
         }
         Assert.Equal(["session_opened", "transcript_recorded", "transcript_recorded", "session_terminated"], await EventsOf(segments[0]));
@@ -105,6 +126,26 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         Assert.NotNull(await ingest.Handle(forged, key, Cancel));
         Assert.Null(await ingest.Handle(segments[1], key, Cancel));
         Assert.Equal(["session_opened", "transcript_recorded", "evidence_gap_found", "transcript_recorded"], await EventsOf(segments[0]));
+    }
+
+    [Fact]
+    public async Task A_session_out_of_a_grant_that_was_never_given_is_a_finding_and_no_session()
+    {
+        var segments = Recorded(1, grant: Guid.CreateVersion7());
+        Assert.Contains("there is no grant", await ingest.Handle(segments[0], key, Cancel), StringComparison.Ordinal);
+        Assert.NotNull(await ingest.Handle(segments[1], key, Cancel));
+        Assert.Equal(["evidence_gap_found", "evidence_gap_found"], await EventsOf(segments[0]));
+    }
+
+    [Fact]
+    public async Task The_id_of_something_that_is_still_to_come_is_no_sessions()
+    {
+        var grantToCome = ControlPlane.AccessRequests.SubmitRequest.GrantOf(Guid.CreateVersion7());
+        var segments = Recorded(0, id: grantToCome);
+        Assert.Contains("not the id of a session", await ingest.Handle(segments[0], key, Cancel), StringComparison.Ordinal);
+        Assert.Empty(await database.Log.ReadStream(grantToCome, Cancel)); // whoever writes there first would keep the grant from being given
+        var found = (await database.Log.ReadStream(Ids.Agent("a"), Cancel)).Select(s => s.Event).OfType<EvidenceGapFound>();
+        Assert.Contains(found, f => f.Detail.Contains($"{grantToCome:D}", StringComparison.Ordinal));
     }
 
     [Fact]

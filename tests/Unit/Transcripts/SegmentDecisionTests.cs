@@ -4,6 +4,7 @@ using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.Sessions;
 using Xunit;
@@ -15,12 +16,22 @@ public sealed class SegmentDecisionTests : IDisposable
     private static readonly Guid Id = new("0199aaaa-0000-7000-8000-000000000001");
     private static readonly DateTimeOffset At = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
     private static readonly Actor Holder = new("https://idp", "engineer", "engineer", ActorKind.Person, [], new Dictionary<string, string>(), []);
+    private static readonly Guid Grant = new("0199aaaa-0000-5000-8000-000000000002");
     private static readonly TranscriptEntry Start = new(1, At, "start", new SessionStart(
-        Id, Guid.Empty, "orders-read", "orders", "a", 7, Holder, "orders", "127.0.0.1:5", "psql", "token", 3, "15.4"));
+        Id, Grant, "orders-read", "orders", "a", 7, Holder, "orders", "127.0.0.1:5", "psql", "token", 3, "15.4"));
+
+    private static readonly SessionGround Ground = new(["orders"], Given(
+        (-5, new GrantIssued(Grant, Guid.Empty, Holder, "orders-read", "orders", Scope.Any, TimeSpan.FromHours(1), At, 1, TokenLogin.WorkloadsOnly, 3)),
+        (-5, new GrantActivated(At.AddMinutes(-5), At.AddMinutes(55), Scope.Any, 1, TokenLogin.WorkloadsOnly, 3)),
+        (-4, new TicketIssued("t_1", "a", "", 1, At, "orders"))), TimeSpan.Zero);
 
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     public void Dispose() => key.Dispose();
+
+    /// <summary>A grant's stream: events and the minute of each.</summary>
+    private static List<Stored> Given(params (double Minute, IEvent Event)[] events) =>
+        [.. events.Select((e, i) => new Stored(i + 1, Grant, i + 1, Guid.Empty, At.AddMinutes(e.Minute), new EventContext(Holder, Guid.Empty), e.Event))];
 
     private static TranscriptEntry Statement(long seq) => new(seq, At.AddSeconds(seq), "statement", Op: seq, Text: "select 1");
 
@@ -47,7 +58,7 @@ public sealed class SegmentDecisionTests : IDisposable
         var state = Session.Initial;
         foreach (var segment in segments)
         {
-            var taken = SegmentDecision.Decide(state, segment, key);
+            var taken = SegmentDecision.Decide(state, segment, key, Ground);
             Assert.Null(taken.Refused);
             state = taken.Events.Aggregate(state, Session.Evolve);
         }
@@ -56,7 +67,7 @@ public sealed class SegmentDecisionTests : IDisposable
 
     private void IsRefused(string kind, Session state, Segment segment)
     {
-        var decision = SegmentDecision.Decide(state, segment, key);
+        var decision = SegmentDecision.Decide(state, segment, key, Ground);
         Assert.NotNull(decision.Refused);
         var finding = Assert.IsType<EvidenceGapFound>(Assert.Single(decision.Events));
         Assert.Equal(kind, finding.Kind);
@@ -66,7 +77,7 @@ public sealed class SegmentDecisionTests : IDisposable
     public void The_first_segment_opens_the_session_and_keeps_the_exact_bytes()
     {
         var segment = First(Statement(2));
-        var events = SegmentDecision.Decide(Session.Initial, segment, key).Events;
+        var events = SegmentDecision.Decide(Session.Initial, segment, key, Ground).Events;
         var opened = Assert.IsType<SessionOpened>(events[0]);
         Assert.Equal((7, "orders", At), (opened.Number, opened.Resource, opened.StartedAt));
         Assert.Equal(segment.Entries, Assert.IsType<TranscriptRecorded>(events[1]).Entries);
@@ -80,7 +91,7 @@ public sealed class SegmentDecisionTests : IDisposable
     public void The_end_entry_ends_the_session_as_it_says(string cause, Type expected)
     {
         var first = First(Statement(2));
-        var last = SegmentDecision.Decide(After(first), Of(2, first.Head, true, Statement(3), End(4, cause)), key).Events[^1];
+        var last = SegmentDecision.Decide(After(first), Of(2, first.Head, true, Statement(3), End(4, cause)), key, Ground).Events[^1];
         Assert.IsType(expected, last);
         if (last is SessionTerminated { Cause: "revoked" } terminated)
         {
@@ -96,7 +107,7 @@ public sealed class SegmentDecisionTests : IDisposable
     public void A_last_segment_without_an_end_is_a_finding_and_a_lost_session()
     {
         var first = First(Statement(2));
-        var events = SegmentDecision.Decide(After(first), Of(2, first.Head, true, Statement(3)), key).Events;
+        var events = SegmentDecision.Decide(After(first), Of(2, first.Head, true, Statement(3)), key, Ground).Events;
         Assert.Equal(["EvidenceGapFound", "TranscriptRecorded", "SessionLost"], events.Select(e => e.GetType().Name));
     }
 
@@ -124,7 +135,7 @@ public sealed class SegmentDecisionTests : IDisposable
     {
         var first = First(Statement(2));
         var lost = Of(2, first.Head, false, Statement(3));
-        var events = SegmentDecision.Decide(After(first), Of(3, lost.Head, false, Statement(4)), key).Events;
+        var events = SegmentDecision.Decide(After(first), Of(3, lost.Head, false, Statement(4)), key, Ground).Events;
         Assert.Equal("segments-missing", Assert.IsType<EvidenceGapFound>(events[0]).Kind);
         Assert.IsType<TranscriptRecorded>(events[1]);
     }
@@ -150,6 +161,78 @@ public sealed class SegmentDecisionTests : IDisposable
     {
         var first = First(Statement(2));
         IsRefused("segment-of-another", After(first), (Of(2, first.Head, false, Statement(3)) with { Agent = "b" }).SignWith(key));
+    }
+
+    /// <summary>What the first segment of this start is refused for; null where the session begins.</summary>
+    private string? WhyNot(SessionStart start, SessionGround? ground = null, DateTimeOffset? at = null)
+    {
+        var segment = Of(1, Convert.ToHexStringLower(HashChain.Begin(Id)), false, Start with { Start = start, At = at ?? At });
+        Assert.Equal(start.Grant, SegmentDecision.GrantOf(segment));
+        var decision = SegmentDecision.Decide(Session.Initial, segment, key, ground ?? Ground);
+        Assert.Equal(decision.Refused is null ? ["SessionOpened", "TranscriptRecorded"] : ["EvidenceGapFound"], decision.Events.Select(e => e.GetType().Name));
+        return decision.Refused;
+    }
+
+    [Fact]
+    public void An_agent_cannot_make_a_session_out_of_a_grant_that_is_not_there_or_not_like_that()
+    {
+        var start = Start.Start!;
+        Assert.Null(WhyNot(start));
+        Assert.Null(WhyNot(start with { Login = "ticket t_1" }));
+        Assert.Contains("no grant", WhyNot(start, Ground with { Grant = [] }), StringComparison.Ordinal);
+        Assert.Contains("does not serve", WhyNot(start, Ground with { Serves = ["payroll"] }), StringComparison.Ordinal);
+        Assert.Contains("is for `orders-read` on `orders`", WhyNot(start with { Resource = "payroll" }, Ground with { Serves = ["payroll"] }), StringComparison.Ordinal);
+        Assert.Contains("is for `orders-read` on `orders`", WhyNot(start with { Entitlement = "orders-write" }), StringComparison.Ordinal);
+        Assert.Contains("not held by", WhyNot(start with { Holder = Holder with { Subject = "dba" } }), StringComparison.Ordinal);
+        Assert.Contains("not held by", WhyNot(start with { Holder = Holder with { Name = "Dana Dba" } }), StringComparison.Ordinal);
+        Assert.Contains("not held by", WhyNot(start with { Holder = Holder with { Act = [Holder with { Subject = "assistant" }] } }), StringComparison.Ordinal);
+        Assert.Contains("no such ticket", WhyNot(start with { Login = "ticket t_2" }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_ticket_of_another_agent_opens_no_session() =>
+        Assert.Contains("no such ticket", WhyNot(
+            Start.Start! with { Login = "ticket t_9" },
+            Ground with { Grant = [.. Ground.Grant, .. Given((-3, new TicketIssued("t_9", "b", "", 1, At, "orders")))] }), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_holder_of_a_session_is_the_one_the_log_knows_whatever_groups_the_agent_gives_them()
+    {
+        var segment = Of(1, Convert.ToHexStringLower(HashChain.Begin(Id)), false, Start with { Start = Start.Start! with { Holder = Holder with { Groups = ["admins"] } } });
+        Assert.Empty(Assert.IsType<SessionOpened>(SegmentDecision.Decide(Session.Initial, segment, key, Ground).Events[0]).Holder.Groups);
+    }
+
+    [Theory]
+    [InlineData(-11, false)] // five minutes before it was activated, and more than clocks may differ
+    [InlineData(-9, true)]
+    [InlineData(0, true)]
+    [InlineData(54, true)]
+    [InlineData(59, true)]
+    [InlineData(61, false)]
+    public void A_session_begins_while_its_grant_may_be_used(double minute, bool taken) =>
+        Assert.Equal(taken, WhyNot(Start.Start!, at: At.AddMinutes(minute)) is null);
+
+    [Theory]
+    [InlineData(10, true)]
+    [InlineData(14, true)]
+    [InlineData(16, false)]
+    public void No_session_begins_after_the_grants_end_but_for_an_agent_that_could_not_have_heard_of_it(double minute, bool taken)
+    {
+        var revoked = Ground with { Grant = [.. Ground.Grant, .. Given((10, new GrantRevoked(Holder, "enough")))] };
+        Assert.Equal(taken, WhyNot(Start.Start!, revoked, At.AddMinutes(minute)) is null);
+        Assert.Null(WhyNot(Start.Start!, revoked with { Unheard = TimeSpan.FromMinutes(2) }, At.AddMinutes(16)));
+    }
+
+    [Fact]
+    public void A_grant_that_was_never_activated_opens_no_session() =>
+        Assert.Contains("allowed nothing", WhyNot(Start.Start!, Ground with { Grant = [Ground.Grant[0]] }), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_null_where_there_may_be_none_is_refused_as_unreadable()
+    {
+        var line = JsonSerializer.Serialize(Start, Json.Options).Replace("\"login\":\"token\"", "\"login\":null", StringComparison.Ordinal);
+        Assert.Contains("null", line, StringComparison.Ordinal);
+        IsRefused("entry-unreadable", Session.Initial, OfLines(1, Convert.ToHexStringLower(HashChain.Begin(Id)), false, 1, line));
     }
 
     [Theory]
