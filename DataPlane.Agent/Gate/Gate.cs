@@ -2,6 +2,7 @@ using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
 
 namespace AccessPlane.Agent.Gate;
 
@@ -86,7 +87,10 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         {
             return Refuse("grant-ended", "the grant has ended");
         }
-        return new Admission.Admitted(live.Admit(Guid.CreateVersion7(inForce.Clock.GetUtcNow()), lease, terms, database, login));
+        var limit = SessionLimits.Of(snapshot.Policy.Model, resource, lease.Holder).Connections;
+        return live.Admit(Guid.CreateVersion7(inForce.Clock.GetUtcNow()), lease, terms, database, login, limit?.Most ?? int.MaxValue) is { } permit
+            ? new Admission.Admitted(permit)
+            : Refuse("too-many-connections", $"`{limit!.Rule}` allows {limit.Most} connections at a time: close one first");
     }
 
     private Refusal? WhyNot(string resource, Guid grant, string database)

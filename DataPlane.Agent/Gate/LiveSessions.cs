@@ -33,11 +33,16 @@ public sealed class LiveSessions(InForce inForce)
         }
     }
 
-    internal Permit Admit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login)
+    /// <returns>Null where the grant has as many sessions as it may have.</returns>
+    internal Permit? Admit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login, int most = int.MaxValue)
     {
         var permit = new Permit(session, grant, resource, database, login, this, inForce);
         lock (guard)
         {
+            if (most < int.MaxValue && bySession.Values.Count(p => p.Grant.Grant == grant.Grant && p.End is null) >= most)
+            {
+                return null;
+            }
             bySession.Add(session, permit);
         }
         // INVARIANT: an order that came between the admission's look and the entry into the table found no session to cut

@@ -87,6 +87,29 @@ public sealed class Permit : IDisposable
         return rulings.Of(facts, inTransaction);
     }
 
+    /// <summary>The bounds that the policy in force sets for this session.</summary>
+    public SessionLimits Limits
+    {
+        get
+        {
+            var now = Standing();
+            if (!rulings.Hold(now))
+            {
+                rulings = new Rulings(now.Lease, now.Snapshot.Policy);
+            }
+            return rulings.Limits ??= SessionLimits.Of(now.Snapshot.Policy.Model, Grant.Resource, Grant.Holder);
+        }
+    }
+
+    /// <summary>The session ends itself, for a reason of its own.</summary>
+    public void EndBy(string cause, string message)
+    {
+        if (Order(new SessionEnd(cause, message, inForce.Clock.GetTimestamp())))
+        {
+            Signal();
+        }
+    }
+
     /// <summary>Called by the session once no byte of it passes any more in either direction: the latency of the cut since the order arrived,
     /// null where nobody ordered one.</summary>
     public TimeSpan? Cut()
@@ -136,6 +159,8 @@ public sealed class Permit : IDisposable
         private const int Most = 1024;
         private readonly Dictionary<StatementFacts, Ruling> outside = new(ReferenceEqualityComparer.Instance);
         private readonly Dictionary<StatementFacts, Ruling> inside = new(ReferenceEqualityComparer.Instance);
+
+        public SessionLimits? Limits { get; set; }
 
         public bool Hold(Standing now) => ReferenceEquals(lease, now.Lease) && ReferenceEquals(policy, now.Snapshot.Policy);
 

@@ -35,6 +35,10 @@ internal abstract class Conversation
     /// <summary>What was judged last has reached the client.</summary>
     public abstract void Delivered();
 
+    /// <summary>What the conversation itself has to say to the server now; empty for nothing. The client's bytes do not follow before it is answered.
+    /// Called under the guard.</summary>
+    public abstract ReadOnlyMemory<byte> TakeReply();
+
     /// <summary>Bytes of the server that no longer reach the client.</summary>
     /// <returns>How many were read; fewer than there are where the rest is incomplete.</returns>
     public abstract int Drained(ReadOnlySpan<byte> pending);

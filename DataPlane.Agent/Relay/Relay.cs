@@ -29,7 +29,7 @@ internal sealed class Relay : IDisposable
     {
         this.conversation = conversation;
         fromClient = new ClientPump(client, server, conversation, cut, serverCameFurther);
-        fromServer = new ServerPump(server, client, conversation, cut, serverCameFurther);
+        fromServer = new ServerPump(server, client, conversation, cut, serverCameFurther, () => fromClient.IsSending);
     }
 
     /// <summary>Completes when the server has answered everything, or says no more.</summary>

@@ -1,9 +1,12 @@
 namespace AccessPlane.Agent.Relay;
 
 /// <summary>Server to client. After the cut it goes on reading, because a server that waits for its reader does not hear that it shall stop.</summary>
-internal sealed class ServerPump(Wire server, Wire client, Conversation conversation, Cut cut, Signal serverCameFurther)
+internal sealed class ServerPump(
+    Wire server, Wire client, Conversation conversation, Cut cut, Signal serverCameFurther, Func<bool> clientIsSending)
     : Pump(server, client, conversation, cut)
 {
+    private readonly Wire server = server;
+    private readonly Cut cut = cut;
     private readonly TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes when the server has answered everything, or says no more.</summary>
@@ -32,8 +35,36 @@ internal sealed class ServerPump(Wire server, Wire client, Conversation conversa
     protected override ValueTask<bool> Passed(Verdict last)
     {
         Conversation.Delivered();
+        ReadOnlyMemory<byte> reply;
+        lock (Conversation.Guard)
+        {
+            reply = Conversation.TakeReply();
+        }
+        if (reply.Length > 0)
+        {
+            return Reply(reply);
+        }
         serverCameFurther.Set();
         return ValueTask.FromResult(false);
+    }
+
+    /// <summary>The agent's own word to the server, while the client's must wait for its answer.</summary>
+    private async ValueTask<bool> Reply(ReadOnlyMemory<byte> reply)
+    {
+        while (clientIsSending())
+        {
+            await Task.Yield(); // the server has answered what was sent: the call that sent it is about to return
+        }
+        if (!Conversation.MayForward)
+        {
+            await Conversation.Thawed();
+        }
+        if (!cut.IsMade && Conversation.MayForward)
+        {
+            await server.Send(reply);
+        }
+        serverCameFurther.Set();
+        return false;
     }
 
     private async Task Drain()

@@ -10,6 +10,12 @@ internal interface IPgOversight
     /// <param name="inTransaction">The server's transaction block is open.</param>
     Ruling Judge(StatementFacts facts, bool inTransaction);
 
+    /// <summary>The bounds that hold for the session now.</summary>
+    SessionLimits Limits { get; }
+
+    /// <summary>Asks the server to stop what it does. Returns at once.</summary>
+    void StopStatement();
+
     /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded.</exception>
     long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling);
 

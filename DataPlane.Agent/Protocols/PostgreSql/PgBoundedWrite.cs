@@ -44,20 +44,25 @@ internal sealed class PgBoundedWrite(long most, string rule, Guid session, byte[
         return refusal;
     }
 
-    /// <summary>The statement, or the end of its transaction, failed by itself: the client was told.</summary>
-    public void Fail()
+    /// <summary>The statement, or the end of its transaction, failed by itself: the client is told that.</summary>
+    /// <returns>False where the agent's transaction did not even begin.</returns>
+    public bool Fails()
     {
         failed = true;
         answer = [];
+        return step != Step.Begin;
     }
 
     /// <summary>ReadyForQuery within the agent's own transaction.</summary>
-    /// <param name="next">What to say to the server now.</param>
+    /// <param name="next">What to say to the server now; empty where its transaction is not as it must be.</param>
     /// <returns>Whether all is over: then <see cref="Answer"/> and this ReadyForQuery are the client's.</returns>
-    public bool Ready(out byte[] next)
+    public bool Ready(byte status, out byte[] next)
     {
         switch (step)
         {
+            case Step.Begin when status != 'T':
+                next = [];
+                return false;
             case Step.Begin:
                 step = Step.Statement;
                 next = statement!;

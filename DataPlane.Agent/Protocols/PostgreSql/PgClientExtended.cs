@@ -130,8 +130,16 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Unknown(total, PgError.NoPortal, "portal", execute.Portal);
         }
+        if (state.Pace.MustWait(state.Oversight.Limits))
+        {
+            return Verdict.Prepare;
+        }
         var op = portal.Op;
         var ruling = state.Judge(portal.Text);
+        if (ruling.MaxRows is { } counted && execute.Most > 0)
+        {
+            ruling = PgBounds.Refuse(ruling, $"it may change {counted.Most:N0} rows at most, which are counted at once: fetch all of its rows at once");
+        }
         if ((ruling.Effect == Contracts.Policy.Effect.Deny || portal.Executed || op == 0) &&
             PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
         {
@@ -142,7 +150,14 @@ internal sealed class PgClientExtended(PgState state)
         asked.Op = op;
         asked.Text = portal.Text;
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");
-        return Verdict.Forward(total);
+        state.Results.Begin(portal.Text, ofUnit: true);
+        if (ruling.MaxRows is not { } bound)
+        {
+            return Verdict.Forward(total);
+        }
+        asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, statement: null);
+        state.AwaitsCount = true;
+        return Verdict.Rewrite(total, (byte[])[.. PgFrame.Of('E', body), .. PgFrame.Flush]);
     }
 
     public Verdict Close(ReadOnlySpan<byte> body, int total)
@@ -170,6 +185,7 @@ internal sealed class PgClientExtended(PgState state)
     public Verdict Sync(int total)
     {
         state.Skipping = false;
+        state.Results.EndUnit();
         state.Unanswered.Add(Ask.Sync);
         return Verdict.Forward(total);
     }

@@ -7,14 +7,21 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// <summary>The simple protocol: one message, one operation.</summary>
 internal sealed class PgClientQueries(PgState state)
 {
-    public Verdict Query(ReadOnlySpan<byte> body, int total)
+    /// <param name="message">All of it, for where it must wait.</param>
+    public Verdict Query(ReadOnlySpan<byte> message)
     {
+        var body = message[PgFrame.Header..];
+        var total = message.Length;
         if (!PgQuery.TryRead(body, out var query))
         {
             return Verdict.Rewrite(total, Refuse(PgDenial.Malformed(state, "simple", body)));
         }
         var text = state.Find(query.Text);
         if (text is null)
+        {
+            return Verdict.Prepare;
+        }
+        if (state.Pace.MustWait(state.Oversight.Limits))
         {
             return Verdict.Prepare;
         }
@@ -27,7 +34,14 @@ internal sealed class PgClientQueries(PgState state)
         ref var asked = ref state.Unanswered.Add(Ask.Query);
         asked.Op = op;
         asked.Text = text;
-        return Verdict.Forward(total);
+        state.Results.Begin(text, ofUnit: false);
+        if (ruling.MaxRows is not { } bound)
+        {
+            return Verdict.Forward(total);
+        }
+        var wrap = state.Transaction == 'I';
+        asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, wrap ? message.ToArray() : null);
+        return wrap ? Verdict.Rewrite(total, PgBoundedWrite.Begin) : Verdict.Forward(total);
     }
 
     public byte[] TooLong(int length) => Refuse(PgDenial.TooLong(state, "simple", length));

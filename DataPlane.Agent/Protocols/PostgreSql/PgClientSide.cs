@@ -50,6 +50,10 @@ internal sealed class PgClientSide(PgState state)
         {
             return Verdict.Hold;
         }
+        if (state.Results.MustBeAnswered(type))
+        {
+            return Verdict.Rewrite(0, PgFrame.Flush); // and then wait: what comes now must not be done if the answer is not as it may be
+        }
         if (type is 'd' or 'c' or 'f' || (state.Skipping && type is not ('S' or 'X')))
         {
             return Drop(pending, length); // as the server would
@@ -71,7 +75,7 @@ internal sealed class PgClientSide(PgState state)
         var body = pending[PgFrame.Header..(length + 1)];
         return type switch
         {
-            'Q' => queries.Query(body, length + 1),
+            'Q' => queries.Query(pending[..(length + 1)]),
             'P' => extended.Parse(body, pending[(length + 1)..], length + 1),
             'B' => extended.Bind(body, length + 1),
             'D' => extended.Describe(body, length + 1),

@@ -71,6 +71,8 @@ internal static class PgFrame
     public const int Header = 5;
     public const int MaxLength = 0x3fffffff; // 1 GiB, as PostgreSQL's own bound
 
+    public static byte[] Flush { get; } = Of('H', []);
+
     public static int LengthAt(ReadOnlySpan<byte> frame) => BinaryPrimitives.ReadInt32BigEndian(frame[1..]);
 
     public static byte[] Of(char type, ReadOnlySpan<byte> body)

@@ -35,6 +35,13 @@ internal sealed class PgConversation : Conversation
 
     public override void Delivered() => ClientIsBetweenMessages = server.IsBetweenMessages;
 
+    public override ReadOnlyMemory<byte> TakeReply()
+    {
+        var reply = State.Reply;
+        State.Reply = [];
+        return reply;
+    }
+
     public override ValueTask Thawed() => thawed();
 
     public override Verdict FromClient(ReadOnlySpan<byte> pending) => client.Look(pending);
@@ -44,6 +51,11 @@ internal sealed class PgConversation : Conversation
     /// <summary>Reads the text of the Query or Parse at the head, on the parser's own threads where it is not small.</summary>
     public override ValueTask Prepare(ReadOnlyMemory<byte> pending)
     {
+        if (State.Pace.Until is { } pause)
+        {
+            State.Pace.Until = null;
+            return new ValueTask(Task.Delay(pause, State.Clock));
+        }
         var text = TextIn(pending);
         if (parser.ReadSmall(text.Span) is { } small)
         {

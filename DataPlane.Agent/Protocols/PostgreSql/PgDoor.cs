@@ -57,6 +57,15 @@ internal sealed class PgDoor(
 
     public void Closed(PgSession session) => sessions.TryRemove(session.Key, out _);
 
+    /// <summary>Looks at how long things take in every session.</summary>
+    public void Look()
+    {
+        foreach (var (_, session) in sessions)
+        {
+            session.Look();
+        }
+    }
+
     /// <summary>A CancelRequest's session; null for a key that was never given out. The asker is told neither.</summary>
     public PgSession? Find(PgKey key) => sessions.GetValueOrDefault(key);
 

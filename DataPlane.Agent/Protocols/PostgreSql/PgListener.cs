@@ -8,6 +8,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 public sealed class PgListener : IAsyncDisposable
 {
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(250);
 
     private readonly ListenerConfig config;
     private readonly PgDoor door;
@@ -17,6 +18,7 @@ public sealed class PgListener : IAsyncDisposable
     private readonly ILogger log;
     private readonly Socket socket;
     private readonly CancellationTokenSource stopping = new();
+    private readonly ITimer looks;
     private Task accepting = Task.CompletedTask;
 
     public PgListener(ListenerConfig config, Gate.Gate gate, RecorderFactory recorders, ILoggerFactory logs, TimeProvider time)
@@ -35,6 +37,7 @@ public sealed class PgListener : IAsyncDisposable
         {
             socket.DualMode = true;
         }
+        looks = time.CreateTimer(_ => door.Look(), null, BetweenLooks, BetweenLooks);
     }
 
     /// <summary>Where it listens, once started.</summary>
@@ -65,6 +68,7 @@ public sealed class PgListener : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync(CancellationToken.None);
+        await looks.DisposeAsync();
         door.Dispose();
         parser.Dispose();
         upstream.Dispose();

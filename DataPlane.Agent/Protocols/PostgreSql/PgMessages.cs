@@ -108,15 +108,17 @@ internal readonly ref struct PgNamed(bool isPortal, ReadOnlySpan<byte> name)
     }
 }
 
-internal readonly ref struct PgExecute(ReadOnlySpan<byte> portal)
+internal readonly ref struct PgExecute(ReadOnlySpan<byte> portal, int most)
 {
     public ReadOnlySpan<byte> Portal { get; } = portal;
+
+    /// <summary>Rows to come back before the portal is suspended; 0 for all.</summary>
+    public int Most { get; } = most;
 
     public static bool TryRead(ReadOnlySpan<byte> body, out PgExecute message)
     {
         var reader = new PgReader(body);
-        message = new PgExecute(reader.Text());
-        reader.Int32(); // the most rows
+        message = new PgExecute(reader.Text(), reader.Int32());
         return reader.Exact;
     }
 }

@@ -70,6 +70,10 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
         tag[..slot.TagLength].CopyTo(slot.Tag);
     }
 
+    /// <summary>How long it has been running.</summary>
+    public TimeSpan RunningFor(long op) =>
+        Find(op) is var at and >= 0 && slots[at].Outcome is null ? clock.GetElapsedTime(slots[at].Started) : TimeSpan.Zero;
+
     public void Complete(long op) => Done(op, "completed");
 
     public void Skip(long op) => Done(op, "skipped");

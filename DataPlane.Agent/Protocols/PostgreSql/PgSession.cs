@@ -84,6 +84,25 @@ internal sealed class PgSession : IPgOversight, IDisposable
 
     public Ruling Judge(StatementFacts facts, bool inTransaction) => permit.Judge(facts, inTransaction);
 
+    public SessionLimits Limits => permit.Limits;
+
+    public void StopStatement() => _ = PgEnding.CancelStatement(door, backend);
+
+    /// <summary>A look now and then at how long things take. Costs nothing where no limit is set.</summary>
+    public void Look()
+    {
+        Limit<TimeSpan>? idle;
+        lock (conversation.Guard)
+        {
+            var limits = permit.Limits;
+            idle = conversation.State.Results.Look(limits) ? limits.Idle : null;
+        }
+        if (idle is not null)
+        {
+            permit.EndBy("limit", $"nothing was asked for {PgResults.Shown(idle.Most)}, which is all that `{idle.Rule}` allows: connect again");
+        }
+    }
+
     public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling) =>
         recorder.Statement(protocol, text, parameters, kinds, ruling);
 

@@ -1,17 +1,35 @@
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>What both directions of a conversation know. Used under the conversation's guard.</summary>
-internal sealed class PgState(Guid session, IPgOversight oversight, PgFactsCache cache, TimeProvider clock)
+internal sealed class PgState
 {
+    private readonly PgFactsCache cache;
+
+    public PgState(Guid session, IPgOversight oversight, PgFactsCache cache, TimeProvider clock)
+    {
+        this.cache = cache;
+        Session = session;
+        Oversight = oversight;
+        Clock = clock;
+        Operations = new PgOperations(oversight, clock);
+        Copy = new PgCopyIn(oversight);
+        Results = new PgResults(this);
+        Pace = new PgPace(clock);
+        QuietSince = clock.GetTimestamp();
+    }
+
     private PgText? read;
 
-    public Guid Session { get; } = session;
-    public IPgOversight Oversight { get; } = oversight;
+    public Guid Session { get; }
+    public IPgOversight Oversight { get; }
+    public TimeProvider Clock { get; }
     public PgNames Names { get; } = new();
     public PgUnanswered Unanswered { get; } = new();
-    public PgOperations Operations { get; } = new(oversight, clock);
+    public PgOperations Operations { get; }
 
-    public PgCopyIn Copy { get; } = new(oversight);
+    public PgCopyIn Copy { get; }
+    public PgResults Results { get; }
+    public PgPace Pace { get; }
 
     /// <summary>A text that was read on the side, because it was not known.</summary>
     public void Read(PgText text) => read = text;
@@ -29,13 +47,42 @@ internal sealed class PgState(Guid session, IPgOversight oversight, PgFactsCache
     /// <summary>The transaction's status as the last ReadyForQuery told it.</summary>
     public byte Transaction { get; set; } = (byte)'I';
 
-    public Contracts.Policy.Ruling Judge(PgText text) => Oversight.Judge(text.Facts, Transaction != 'I');
+    public Contracts.Policy.Ruling Judge(PgText text)
+    {
+        var ruling = Oversight.Judge(text.Facts, Transaction != 'I');
+        Results.Limits = Oversight.Limits;
+        return ruling.MaxRows is null ? ruling : PgBounds.Countable(ruling, text.Facts);
+    }
+
+    /// <summary>Timestamp of the last ReadyForQuery.</summary>
+    public long QuietSince { get; set; }
+
+    /// <summary>Bytes for the client that stand before what the server says next.</summary>
+    public byte[] Told { get; private set; } = [];
+
+    public void Tell(byte[] bytes) => Told = Told.Length == 0 ? bytes : [.. Told, .. bytes];
+
+    public byte[] TakeTold()
+    {
+        var told = Told;
+        Told = [];
+        return told;
+    }
+
+    /// <summary>Bytes of the agent's own for the server; empty for none. INVARIANT: set only while <see cref="MustWait"/> keeps the client's from following.</summary>
+    public byte[] Reply { get; set; } = [];
+
+    /// <summary>The client was told of an error that the server does not know of: nothing more until ReadyForQuery.</summary>
+    public bool Muted { get; set; }
 
     /// <summary>The server ignores everything up to the next Sync, because of an error.</summary>
     public bool Skipping { get; set; }
 
     /// <summary>A COPY FROM STDIN was forwarded by Execute: whether what follows is data is not known before the server's answer.</summary>
     public bool AwaitsCopy { get; set; }
+
+    /// <summary>An Execute was forwarded whose answer decides whether the unit may end well.</summary>
+    public bool AwaitsCount { get; set; }
 
     /// <summary>The client sends COPY data.</summary>
     public bool CopyIn { get; set; }
@@ -50,7 +97,7 @@ internal sealed class PgState(Guid session, IPgOversight oversight, PgFactsCache
     public bool BrokenByClient { get; set; }
 
     /// <summary>INVARIANT: at most one sync unit is ahead of its ReadyForQuery, so that a cut is exact: nothing unseen waits in a socket's buffer.</summary>
-    public bool MustWait => AwaitsCopy || (Unanswered.UnitEnds > 0 && !CopyIn) || Unanswered.Count >= PgUnanswered.Most;
+    public bool MustWait => AwaitsCopy || AwaitsCount || (Unanswered.UnitEnds > 0 && !CopyIn) || Unanswered.Count >= PgUnanswered.Most;
 
     /// <summary>The client's COPY data is at its end, by its own word or the server's.</summary>
     public void EndCopyIn(string how)

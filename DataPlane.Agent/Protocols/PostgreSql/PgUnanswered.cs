@@ -15,6 +15,19 @@ internal struct PgAsked
     /// <summary>Set where another message that must fail went to the server in its place.</summary>
     public PgRefusal? Refusal;
 
+    /// <summary>Set where the rows that it changes are counted.</summary>
+    public PgBoundedWrite? Write;
+
+    /// <summary>What came back of it.</summary>
+    public long Rows;
+    public long Bytes;
+
+    /// <summary>Set where more came back than may: nothing further of it reaches the client.</summary>
+    public PgRefusal? Stopped;
+
+    /// <summary>Set where it took longer than it may and was cancelled: told in the place of the cancellation.</summary>
+    public PgRefusal? Late;
+
     /// <summary>Of a name's change: what is to be put back when the server does not do it.</summary>
     public byte[]? Name;
     public PgText? OldStatement;

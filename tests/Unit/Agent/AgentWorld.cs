@@ -37,5 +37,5 @@ internal sealed class AgentWorld
 
     public void Apply(object body) => InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
 
-    public Permit Admit(GrantLease grant) => Live.Admit(Guid.CreateVersion7(), grant, Orders, "orders", "token");
+    public Permit Admit(GrantLease grant) => Live.Admit(Guid.CreateVersion7(), grant, Orders, "orders", "token")!;
 }
