@@ -21,7 +21,8 @@ public readonly ref struct BoundParameters(int count, ReadOnlySpan<byte> formats
     };
 }
 
-/// <param name="outcome">completed, failed, refused, cancelled, unknown.</param>
+/// <param name="outcome">completed; undone: completed, and rolled back by the failure of another in its sync unit, whose code it carries; failed, refused,
+/// cancelled, skipped, unknown.</param>
 /// <param name="status">Transaction status byte (`I`, `T`, `E`), 0 where unknown.</param>
 /// <param name="micros">From forwarding to the end.</param>
 /// <param name="rows">Rows returned, or affected as the command tag says.</param>

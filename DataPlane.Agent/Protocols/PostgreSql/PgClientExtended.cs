@@ -15,56 +15,77 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Malformed(total, body);
         }
+        if (parse.Name.Length > PgNames.LongestName)
+        {
+            return NameTooLong(total, parse.Name);
+        }
         var text = state.Find(parse.Text);
         if (text is null)
         {
             return Verdict.Prepare;
         }
-        if (IsBoundNext(parse.Name, next) is not { } bound)
+        if (IsBoundNext(parse.Name, next, out var need) is not { } bound)
         {
-            return Verdict.More(total + next.Length + 1); // whether it is an operation of its own is not known yet
+            return Verdict.More(total + need); // whether it is an operation of its own is not known yet
         }
         state.Forget();
+        if (!state.Names.HasRoomForStatement(parse.Name, text))
+        {
+            return Limit(total, $"a session keeps at most {PgNames.MostStatements} prepared statements, and {PgNames.MostTexts:N0} bytes of them");
+        }
+        var old = state.Names.Statement(parse.Name);
+        var taken = !parse.Name.IsEmpty && old is not null;
         var ruling = state.Judge(text);
         long op = 0;
-        if ((ruling.Effect == Contracts.Policy.Effect.Deny || !bound) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
+        if ((ruling.Effect == Contracts.Policy.Effect.Deny || !bound || taken) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsParse(parse.Name));
-        }
-        if (!state.Names.HasRoomForStatement(parse.Name))
-        {
-            return Limit(total, $"a session keeps at most {PgNames.MostStatements} prepared statements");
         }
         ref var asked = ref state.Unanswered.Add(Ask.Parse);
         asked.Op = op;
         asked.Text = text;
         asked.Name = parse.Name.IsEmpty ? [] : parse.Name.ToArray();
-        asked.OldStatement = state.Names.Statement(parse.Name);
-        if (parse.Name.IsEmpty || asked.OldStatement is null)
+        asked.OldStatement = old;
+        asked.IsTaken = taken;
+        if (taken)
         {
-            state.Names.SetStatement(parse.Name, text); // a name that is taken keeps its statement: the server will say so
+            return ForwardAndAwait('P', body, total);
         }
+        state.Names.SetStatement(parse.Name, text);
         return Verdict.Forward(total);
     }
 
-    /// <returns>Null while not enough of the next message has come.</returns>
-    private static bool? IsBoundNext(ReadOnlySpan<byte> name, ReadOnlySpan<byte> next)
+    /// <summary>What names mean after this message, the server alone can say: it is asked to answer at once, and nothing more is sent until it has.</summary>
+    private Verdict ForwardAndAwait(char type, ReadOnlySpan<byte> body, int total)
     {
-        if (next.IsEmpty || (next[0] == 'B' && next.Length < PgFrame.Header))
+        state.Unanswered.AwaitAll();
+        return Verdict.Rewrite(total, (byte[])[.. PgFrame.Of(type, body), .. PgFrame.Flush]);
+    }
+
+    /// <summary>Whether the next message is a Bind of this statement that will be recorded in its place: a Bind that is not all there, or adds up to
+    /// nothing, records nothing.</summary>
+    /// <param name="need">How much of the next message must be there.</param>
+    /// <returns>Null while not enough of the next message has come.</returns>
+    private bool? IsBoundNext(ReadOnlySpan<byte> name, ReadOnlySpan<byte> next, out int need)
+    {
+        need = next.IsEmpty ? 1 : PgFrame.Header;
+        if (next.IsEmpty || (next[0] == 'B' && next.Length < need))
         {
             return null;
         }
-        if (next[0] != 'B')
+        if (next[0] != 'B' || PgFrame.LengthAt(next) is var length && length is < 4 or > PgFrame.MaxLength)
         {
             return false;
         }
-        var length = PgFrame.LengthAt(next);
-        var whole = length is >= 4 and < PgClientSide.LongestText && next.Length > length;
-        var body = whole ? next[PgFrame.Header..(length + 1)] : next[PgFrame.Header..];
-        var reader = new PgReader(body);
-        reader.Text();
-        var statement = reader.Text();
-        return reader.Failed ? whole || next.Length > 1024 ? false : null : statement.SequenceEqual(name);
+        var isHeld = length <= PgClientSide.LongestHeldBind;
+        need = isHeld ? length + 1 : PgClientSide.LongestHeldBind;
+        if (next.Length < need)
+        {
+            return null;
+        }
+        var body = next[PgFrame.Header..need];
+        var reads = isHeld ? PgBind.TryRead(body, out var bind) : PgBind.TryReadHead(body, out bind, out _);
+        return reads && bind.Statement.SequenceEqual(name) && bind.Portal.Length <= PgNames.LongestName && state.Names.HasRoomForPortal(bind.Portal);
     }
 
     public Verdict Bind(ReadOnlySpan<byte> body, int total)
@@ -83,6 +104,10 @@ internal sealed class PgClientExtended(PgState state)
     private Verdict Bind(in PgBind bind, in BoundParameters parameters, int total, out long op)
     {
         op = 0;
+        if (bind.Portal.Length > PgNames.LongestName)
+        {
+            return NameTooLong(total, bind.Portal);
+        }
         if (state.Names.Statement(bind.Statement) is not { } text)
         {
             return Unknown(total, PgError.NoStatement, "prepared statement", bind.Statement);
@@ -140,7 +165,7 @@ internal sealed class PgClientExtended(PgState state)
         {
             ruling = PgBounds.Refuse(ruling, $"it may change {counted.Most:N0} rows at most, which are counted at once: fetch all of its rows at once");
         }
-        if ((ruling.Effect == Contracts.Policy.Effect.Deny || portal.Executed || op == 0) &&
+        if ((ruling.Effect == Contracts.Policy.Effect.Deny || portal.Executed || op == 0 || state.Operations.IsDone(op)) &&
             PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsBind());
@@ -151,13 +176,13 @@ internal sealed class PgClientExtended(PgState state)
         asked.Text = portal.Text;
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");
         state.Results.Begin(portal.Text, ofUnit: true);
-        if (ruling.MaxRows is not { } bound)
+        var awaited = state.Names.MayBeChangedBy(portal.Text);
+        if (ruling.MaxRows is { } bound)
         {
-            return Verdict.Forward(total);
+            asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, statement: null);
+            state.AwaitsCount = awaited = true;
         }
-        asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, statement: null);
-        state.AwaitsCount = true;
-        return Verdict.Rewrite(total, (byte[])[.. PgFrame.Of('E', body), .. PgFrame.Flush]);
+        return awaited ? ForwardAndAwait('E', body, total) : Verdict.Forward(total);
     }
 
     public Verdict Close(ReadOnlySpan<byte> body, int total)
@@ -165,6 +190,10 @@ internal sealed class PgClientExtended(PgState state)
         if (!PgNamed.TryRead(body, out var close))
         {
             return Malformed(total, body);
+        }
+        if (close.Name.Length > PgNames.LongestName)
+        {
+            return NameTooLong(total, close.Name);
         }
         ref var asked = ref state.Unanswered.Add(Ask.Close);
         asked.Name = close.Name.ToArray();
@@ -205,6 +234,14 @@ internal sealed class PgClientExtended(PgState state)
     private Verdict Unknown(int total, string code, string what, ReadOnlySpan<byte> name)
     {
         var refusal = new PgRefusal(code, $"{what} `{System.Text.Encoding.UTF8.GetString(name)}` does not exist in this session", null, null);
+        return Refuse(total, new PgDenial(refusal, 0), refusal.AsBind());
+    }
+
+    private Verdict NameTooLong(int total, ReadOnlySpan<byte> name)
+    {
+        var refusal = new PgRefusal(
+            PgError.NameTooLong, $"the name `{System.Text.Encoding.UTF8.GetString(name)}` is longer than {PgNames.LongestName} bytes", null,
+            "use a shorter name: the database would cut it off");
         return Refuse(total, new PgDenial(refusal, 0), refusal.AsBind());
     }
 

@@ -15,13 +15,16 @@ internal sealed class PgClientSide(PgState state)
     private const int LongestSmall = 10_000;
 
     /// <summary>A Bind up to here is held whole and recorded with its parameters; a longer one passes as it comes, recorded by size and hash.</summary>
-    private const int LongestHeldBind = LongestText;
+    public const int LongestHeldBind = LongestText;
 
     private readonly PgClientQueries queries = new(state);
     private readonly PgClientExtended extended = new(state);
     private PgLongBind? longBind;
     private long passing;
     private long dropping;
+
+    /// <summary>False in the middle of a message whose start has passed.</summary>
+    public bool IsBetweenMessages => passing == 0;
 
     public Verdict Look(ReadOnlySpan<byte> pending)
     {
@@ -165,7 +168,7 @@ internal sealed class PgClientSide(PgState state)
                 state.Oversight.Fact("parameters", bind.Note());
             }
         }
-        else
+        else if (state.CopyIn) // otherwise the copy failed in the middle of this message: the rest counts for nothing
         {
             state.Copy.Read(pending[before..part]);
         }

@@ -75,16 +75,26 @@ internal sealed class PgConversation : Conversation
         return text[..text.Span.IndexOf((byte)0)];
     }
 
-    /// <summary>What was asked for is still done and answered; then the server is told goodbye. In the middle of a copy there is no goodbye.</summary>
+    /// <summary>What was asked for is still done and answered; then the server is told goodbye. In the middle of a copy or of a message there
+    /// is no goodbye: its bytes would be taken for data.</summary>
     public override Verdict ClientEnded() =>
-        State.CopyIn ? Verdict.Kill : State.MustWait ? Verdict.Hold : new Verdict(Act.Leave, 0, Terminate);
+        State.CopyIn || !client.IsBetweenMessages ? Verdict.Kill : State.MustWait ? Verdict.Hold : new Verdict(Act.Leave, 0, Terminate);
 
     public override int Drained(ReadOnlySpan<byte> pending)
     {
         var read = 0;
-        while (server.Look(pending[read..]) is { Act: Act.Forward or Act.Rewrite } verdict)
+        while (server.Look(pending[read..]) is var verdict)
         {
-            read += verdict.Bytes;
+            switch (verdict.Act)
+            {
+                case Act.Forward or Act.Rewrite:
+                    read += verdict.Bytes;
+                    break;
+                case Act.More:
+                    return read;
+                default:
+                    return pending.Length; // what makes no sense is not kept until more of it comes
+            }
         }
         return read;
     }

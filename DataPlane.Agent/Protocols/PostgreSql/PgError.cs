@@ -15,6 +15,7 @@ internal static class PgError
     public const string TooLarge = "54000";
     public const string LimitReached = "53400";
     public const string NoRecord = "58030"; // io_error
+    public const string NameTooLong = "42622";
     public const string NoStatement = "26000";
     public const string NoPortal = "34000";
 

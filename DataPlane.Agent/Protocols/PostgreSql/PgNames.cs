@@ -20,6 +20,12 @@ internal sealed class PgNames
     public const int MostStatements = 1000;
     public const int MostPortals = 100;
 
+    /// <summary>Of all named statements' texts together, in bytes.</summary>
+    public const int MostTexts = 32 * 1024 * 1024;
+
+    /// <summary>The server compares names by this many bytes, so that two longer ones could be one there and two here.</summary>
+    public const int LongestName = 63;
+
     private static readonly NameComparer ByBytes = new();
     private readonly Dictionary<byte[], PgText> statements = new(ByBytes);
     private readonly Dictionary<byte[], PgPortal> portals = new(ByBytes);
@@ -27,6 +33,7 @@ internal sealed class PgNames
     private readonly Dictionary<byte[], PgPortal>.AlternateLookup<ReadOnlySpan<byte>> portalsBy;
     private PgText? unnamedStatement;
     private PgPortal? unnamedPortal;
+    private long texts;
 
     public PgNames()
     {
@@ -38,7 +45,8 @@ internal sealed class PgNames
 
     public PgPortal? Portal(ReadOnlySpan<byte> name) => name.IsEmpty ? unnamedPortal : portalsBy.TryGetValue(name, out var portal) ? portal : null;
 
-    public bool HasRoomForStatement(ReadOnlySpan<byte> name) => name.IsEmpty || statements.Count < MostStatements || statementsBy.ContainsKey(name);
+    public bool HasRoomForStatement(ReadOnlySpan<byte> name, PgText text) =>
+        name.IsEmpty || statementsBy.ContainsKey(name) || (statements.Count < MostStatements && texts + text.Text.Length <= MostTexts);
 
     public bool HasRoomForPortal(ReadOnlySpan<byte> name) => name.IsEmpty || portals.Count < MostPortals || portalsBy.ContainsKey(name);
 
@@ -49,15 +57,23 @@ internal sealed class PgNames
         {
             unnamedStatement = text;
         }
-        else if (text is null)
-        {
-            statementsBy.Remove(name);
-        }
         else
         {
-            statementsBy[name] = text;
+            texts += (text?.Text.Length ?? 0) - (Statement(name)?.Text.Length ?? 0);
+            if (text is null)
+            {
+                statementsBy.Remove(name);
+            }
+            else
+            {
+                statementsBy[name] = text;
+            }
         }
     }
+
+    /// <summary>Whether running it may change what names mean. EXECUTE runs whatever the protocol has prepared, DEALLOCATE among it.</summary>
+    public bool MayBeChangedBy(PgText text) =>
+        text.Facts.Names is { Count: > 0 } || (text.Facts.Has("execute") && statements.Values.Any(s => s.Facts.Names is { Count: > 0 }));
 
     /// <param name="portal">Null to forget the name.</param>
     public void SetPortal(ReadOnlySpan<byte> name, PgPortal? portal)
@@ -91,22 +107,56 @@ internal sealed class PgNames
     }
 
     /// <summary>What a statement did to the names, once the server has done it.</summary>
-    public void Apply(NameUse use, PgText text)
+    public void Apply(PgText text)
+    {
+        if (text.Facts.Has("execute") && MayBeChangedBy(text))
+        {
+            Forget(text);
+        }
+        foreach (var use in text.Facts.Names ?? [])
+        {
+            Apply(use, text);
+        }
+    }
+
+    /// <summary>A text failed after some of its statements were done. PREPARE and DEALLOCATE are not rolled back, and which of them were reached is not
+    /// known: the names are forgotten, so that none stands here for something else than at the server.</summary>
+    public void Forget(PgText text)
+    {
+        if (text.Facts.Has("execute") && MayBeChangedBy(text))
+        {
+            ForgetStatements();
+            portals.Clear();
+        }
+        foreach (var use in text.Facts.Names ?? [])
+        {
+            var statement = use.Action is NameAction.Prepare or NameAction.Deallocate or NameAction.DiscardAll;
+            Apply(new NameUse(statement ? NameAction.Deallocate : NameAction.Close, use.Name), text);
+        }
+    }
+
+    private void ForgetStatements()
+    {
+        statements.Clear();
+        texts = 0;
+    }
+
+    private void Apply(NameUse use, PgText text)
     {
         var name = use.Name is null ? null : System.Text.Encoding.UTF8.GetBytes(use.Name);
         switch (use.Action)
         {
-            case NameAction.Prepare when name is not null && HasRoomForStatement(name):
-                statements[name] = text;
+            case NameAction.Prepare when name is not null && HasRoomForStatement(name, text):
+                SetStatement(name, text);
                 break;
             case NameAction.Declare when name is not null && HasRoomForPortal(name):
                 portals[name] = new PgPortal(text, 0, false, use.Lasts);
                 break;
             case NameAction.Deallocate when name is not null:
-                statements.Remove(name);
+                SetStatement(name, null);
                 break;
             case NameAction.Deallocate:
-                statements.Clear();
+                ForgetStatements();
                 break;
             case NameAction.Close when name is not null:
                 portals.Remove(name);
@@ -115,7 +165,7 @@ internal sealed class PgNames
                 portals.Clear();
                 break;
             case NameAction.DiscardAll:
-                statements.Clear();
+                ForgetStatements();
                 portals.Clear();
                 break;
         }

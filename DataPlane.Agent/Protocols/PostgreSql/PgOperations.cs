@@ -18,6 +18,9 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     private int count;
     private int messageLength;
     private long messageOf;
+    private CodeBytes unitCode;
+    private int unitCodeLength;
+    private bool unitFailed;
 
     /// <summary>Records an operation.</summary>
     /// <returns>Its number, by which everything else here names it.</returns>
@@ -96,8 +99,50 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
 
     public bool IsDone(long op) => Find(op) is not (var at and >= 0) || slots[at].Outcome is not null;
 
+    /// <summary>The unit's own end failed: its transaction was not committed.</summary>
+    public void FailUnit(ReadOnlySpan<byte> code)
+    {
+        unitFailed = true;
+        unitCodeLength = Math.Min(code.Length, CodeBytes.Size);
+        code[..unitCodeLength].CopyTo(unitCode);
+    }
+
     /// <summary>The unit is over: results are recorded.</summary>
-    public void End(byte status) => Write(status, onlyDone: false);
+    public void End(byte status)
+    {
+        if (status == 'I')
+        {
+            Undo();
+        }
+        unitFailed = false;
+        Write(status, onlyDone: false);
+    }
+
+    /// <summary>Without a transaction block, a failure takes along what the unit had completed before it, back to where a transaction ended.</summary>
+    private void Undo()
+    {
+        var failure = count - 1;
+        while (!unitFailed && failure >= 0 && slots[failure].Outcome is not ("failed" or "cancelled" or "refused"))
+        {
+            failure--;
+        }
+        for (var i = failure; i >= 0 && !EndsTransaction(slots[i]); i--)
+        {
+            ref var slot = ref slots[i];
+            if (slot.Outcome == "completed")
+            {
+                slot.Outcome = "undone";
+                slot.Code = unitFailed ? unitCode : slots[failure].Code;
+                slot.CodeLength = unitFailed ? unitCodeLength : slots[failure].CodeLength;
+            }
+        }
+    }
+
+    private static bool EndsTransaction(in Slot slot)
+    {
+        ReadOnlySpan<byte> tag = slot.Tag;
+        return slot.Outcome == "completed" && (tag[..slot.TagLength].SequenceEqual("COMMIT"u8) || tag[..slot.TagLength].SequenceEqual("ROLLBACK"u8));
+    }
 
     /// <summary>The session is cut: what has not been answered has an unknown outcome.</summary>
     public void Abandon()
@@ -160,7 +205,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     internal static long? Affected(ReadOnlySpan<byte> tag)
     {
         var digits = tag[(tag.LastIndexOf((byte)' ') + 1)..];
-        return digits.Length < tag.Length && System.Buffers.Text.Utf8Parser.TryParse(digits, out long rows, out var used) && used == digits.Length ? rows : null;
+        return digits.Length < tag.Length && System.Buffers.Text.Utf8Parser.TryParse(digits, out long rows, out var used) && used == digits.Length && char.IsAsciiDigit((char)digits[0]) ? rows : null;
     }
 
     private struct Slot

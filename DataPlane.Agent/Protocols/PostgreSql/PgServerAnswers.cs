@@ -26,10 +26,10 @@ internal sealed class PgServerAnswers(PgState state)
         'T' => RowDescription(),
         't' => ParameterDescription(),
         'n' => NoData(length),
-        'C' => Whole(frame, length) ? Completed(frame[..(length + 1)]) : Fit.Incomplete,
+        'C' => length > LongestHeld ? Fit.Misfit : Whole(frame, length) ? Completed(frame[..(length + 1)]) : Fit.Incomplete,
         'I' => length == 4 ? Finished(default) : Fit.Misfit,
         's' => length == 4 ? Suspended() : Fit.Misfit,
-        'Z' => Whole(frame, length) ? Ready(Body(frame, length)) : Fit.Incomplete,
+        'Z' => length != 5 ? Fit.Misfit : Whole(frame, length) ? Ready(Body(frame, length)) : Fit.Incomplete,
         'G' => CopyBegins(copyIn: true),
         'H' => CopyBegins(copyIn: false),
         'c' => CopyEnds(length),
@@ -86,6 +86,10 @@ internal sealed class PgServerAnswers(PgState state)
         {
             state.Operations.Tag(unanswered[0].Op, "PARSE"u8);
             state.Operations.Complete(unanswered[0].Op);
+        }
+        if (unanswered[0].IsTaken)
+        {
+            state.Names.SetStatement(unanswered[0].Name, unanswered[0].Text); // it was free at the server
         }
         unanswered.RemoveFirst();
         return Fit.Passes;
@@ -163,7 +167,7 @@ internal sealed class PgServerAnswers(PgState state)
         if (asked.Ask == Ask.Execute)
         {
             state.Operations.Complete(asked.Op);
-            Apply(asked.Text);
+            state.Names.Apply(asked.Text!);
             unanswered.RemoveFirst();
             AbortUnit();
         }
@@ -179,17 +183,6 @@ internal sealed class PgServerAnswers(PgState state)
             unanswered.Add(Ask.Execute).Refusal = abort;
             state.Reply = abort.AsBind();
             state.AwaitsCount = true;
-        }
-    }
-
-    private void Apply(PgText? text)
-    {
-        if (text?.Facts.Names is { } uses)
-        {
-            foreach (var use in uses)
-            {
-                state.Names.Apply(use, text);
-            }
         }
     }
 
@@ -233,7 +226,7 @@ internal sealed class PgServerAnswers(PgState state)
     /// <summary>ReadyForQuery: the unit is over, and only now is its transaction's status known.</summary>
     private Fit Ready(ReadOnlySpan<byte> body)
     {
-        if (state.CopyIn || state.CopyOut || body.Length != 1 || body[0] is not ((byte)'I' or (byte)'T' or (byte)'E') || !(IsAt(Ask.Sync) || (unanswered.Count > 0 && unanswered[0].Ask == Ask.Query)))
+        if (state.CopyIn || state.CopyOut || body[0] is not ((byte)'I' or (byte)'T' or (byte)'E') || !(IsAt(Ask.Sync) || (unanswered.Count > 0 && unanswered[0].Ask == Ask.Query)))
         {
             return Fit.Misfit;
         }
@@ -262,7 +255,7 @@ internal sealed class PgServerAnswers(PgState state)
         if (asked.Ask == Ask.Query && asked.Refusal is null && !state.Operations.IsDone(asked.Op))
         {
             state.Operations.Complete(asked.Op);
-            Apply(asked.Text);
+            state.Names.Apply(asked.Text!);
         }
         unanswered.RemoveFirst();
         state.AwaitsCopy = false;

@@ -87,7 +87,7 @@ internal sealed record PgStartup(
                 throw Malformed();
             }
             // the server would take the last one, whoever reads the packet before it perhaps the first
-            pairs.Add(seen.Add(key) ? (key, value) : throw new PgStop(PgError.Protocol, $"the startup key `{key}` comes twice"));
+            pairs.Add(seen.Add(key) ? (key, value) : throw new PgStop(PgError.Protocol, $"the startup key `{Printable(key)}` comes twice"));
         }
     }
 
@@ -98,14 +98,15 @@ internal sealed record PgStartup(
 
     private static PgStop Unwanted(string key, string value) => key.ToLowerInvariant() switch
     {
-        "client_encoding" => new PgStop("22023", $"the client encoding `{value}` is not spoken here: use `UTF8`"),
+        "client_encoding" => new PgStop("22023", $"the client encoding `{Printable(value)}` is not spoken here: use `UTF8`"),
         "replication" => new PgStop(PgError.NotAuthorized, "replication connections are not possible through this agent"),
-        _ => new PgStop(PgError.NotAuthorized, $"the startup key `{key}` is not accepted by this agent: leave it out"),
+        _ => new PgStop(PgError.NotAuthorized, $"the startup key `{Printable(key)}` is not accepted by this agent: leave it out"),
     };
 
     /// <summary>As clients send it: also in quotes, and `SQL_ASCII` from libpq in a locale without encoding. The session speaks UTF-8 in any case.</summary>
     private static bool IsUtf8(string value) => PgSettings.IsUtf8(value) || value.Equals("SQL_ASCII", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>Also for what is said back: it goes into the log, and a stranger chose it.</summary>
     private static string Printable(string name)
     {
         var text = string.Concat(name.Select(c => c is >= ' ' and <= '~' ? c : '?'));

@@ -97,7 +97,7 @@ internal sealed class PgState
     public bool BrokenByClient { get; set; }
 
     /// <summary>INVARIANT: at most one sync unit is ahead of its ReadyForQuery, so that a cut is exact: nothing unseen waits in a socket's buffer.</summary>
-    public bool MustWait => AwaitsCopy || AwaitsCount || (Unanswered.UnitEnds > 0 && !CopyIn) || Unanswered.Count >= PgUnanswered.Most;
+    public bool MustWait => AwaitsCopy || AwaitsCount || Unanswered.AllAwaited || (Unanswered.UnitEnds > 0 && !CopyIn) || Unanswered.Count >= PgUnanswered.Most;
 
     /// <summary>The client's COPY data is at its end, by its own word or the server's.</summary>
     public void EndCopyIn(string how)

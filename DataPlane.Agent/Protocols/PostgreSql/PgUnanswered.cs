@@ -28,6 +28,9 @@ internal struct PgAsked
     /// <summary>Set where it took longer than it may and was cancelled: told in the place of the cancellation.</summary>
     public PgRefusal? Late;
 
+    /// <summary>Parse under a name that is taken here: whether it still is at the server, the answer tells.</summary>
+    public bool IsTaken;
+
     /// <summary>Of a name's change: what is to be put back when the server does not do it.</summary>
     public byte[]? Name;
     public PgText? OldStatement;
@@ -56,6 +59,11 @@ internal sealed class PgUnanswered
     /// <summary>Sync and Query messages among them: each will be answered by a ReadyForQuery.</summary>
     public int UnitEnds { get; private set; }
 
+    /// <summary>What some of them do, the server alone can say: nothing more is sent before all are answered.</summary>
+    public bool AllAwaited { get; private set; }
+
+    public void AwaitAll() => AllAwaited = true;
+
     public ref PgAsked this[int index] => ref ring[(first + index) & (ring.Length - 1)];
 
     public ref PgAsked Add(Ask ask)
@@ -83,6 +91,7 @@ internal sealed class PgUnanswered
         this[0] = default;
         first = (first + 1) & (ring.Length - 1);
         Count--;
+        AllAwaited &= Count > 0;
     }
 
     /// <summary>How many an error skips: everything before the next Sync.</summary>

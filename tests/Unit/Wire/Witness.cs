@@ -1,0 +1,52 @@
+using System.Text;
+using AccessPlane.Agent.Protocols.PostgreSql;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Tests.Unit.Wire;
+
+/// <summary>A judge that denies some kinds of statement, and a record that is kept in memory.</summary>
+internal sealed class Witness(params string[] denied) : IPgOversight
+{
+    public sealed record Operation(long Op, string Protocol, string Text, Effect Effect);
+
+    public sealed record Outcome(long Op, string Kind, char Status, long Rows, string Tag, string Code);
+
+    public List<Operation> Operations { get; } = [];
+    public List<Outcome> Results { get; } = [];
+    public List<string> Facts { get; } = [];
+
+    /// <summary>The disk takes nothing more.</summary>
+    public bool IsFull { get; set; }
+
+    public HashSet<string> Denied { get; } = [.. denied];
+
+    public Ruling Judge(StatementFacts facts, bool inTransaction)
+    {
+        var effect = facts.Unknown is not null || facts.Refused is not null || facts.Kinds.Any(Denied.Contains) ? Effect.Deny : Effect.Allow;
+        return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1);
+    }
+
+    public SessionLimits Limits { get; set; } = SessionLimits.None;
+
+    /// <summary>How often the server was asked to stop.</summary>
+    public int Stops { get; private set; }
+
+    public void StopStatement() => Stops++;
+
+    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling)
+    {
+        if (IsFull)
+        {
+            throw new IOException("full");
+        }
+        Operations.Add(new Operation(Operations.Count + 1, protocol, Encoding.UTF8.GetString(text), ruling.Effect));
+        return Operations.Count;
+    }
+
+    public void Result(long op, in OperationResult result) => Results.Add(new Outcome(
+        op, result.Outcome, (char)result.Status, result.Rows, Encoding.UTF8.GetString(result.Tag), Encoding.UTF8.GetString(result.ErrorCode)));
+
+    public void Fact(string kind, string? note) => Facts.Add($"{kind}: {note}");
+}
