@@ -12,6 +12,10 @@ public static class AccessQuery
     public static bool IsDisabled(this PolicyModel policy, Actor actor) =>
         actor.Links.Any(link => policy.Directory.Disabled.Any(d => policy.SamePerson(d, link.Key)));
 
+    /// <summary>Whether a rule's `unless` is for an actor: for every link of the chain, because what one of them is shown, all are.</summary>
+    public static bool Excepts(this PolicyModel policy, Who? unless, Actor actor) =>
+        unless is not null && !policy.IsDisabled(actor) && actor.Links.All(link => policy.SelectsLink(unless, link));
+
     /// <summary>The entitlements that an actor may ask for.</summary>
     public static IEnumerable<Entitlement> EntitlementsOf(this PolicyModel policy, Actor actor) =>
         policy.Entitlements.Where(e => policy.Selects(e.Who, actor));

@@ -13,20 +13,24 @@ public sealed record Reason(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Observed = false);
 
 /// <summary>A decision of the policy with everything that led to it, and what it obliges the agent to do.</summary>
-/// <param name="Reasons">Of every rule that matched, the strongest first.</param>
+/// <param name="Reasons">Of every rule that matched, the strongest first; behind them those that are only watched.</param>
 public sealed record Ruling(Effect Effect, IReadOnlyList<Reason> Reasons, long PolicyVersion)
 {
-    /// <summary>Set where the operation waits for a person.</summary>
+    /// <summary>Set where the operation waits for a person: the terms of the deciding rule, which of several hold rules is the one that asks for most
+    /// persons, then the one that waits least, then the first of the document.</summary>
     public HoldTerms? Hold { get; init; }
 
-    /// <summary>Rows a write may change, and the rule that says so; null for any number.</summary>
+    /// <summary>Rows a write may change, the least of all rules that match, and the rule that says so; null for any number.</summary>
     public Limit<long>? MaxRows { get; init; }
 
-    /// <summary>The mask rules that apply to this holder and resource, whatever the statement touches.</summary>
+    /// <summary>The mask rules that are enforced on this holder and resource, whatever the statement touches: one list for all of a holder's rulings.</summary>
     public IReadOnlyList<MaskRule> Masks { get; init; } = [];
 
-    /// <summary>0–100.</summary>
+    /// <summary>0–100, as <see cref="RiskScore"/> adds it up.</summary>
     public int Risk { get; init; }
+
+    /// <summary>The scope it was judged by; null where no rule was asked, because the grant or the session had ended.</summary>
+    public Scope? Scope { get; init; }
 
     /// <summary>The reason that decided.</summary>
     public Reason? Deciding => Reasons.FirstOrDefault(r => r.Effect == Effect && !r.Observed);

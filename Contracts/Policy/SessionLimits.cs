@@ -12,11 +12,11 @@ public sealed record SessionLimits(
     /// <summary>Whether what comes back must be counted.</summary>
     public bool BoundsResults => Rows is not null || Bytes is not null;
 
-    /// <param name="holder">Rules with `unless` spare a chain only where every link of it that holds rights is spared.</param>
+    /// <param name="holder">Rules with `unless` spare a chain only where every link of it is spared.</param>
     public static SessionLimits Of(PolicyModel policy, string resource, Actor holder)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        LimitRule[] rules = [.. policy.Limits.Where(l => l.Resource == resource && (l.Unless is null || !policy.Selects(l.Unless, holder)))];
+        LimitRule[] rules = [.. policy.Limits.Where(l => l.Resource == resource && !policy.Excepts(l.Unless, holder))];
         return rules.Length == 0 ? None : new SessionLimits(
             Tightest(rules, r => r.RowsPerStatement), Tightest(rules, r => r.BytesPerStatement), Tightest(rules, r => r.StatementsPerSecond),
             Tightest(rules, r => r.StatementTimeout), Tightest(rules, r => r.Idle), Tightest(rules, r => r.Connections));

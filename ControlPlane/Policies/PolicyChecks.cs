@@ -8,8 +8,7 @@ internal static class PolicyChecks
     public static void Run(
         PolicyProblems problems, PolicyModel model, IReadOnlyList<Placed<ResourceTerms>> resources, IReadOnlyList<Placed<Entitlement>> entitlements)
     {
-        Twice(problems, resources.Select(r => (r.Terms.Id, r.At)), "resource");
-        Twice(problems, entitlements.Select(e => (e.Terms.Id, e.At)), "entitlement");
+        Twice(problems, resources);
         foreach (var (entitlement, at) in entitlements)
         {
             if (entitlement.Resource.Length > 0 && model.Resource(entitlement.Resource) is null)
@@ -24,13 +23,13 @@ internal static class PolicyChecks
         }
     }
 
-    private static void Twice(PolicyProblems problems, IEnumerable<(string Id, YamlMap At)> all, string what)
+    private static void Twice(PolicyProblems problems, IReadOnlyList<Placed<ResourceTerms>> resources)
     {
-        foreach (var same in all.GroupBy(x => x.Id, StringComparer.Ordinal))
+        foreach (var same in resources.GroupBy(r => r.Terms.Id, StringComparer.Ordinal))
         {
-            foreach (var (id, at) in same.Skip(1))
+            foreach (var (terms, at) in same.Skip(1))
             {
-                problems.Error(at["id"]!, $"the {what} `{id}` is here twice, first in line {same.First().At["id"]!.Line}");
+                problems.Error(at["id"]!, $"the resource `{terms.Id}` is here twice, first in line {same.First().At["id"]!.Line}");
             }
         }
     }
@@ -64,7 +63,7 @@ internal static class PolicyChecks
         }
     }
 
-    private static void Empty(PolicyProblems problems, PolicyModel model, Who? from, YamlNode? at)
+    public static void Empty(PolicyProblems problems, PolicyModel model, Who? from, YamlNode? at)
     {
         foreach (var group in from?.Groups.Where(g => HasNobody(model, g)) ?? [])
         {

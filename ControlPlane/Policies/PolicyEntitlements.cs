@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
-using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -92,14 +91,7 @@ internal static class PolicyEntitlements
         {
             return Contracts.Policy.Scope.Any;
         }
-        foreach (var statement in (map["statements"] as YamlList)?.Items.OfType<YamlScalar>() ?? [])
-        {
-            if (!StatementKinds.All.Contains(statement.Value))
-            {
-                fields.Problems.Error(statement, $"`{statement.Value}` is not a kind of statement: {string.Join(", ", StatementKinds.All.Order(StringComparer.Ordinal))}");
-            }
-        }
-        return new Scope(fields.Texts(map["databases"]), fields.Texts(map["statements"]));
+        return new Scope(fields.Texts(map["databases"]), fields.Statements(map["statements"]));
     }
 
     private static ReasonRule Reason(PolicyFields fields, YamlNode? node)

@@ -1,5 +1,7 @@
 using System.Globalization;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -65,13 +67,45 @@ internal sealed class PolicyFields(PolicyProblems problems)
     }
 
     /// <summary>Texts; a list that is there must say something, because an empty one would mean any.</summary>
-    public IReadOnlyList<string> Texts(YamlNode? node)
+    public IReadOnlyList<string> Texts(YamlNode? node) => [.. NotEmpty(node).Select(Text).OfType<string>()];
+
+    /// <summary>The items of a list that must say something where it is there, because an empty one would mean any.</summary>
+    public IReadOnlyList<YamlNode> NotEmpty(YamlNode? node)
     {
         if (node is YamlList { Items.Count: 0 } or YamlScalar { IsNull: true })
         {
             problems.Error(node, "must not be empty: leave it out for any");
         }
-        return [.. List(node).Select(Text).OfType<string>()];
+        return List(node);
+    }
+
+    /// <summary>Kinds of statement.</summary>
+    public IReadOnlyList<string> Statements(YamlNode? node)
+    {
+        foreach (var kind in (node as YamlList)?.Items.OfType<YamlScalar>().Where(s => !StatementKinds.All.Contains(s.Value)) ?? [])
+        {
+            problems.Error(kind, $"`{kind.Value}` is not a kind of statement: {string.Join(", ", StatementKinds.All.Order(StringComparer.Ordinal))}");
+        }
+        return Texts(node);
+    }
+
+    /// <summary>Patterns over names of so many parts.</summary>
+    public IReadOnlyList<string> Patterns(YamlNode? node, int parts)
+    {
+        var patterns = new List<string>();
+        foreach (var item in NotEmpty(node))
+        {
+            if (Text(item) is not { } text)
+            {
+                continue;
+            }
+            if (NamePattern.WhyNot(text, parts) is { } why)
+            {
+                problems.Error(item, why);
+            }
+            patterns.Add(text);
+        }
+        return patterns;
     }
 
     public bool Flag(YamlNode? node, bool otherwise)

@@ -12,10 +12,10 @@ public sealed record PolicyReading(PolicyModel? Model, IReadOnlyList<PolicyProbl
 /// <summary>YAML text → <see cref="PolicyModel"/>, with every problem at once.</summary>
 public static class PolicyYaml
 {
-    private static readonly string[] Sections = ["resources", "entitlements", "directory", "mode"];
+    private static readonly string[] Sections = ["resources", "entitlements", "guardrails", "directory", "mode"];
 
     // INVARIANT: what is not enforced is refused, never silently ignored
-    private static readonly string[] Unsupported = ["guardrails", "masks", "limits"];
+    private static readonly string[] Unsupported = ["masks", "limits"];
 
     public static PolicyReading Read(string text)
     {
@@ -41,23 +41,19 @@ public static class PolicyYaml
         {
             return null;
         }
-        Mode(fields, map["mode"]);
+        var mode = PolicyGuardrails.Mode(fields, map["mode"]);
         var resources = PolicyResources.Read(fields, map["resources"]);
         var directory = PolicyDirectory.Read(fields, map["directory"]);
         var entitlements = PolicyEntitlements.Read(fields, map["entitlements"]);
-        var model = new PolicyModel([.. resources.Select(r => r.Terms)], [.. entitlements.Select(e => e.Terms)], directory);
-        PolicyChecks.Run(fields.Problems, model, resources, entitlements);
-        return model;
-    }
-
-    private static void Mode(PolicyFields fields, YamlNode? node)
-    {
-        if (node is YamlScalar { Value: "observe" })
+        var guardrails = PolicyGuardrails.Read(fields, map["guardrails"]);
+        var model = new PolicyModel([.. resources.Select(r => r.Terms)], [.. entitlements.Select(e => e.Terms)], directory)
         {
-            fields.Problems.Error(node, $"`mode: observe` is {PolicyFields.NotSupportedYet}");
-            return;
-        }
-        fields.Choice(node, new Dictionary<string, bool> { ["enforce"] = true }, true);
+            Guardrails = [.. guardrails.Select(g => g.Terms)],
+            Mode = mode ?? PolicyMode.Enforce,
+        };
+        PolicyChecks.Run(fields.Problems, model, resources, entitlements);
+        PolicyRuleChecks.Run(fields.Problems, model, entitlements, guardrails);
+        return model;
     }
 }
 

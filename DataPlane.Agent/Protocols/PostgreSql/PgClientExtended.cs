@@ -37,7 +37,7 @@ internal sealed class PgClientExtended(PgState state)
         var taken = !parse.Name.IsEmpty && old is not null;
         var ruling = state.Judge(text);
         long op = 0;
-        if ((ruling.Effect == Contracts.Policy.Effect.Deny || !bound || taken) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
+        if ((ruling.Effect >= Contracts.Policy.Effect.Hold || !bound || taken) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsParse(parse.Name));
         }
@@ -165,7 +165,7 @@ internal sealed class PgClientExtended(PgState state)
         {
             ruling = PgBounds.Refuse(ruling, $"it may change {counted.Most:N0} rows at most, which are counted at once: fetch all of its rows at once");
         }
-        if ((ruling.Effect == Contracts.Policy.Effect.Deny || portal.Executed || op == 0 || state.Operations.IsDone(op)) &&
+        if ((ruling.Effect >= Contracts.Policy.Effect.Hold || portal.Executed || op == 0 || state.Operations.IsDone(op)) &&
             PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsBind());

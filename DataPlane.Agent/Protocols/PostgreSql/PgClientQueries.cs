@@ -76,7 +76,7 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
             return new PgDenial(
                 new PgRefusal(PgError.NoRecord, "denied: the operation cannot be recorded at the moment", null, "try again later"), 0);
         }
-        return ruling.Effect == Effect.Deny ? Refused(state, PgRefusal.Of(text, ruling, state.Session, op), op) : null;
+        return ruling.Effect >= Effect.Hold ? Refused(state, PgRefusal.Of(text, ruling, state.Session, op), op) : null;
     }
 
     public static PgDenial Malformed(PgState state, string protocol, ReadOnlySpan<byte> body)

@@ -1,0 +1,120 @@
+using System.Runtime.CompilerServices;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Contracts.Policy;
+
+/// <summary>One resource's rules of one policy, read once.</summary>
+internal sealed class Rulebook
+{
+    private readonly PublishedPolicy policy;
+    private readonly GuardrailMatch[] guardrails;
+    private readonly (MaskRule Rule, NamePattern[] Columns, bool Observed)[] masks;
+
+    /// <summary>By holder, so that one holder's rulings share one list.</summary>
+    private readonly ConditionalWeakTable<Actor, IReadOnlyList<MaskRule>> masksOf = [];
+
+    public Rulebook(PublishedPolicy policy, string resource)
+    {
+        this.policy = policy;
+        var model = policy.Model;
+        guardrails = [.. model.Guardrails.Where(g => g.Resource == resource).Select(g => new GuardrailMatch(g, model.Mode))];
+        masks =
+        [
+            .. model.Masks.Where(m => m.Resource == resource).Select(m =>
+                (m, m.Columns.Select(c => new NamePattern(c)).ToArray(), (m.Mode ?? model.Mode) == PolicyMode.Observe)),
+        ];
+    }
+
+    public Ruling Judge(StatementFacts facts, OperationContext context)
+    {
+        var risk = RiskScore.Of(facts, context.EstimatedRows).Score;
+        var matching = guardrails.Where(g => g.Matches(facts, context.InTransaction, risk)).ToList();
+        var reasons = new List<Reason>(4);
+        BuiltIn(facts, context, matching, reasons);
+        // hold rules by how strict they are: the first of them gives the terms
+        var holds = matching.Where(g => g is { IsObserved: false, Effect: Effect.Hold }).Select(g => g.Rule)
+            .OrderByDescending(g => g.Hold?.Count).ThenBy(g => g.Hold?.Timeout).ToList();
+        reasons.AddRange(holds.Select(g => new Reason(g.Id, Effect.Hold, Words(g))));
+        reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Words(g.Rule), g.IsObserved)));
+        Masked(facts, context.Holder, reasons);
+        reasons = [.. reasons.OrderBy(r => r.Observed).ThenByDescending(r => r.Effect)];
+        var effect = reasons.Where(r => !r.Observed).Max(r => r.Effect);
+        return new Ruling(effect, reasons, policy.Version)
+        {
+            Hold = effect == Effect.Hold ? holds[0].Hold : null,
+            MaxRows = matching.Where(g => g is { IsObserved: false, Rule.MaxRows: not null })
+                .Select(g => new Limit<long>(g.Rule.MaxRows!.Value, g.Rule.Id)).MinBy(l => l.Most),
+            Masks = MasksOf(context.Holder),
+            Risk = risk,
+            Scope = context.Scope,
+        };
+    }
+
+    private static void BuiltIn(StatementFacts facts, OperationContext context, List<GuardrailMatch> matching, List<Reason> reasons)
+    {
+        // INVARIANT: what is not understood is refused, unless the document itself says what shall be done with it (and is not only watched)
+        var decided = matching.Exists(g => g is { IsObserved: false, Rule.Match.Unknown: true });
+        if (facts.Unknown is { } why && !decided)
+        {
+            reasons.Add(new Reason("only-known", Effect.Deny, $"the statement cannot be judged: {why}"));
+        }
+        if (facts.Refused is { } never)
+        {
+            reasons.Add(new Reason("pinned-session", Effect.Deny, never));
+        }
+        var outside = reasons.Count == 0 ? WhyOutside(facts, context) : null;
+        if (outside is not null)
+        {
+            reasons.Add(new Reason(context.Entitlement, Effect.Deny, outside));
+        }
+        if (reasons.Count == 0)
+        {
+            reasons.Add(new Reason(context.Entitlement, Effect.Allow, "within the entitlement"));
+        }
+    }
+
+    private static string? WhyOutside(StatementFacts facts, OperationContext context)
+    {
+        var (scope, entitlement) = (context.Scope, context.Entitlement);
+        if (scope.Statements.Count > 0)
+        {
+            if (facts.Unknown is not null)
+            {
+                return $"nobody can tell whether it is within what `{entitlement}` allows ({string.Join(", ", scope.Statements)})";
+            }
+            foreach (var kind in facts.Kinds)
+            {
+                if (!StatementKinds.AlwaysWithinScope.Contains(kind) && !scope.Statements.Contains(kind))
+                {
+                    return $"`{kind}` is outside what `{entitlement}` allows ({string.Join(", ", scope.Statements)})";
+                }
+            }
+        }
+        return facts.AsksForWrites && scope.OnlyReads ? $"`{entitlement}` only reads, and so do its transactions" : null;
+    }
+
+    private void Masked(StatementFacts facts, Actor holder, List<Reason> reasons)
+    {
+        foreach (var (rule, columns, observed) in masks)
+        {
+            if (facts.Columns.Any(c => c.Place != ColumnPlace.Assigned && columns.Any(p => p.Matches(c.Column))) && !policy.Model.Excepts(rule.Unless, holder))
+            {
+                reasons.Add(new Reason(rule.Id, Effect.Mask, "values of its columns are hidden", observed));
+            }
+        }
+    }
+
+    private IReadOnlyList<MaskRule> MasksOf(Actor holder) => masks.Length == 0
+        ? []
+        : masksOf.GetValue(holder, who => [.. masks.Where(m => !m.Observed && !policy.Model.Excepts(m.Rule.Unless, who)).Select(m => m.Rule)]);
+
+    private static string Words(Guardrail rule) => rule.Message ?? rule.Effect switch
+    {
+        Effect.Deny => "the policy does not allow it",
+        Effect.Hold => "somebody must look at it first",
+        _ when rule.MaxRows is { } most => $"it may change {most} rows at most",
+        Effect.Flag => "it is marked for whoever reads the record",
+        _ => "the policy allows it",
+    };
+}
