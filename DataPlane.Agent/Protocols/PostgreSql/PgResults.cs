@@ -101,7 +101,7 @@ internal sealed class PgResults(PgState state)
         {
             return now.Idle is { } idle && state.Clock.GetElapsedTime(state.QuietSince) > idle.Most;
         }
-        ref var asked = ref state.Unanswered[0];
+        ref var asked = ref Running();
         if (now.StatementTimeout is { } limit && asked is { Ask: Ask.Execute or Ask.Query, Late: null, Stopped: null, Refusal: null } &&
             state.Operations.RunningFor(asked.Op) > limit.Most)
         {
@@ -111,6 +111,17 @@ internal sealed class PgResults(PgState state)
             state.Oversight.StopStatement();
         }
         return false;
+    }
+
+    /// <summary>What runs now: what stands before it may be answered in the server's buffer.</summary>
+    private ref PgAsked Running()
+    {
+        var at = 0;
+        while (at < state.Unanswered.Count - 1 && state.Unanswered[at].Ask is not (Ask.Execute or Ask.Query))
+        {
+            at++;
+        }
+        return ref state.Unanswered[at];
     }
 
     public static string Shown(TimeSpan time) => time.TotalSeconds < 120

@@ -220,7 +220,7 @@ internal sealed class PgServerAnswers(PgState state)
             return Fit.Misfit;
         }
         state.CopyOut = false;
-        return Fit.Passes;
+        return unanswered[0].Stopped is null ? Fit.Passes : Fit.Drops;
     }
 
     /// <summary>ReadyForQuery: the unit is over, and only now is its transaction's status known.</summary>

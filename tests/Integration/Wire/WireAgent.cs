@@ -118,6 +118,13 @@ internal sealed class WireAgent : IAsyncDisposable
 
     public void Apply(object body) => InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
 
+    /// <summary>Another policy is in force from here on.</summary>
+    public void Publish(Func<PolicyModel, PolicyModel> change)
+    {
+        var before = InForce.Current.Policy;
+        Apply(new PublishedPolicy(before.Version + 1, "", change(before.Model)));
+    }
+
     public void Revoke(string message = "the grant was revoked by `dba`")
     {
         var at = TimeProvider.System.GetTimestamp();

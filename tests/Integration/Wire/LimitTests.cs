@@ -1,0 +1,233 @@
+using AccessPlane.Contracts.Policy;
+using Xunit;
+using static AccessPlane.Tests.Integration.Wire.RawClient;
+
+namespace AccessPlane.Tests.Integration.Wire;
+
+/// <summary>What is too much is cut with an error, in every way there is to ask for it; what the client was told and what the database did agree.</summary>
+public sealed class LimitTests : IAsyncLifetime
+{
+    private const string Three = "select g from generate_series(1, 3) g";
+    private const string Four = "select g from generate_series(1, 4) g";
+    private const string Rows = "D[1] D[2] D[3]";
+
+    private WireAgent agent = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        agent = await WireAgent.Start();
+        await agent.Directly("create table t (id int primary key, v int)", "insert into t select g, 0 from generate_series(1, 100) g", "alter table t owner to " + agent.Database);
+    }
+
+    public ValueTask DisposeAsync() => agent.DisposeAsync();
+
+    private void Limit(LimitRule rule) => agent.Publish(model => model with { Limits = [rule] });
+
+    private void LimitRows(long rows = 3) => Limit(new LimitRule("few", "orders", RowsPerStatement: rows));
+
+    private void Bound(string kind = "update", long rows = 10) => agent.Publish(model => model with
+    {
+        Guardrails = [new Guardrail("bulk", "orders", Match.Everything with { Statements = [kind] }, Effect.Flag, MaxRows: rows)],
+    });
+
+    [Fact]
+    public async Task Rows_beyond_the_limit_are_cut_with_an_error_that_names_the_rule()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        Assert.Equal($"T {Rows} C[SELECT 3] ZI", Story(await client.Ask(Query(Three))));
+        var answer = await client.Ask(Query(Four));
+        Assert.Equal($"T {Rows} E54000 ZI", Story(answer));
+        Assert.Equal("cut off by `few`: it returns more than 3 rows", Field(answer.Single(m => m.Type == 'E').Body, 'M'));
+        Assert.Equal($"T {Rows} C[SELECT 3] ZI", Story(await client.Ask(Query(Three))));
+        Assert.Contains(agent.Transcript(), line => line.Contains("\"kind\":\"limit\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_long_result_is_cancelled_in_the_database_and_not_read_to_its_end()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        var cancelled = await client.Ask(Query("select g, case when g > 50000 then pg_sleep(1) end from generate_series(1, 50400) g")).WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.EndsWith("E54000 ZI", Story(cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inside_a_transaction_what_was_cut_fails_the_transaction()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        await client.Ask(Query("begin"));
+        Assert.Equal($"T {Rows} E54000 ZE", Story(await client.Ask(Query(Four))));
+        Assert.Equal("E25P02 ZE", Story(await client.Ask(Query("select 1"))));
+        Assert.Equal("C[ROLLBACK] ZI", Story(await client.Ask(Query("commit"))));
+    }
+
+    [Fact]
+    public async Task In_the_extended_protocol_what_was_cut_fails_its_whole_unit()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        byte[][] unit =
+        [
+            Parse("", "update t set v = 1 where id = 1"), Bind("", ""), Execute(), Parse("", Four), Bind("", ""), Execute(),
+            Parse("", "update t set v = 2 where id = 2"), Bind("", ""), Execute(), Sync,
+        ];
+        Assert.Equal($"1 2 C[UPDATE 1] 1 2 {Rows} E54000 ZI", Story(await client.Ask(unit)));
+        Assert.Equal(0L, await agent.Ask("select sum(v) from t"));
+        Assert.Equal($"1 2 {Rows} C[SELECT 3] ZI", Story(await client.Ask(Parse("", Three), Bind("", ""), Execute(), Sync)));
+        Assert.Equal($"1 2 {Rows} E54000 ZI", Story(await client.Ask(Parse("", Four), Bind("", ""), Execute(), Sync)));
+        Assert.Equal("1 2 D[1] D[2] s ZI", Story(await client.Ask(Parse("", Four), Bind("", ""), Execute("", 2), Sync)));
+    }
+
+    [Fact]
+    public async Task A_write_that_returns_too_many_rows_is_undone_in_the_extended_protocol()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        var answer = await client.Ask(Parse("", "update t set v = 1 where id <= 4 returning id"), Bind("", ""), Execute(), Sync);
+        Assert.EndsWith("E54000 ZI", Story(answer), StringComparison.Ordinal);
+        Assert.Equal(0L, await agent.Ask("select sum(v) from t"));
+    }
+
+    [Fact]
+    public async Task Copy_and_bytes_are_bounded_as_well()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        Assert.Equal("H d d d E54000 ZI", Story(await client.Ask(Query("copy (select id from t order by id) to stdout"))));
+        Limit(new LimitRule("small", "orders", BytesPerStatement: 1000));
+        var answer = await client.Ask(Query("select repeat('x', 600) from generate_series(1, 2)"));
+        Assert.StartsWith("T D[", Story(answer), StringComparison.Ordinal);
+        Assert.Equal("cut off by `small`: it returns more than 1,000 bytes", Field(answer.Single(m => m.Type == 'E').Body, 'M'));
+        Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
+    }
+
+    [Fact]
+    public async Task A_statement_that_runs_too_long_is_cancelled_and_the_session_lives()
+    {
+        Limit(new LimitRule("quick", "orders", StatementTimeout: TimeSpan.FromMilliseconds(300)));
+        using var client = await agent.Connect();
+        var answer = await client.Ask(Query("select pg_sleep(60)")).WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal("T E57014 ZI", Story(answer).Replace("T T", "T", StringComparison.Ordinal));
+        Assert.Equal("cancelled by `quick`: it ran longer than 0.3 s", Field(answer.Single(m => m.Type == 'E').Body, 'M'));
+        Assert.Equal("1 2 E57014 ZI", Story(await client.Ask(Parse("", "select pg_sleep(60)"), Bind("", ""), Execute(), Sync)));
+        Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
+    }
+
+    [Fact]
+    public async Task An_idle_session_ends_and_a_busy_one_does_not()
+    {
+        Limit(new LimitRule("idle", "orders", Idle: TimeSpan.FromSeconds(1)));
+        using var busy = await agent.Connect();
+        var asked = busy.Ask(Query("select pg_sleep(2.5)"));
+        using var idle = await agent.Connect();
+        var end = await idle.Read();
+        Assert.Equal("57P01", Field(end!.Value.Body, 'C'));
+        Assert.Contains("`idle`", Field(end.Value.Body, 'M'), StringComparison.Ordinal);
+        Assert.EndsWith("C[SELECT 1] ZI", Story(await asked), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Statements_that_come_too_fast_wait()
+    {
+        Limit(new LimitRule("pace", "orders", StatementsPerSecond: 20));
+        using var client = await agent.Connect();
+        var began = TimeProvider.System.GetTimestamp();
+        for (var i = 0; i < 40; i++)
+        {
+            Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
+        }
+        Assert.True(TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromMilliseconds(900));
+    }
+
+    [Fact]
+    public async Task Only_so_many_connections_are_open_at_a_time()
+    {
+        Limit(new LimitRule("two", "orders", Connections: 2));
+        using var one = await agent.Connect();
+        using (var two = await agent.Connect())
+        {
+            await Assert.ThrowsAsync<WireError>(() => agent.Connect());
+        }
+        while (agent.Listener.Sessions > 1)
+        {
+            await Task.Yield();
+        }
+        using var again = await agent.Connect();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_write_of_more_rows_than_its_bound_is_rolled_back_and_one_within_it_lasts(bool extended)
+    {
+        Bound();
+        using var client = await agent.Connect();
+        byte[][] Asked(string sql) => extended ? [Parse("", sql), Bind("", ""), Execute(), Sync] : [Query(sql)];
+        var before = extended ? "1 2 " : "";
+        Assert.Equal($"{before}C[UPDATE 10] ZI", Story(await client.Ask(Asked("update t set v = 1 where id <= 10"))));
+        Assert.Equal(10L, await agent.Ask("select sum(v) from t"));
+        var answer = await client.Ask(Asked("update t set v = 2 where id <= 11"));
+        Assert.Equal($"{before}E42501 ZI", Story(answer));
+        Assert.Equal("denied by `bulk`: it would have changed 11 rows, more than 10, and was rolled back", Field(answer.Single(m => m.Type == 'E').Body, 'M'));
+        Assert.Equal(10L, await agent.Ask("select sum(v) from t"));
+        Assert.Equal($"{before}E22012 ZI", Story(await client.Ask(Asked("update t set v = 1 / 0 where id = 1"))));
+        Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Inside_a_transaction_a_write_beyond_its_bound_fails_the_transaction(bool extended)
+    {
+        Bound();
+        using var client = await agent.Connect();
+        byte[][] Asked(string sql) => extended ? [Parse("", sql), Bind("", ""), Execute(), Sync] : [Query(sql)];
+        var before = extended ? "1 2 " : "";
+        Assert.Equal("C[BEGIN] ZT", Story(await client.Ask(Query("begin"))));
+        Assert.Equal($"{before}C[UPDATE 1] ZT", Story(await client.Ask(Asked("update t set v = 1 where id = 1"))));
+        Assert.Equal($"{before}E42501 ZE", Story(await client.Ask(Asked("update t set v = 1"))));
+        Assert.Equal("C[ROLLBACK] ZI", Story(await client.Ask(Query("commit"))));
+        Assert.Equal(0L, await agent.Ask("select sum(v) from t"));
+    }
+
+    [Fact]
+    public async Task A_bound_that_only_shows_when_the_transaction_ends_is_told_as_the_database_tells_it()
+    {
+        Bound("insert");
+        await agent.Directly("create table u (id int unique deferrable initially deferred)", "alter table u owner to " + agent.Database);
+        using var client = await agent.Connect();
+        Assert.Equal("C[INSERT 0 1] ZI", Story(await client.Ask(Query("insert into u values (1)"))));
+        Assert.Equal("E23505 ZI", Story(await client.Ask(Query("insert into u values (1)"))));
+        Assert.Equal(1L, await agent.Ask("select count(*) from u"));
+    }
+
+    [Theory]
+    [InlineData("update t set v = 1; update t set v = 2")]
+    [InlineData("with x as (update t set v = 1 returning id) select count(*) from x")]
+    [InlineData("explain analyze update t set v = 1")]
+    public async Task A_write_whose_rows_nobody_counts_is_refused_where_there_is_a_bound(string sql)
+    {
+        Bound();
+        using var client = await agent.Connect();
+        Assert.Equal("E42501 ZI", Story(await client.Ask(Query(sql))));
+        Assert.Equal("E42501 ZI", Story(await client.Ask(Parse("", sql), Bind("", ""), Execute(), Sync)));
+        Assert.Equal(0L, await agent.Ask("select sum(v) from t"));
+    }
+
+    [Fact]
+    public async Task A_pipeline_of_bounded_writes_stops_at_the_first_that_is_too_large()
+    {
+        Bound();
+        using var client = await agent.Connect();
+        byte[][] unit =
+        [
+            Parse("", "update t set v = 1 where id = 1"), Bind("", ""), Execute(), Parse("", "update t set v = 1"), Bind("", ""), Execute(),
+            Parse("", "select 1"), Bind("", ""), Execute(), Sync,
+        ];
+        Assert.Equal("1 2 C[UPDATE 1] 1 2 E42501 ZI", Story(await client.Ask(unit)));
+        Assert.Equal(0L, await agent.Ask("select sum(v) from t"));
+        Assert.Equal("1 2 D[1] C[SELECT 1] ZI", Story(await client.Ask(Parse("", "select 1"), Bind("", ""), Execute(), Sync)));
+    }
+}
