@@ -16,6 +16,7 @@ declare -A PROOFS=(
   [ca-certificates]='test -s /etc/ssl/certs/ca-certificates.crt'
   # for infra/bench only
   [pgbouncer]='test -x /usr/sbin/pgbouncer'
+  [haproxy]='test -x /usr/sbin/haproxy'
   # for the tests only
   [python3-psycopg2]='/usr/bin/python3 -c "import psycopg2"'
   [libpostgresql-jdbc-java]='test -e /usr/share/java/postgresql.jar'

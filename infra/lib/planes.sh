@@ -92,12 +92,13 @@ start_agent() {
   chmod 700 "$folder"
   secret accessplane_agent >/dev/null
   jq -n --arg state "$folder/state" --arg controlPlane "$(control_plane_url)" --arg health "$(agent_health_url)" \
-    --argjson port "$PORT_AGENT" --argjson upstream "$PORT_ORDERS" --arg tls "$RUN/tls" --arg password "$RUN/secrets/accessplane_agent" '{
+    --argjson port "$PORT_AGENT" --argjson upstream "$PORT_ORDERS" --arg tls "$RUN/tls" --arg password "$RUN/secrets/accessplane_agent" \
+    --arg upstreamTls "${ACCESSPLANE_UPSTREAM_TLS:-verify-full}" '{
     id: "orders-agent", $controlPlane, $state, $health,
     listeners: [ {
       protocol: "postgresql", resource: "orders", address: "127.0.0.1", $port, advertise: { host: "127.0.0.1", $port },
       tls: { certificate: "\($tls)/server.pem", key: "\($tls)/server.key", required: false },
-      upstream: { host: "localhost", port: $upstream, user: "accessplane_agent", passwordFile: $password, tls: "verify-full", rootCertificate: "\($tls)/ca.pem" }
+      upstream: { host: "localhost", port: $upstream, user: "accessplane_agent", passwordFile: $password, tls: $upstreamTls, rootCertificate: "\($tls)/ca.pem" }
     } ] }' >"$folder/agent.json"
   if [[ ! -s $folder/state/enrolment.json ]]; then
     admin=$("$ROOT/infra/token" admin)

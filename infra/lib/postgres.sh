@@ -112,7 +112,7 @@ start_log() {
 start_orders() {
   running postgres-orders && return 0
   pg_start postgres-orders "$PORT_ORDERS" ACCESSPLANE_PORT_ORDERS \
-    max_connections=700 wal_level=logical fsync=off full_page_writes=off client_connection_check_interval=1s max_prepared_transactions=10
+    max_connections="${ACCESSPLANE_ORDERS_CONNECTIONS:-700}" wal_level=logical fsync=off full_page_writes=off client_connection_check_interval=1s max_prepared_transactions=10
   if [[ $(pg_psql postgres-orders "$PORT_ORDERS" postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'orders'") != 1 ]]; then
     step "filling the sample database orders"
     pg_psql postgres-orders "$PORT_ORDERS" postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS orders_new' -c 'CREATE DATABASE orders_new'

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# Small transactions through the agent and its peers.
+
+bench_wire() {
+  local seconds=${1:-5} rounds=${2:-3} mode clients round where
+  pgbench -i -q -s 5 "$ORDERS_DIRECT_URL" >/dev/null 2>&1
+  direct "GRANT SELECT ON ALL TABLES IN SCHEMA public TO accessplane_agent"
+  start_peers
+  local names=(direct pgbouncer haproxy agent)
+  printf '%-9s %7s %9s %10s %9s %9s %16s %13s %17s\n' protocol clients direct pgbouncer haproxy agent agent/pgbouncer agent/direct 'agent µs each'
+  for mode in prepared simple; do
+    for clients in 1 8 32; do
+      for where in "${names[@]}" cost; do : >"$WORK/$where"; done
+      for ((round = 0; round < rounds; round++)); do
+        for where in "${names[@]}"; do wire_round "$where" "$mode" "$clients" "$seconds"; done
+      done
+      awk -v m="$mode" -v c="$clients" -v d="$(median <"$WORK/direct")" -v p="$(median <"$WORK/pgbouncer")" -v h="$(median <"$WORK/haproxy")" \
+        -v a="$(median <"$WORK/agent")" -v u="$(median <"$WORK/cost")" \
+        'BEGIN {printf "%-9s %7d %9.0f %10.0f %9.0f %9.0f %16.2f %13.2f %17.0f\n", m, c, d, p, h, a, a / p, a / d, u}'
+    done
+  done
+}
+
+start_peers() {
+  PORT_BOUNCER=$((PORT_HTTP + 20)) PORT_HAPROXY=$((PORT_HTTP + 21))
+  port_free "$PORT_BOUNCER" pgbouncer ACCESSPLANE_BENCH_PORT_BASE
+  port_free "$PORT_HAPROXY" haproxy ACCESSPLANE_BENCH_PORT_BASE
+  cat >"$WORK/pgbouncer.ini" <<END
+[databases]
+orders = host=127.0.0.1 port=$PORT_ORDERS dbname=orders user=accessplane_agent password=$AGENT_PASSWORD
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $PORT_BOUNCER
+unix_socket_dir =
+auth_type = any
+pool_mode = session
+default_pool_size = 100
+max_client_conn = 500
+ignore_startup_parameters = extra_float_digits
+END
+  cat >"$WORK/haproxy.cfg" <<END
+global
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+listen postgresql
+  bind 127.0.0.1:$PORT_HAPROXY
+  server orders 127.0.0.1:$PORT_ORDERS
+END
+  local as_bouncer=()
+  if ((EUID == 0)); then
+    chmod 711 "$RUN" "$WORK"
+    chown postgres "$WORK/pgbouncer.ini"
+    as_bouncer=(runuser -u postgres --)
+  fi
+  launch pgbouncer "${as_bouncer[@]}" /usr/sbin/pgbouncer "$WORK/pgbouncer.ini"
+  launch haproxy /usr/sbin/haproxy -db -f "$WORK/haproxy.cfg"
+  local login=accessplane_agent:$AGENT_PASSWORD@127.0.0.1
+  declare -gA URL=(
+    [direct]="postgresql://$login:$PORT_ORDERS/orders?sslmode=disable"
+    [haproxy]="postgresql://$login:$PORT_HAPROXY/orders?sslmode=disable"
+    [pgbouncer]="postgresql://accessplane_agent@127.0.0.1:$PORT_BOUNCER/orders?sslmode=disable"
+  )
+  wait_for pgbouncer 10 psql -X -Atc 'SELECT 1' "${URL[pgbouncer]}"
+  wait_for haproxy 10 psql -X -Atc 'SELECT 1' "${URL[haproxy]}"
+}
+
+# wire_round WHERE MODE CLIENTS SECONDS: transactions a second, into the file of that name.
+# The agent stands beside its database and the control plane does not: while a round runs it sleeps, and takes the transcripts in afterwards.
+wire_round() {
+  local where=$1 url=${URL[$1]:-} agent plane before after
+  agent=$(ours orders-agent) plane=$(ours control-plane)
+  if [[ $where == agent ]]; then url=$(agent_url $(($3 + 2))); fi
+  kill -STOP "$plane"
+  before=$(ticks "$agent")
+  pgbench -n -S -M "$2" -c "$3" -j 1 -T "$4" "$url" >"$WORK/out" 2>"$WORK/error" || true
+  after=$(ticks "$agent")
+  kill -CONT "$plane"
+  awk '/^tps/ {print $3}' "$WORK/out" | grep . >>"$WORK/$where" || { cat "$WORK/error" >&2; die "pgbench failed through $where"; }
+  if [[ $where == agent ]]; then
+    awk -v t=$((after - before)) '/actually processed/ {split($6, n, "/"); printf "%.1f\n", t * 10000 / n[1]}' "$WORK/out" >>"$WORK/cost"
+    eventually 60 "the transcripts to be in the log" spool_is_empty
+  fi
+}
+spool_is_empty() { [[ -z $(find "$RUN/orders-agent/state/spool" -name '*.transcript' -print -quit) ]]; }
