@@ -30,15 +30,21 @@ internal sealed class PgBoundedWrite(long most, string rule, Guid session, byte[
     /// <summary>The statement is done.</summary>
     /// <param name="frame">CommandComplete, whole.</param>
     /// <returns>Why it must not last; null where it may.</returns>
-    public PgRefusal? Completed(ReadOnlySpan<byte> frame, long rows, long op)
+    public PgRefusal? Completed(ReadOnlySpan<byte> frame, ReadOnlySpan<byte> tag, long op)
     {
         answer = frame.ToArray();
+        // a tag of another statement counts other rows than those that were changed
+        var rows = tag.StartsWith("INSERT "u8) || tag.StartsWith("UPDATE "u8) || tag.StartsWith("DELETE "u8) || tag.StartsWith("MERGE "u8)
+            ? PgOperations.Affected(tag)
+            : null;
         if (rows <= most)
         {
             return null;
         }
         isOver = true;
-        var text = string.Create(CultureInfo.InvariantCulture, $"denied by `{rule}`: it would have changed {rows:N0} rows, more than {most:N0}, and was rolled back");
+        var text = rows is null
+            ? $"denied by `{rule}`: nobody can tell how many rows it changed, and it was rolled back"
+            : string.Create(CultureInfo.InvariantCulture, $"denied by `{rule}`: it would have changed {rows:N0} rows, more than {most:N0}, and was rolled back");
         var refusal = new PgRefusal(PgError.Refused, text, PgRefusal.Where(session, op), "narrow it down, or change the rows in several steps");
         answer = refusal.Response(default);
         return refusal;

@@ -143,7 +143,8 @@ internal static class PgBounds
             return ruling with { MaxRows = null };
         }
         // a second write in the same statement, or one inside a query, shows in no count
-        return ruling.Effect == Effect.Deny || facts is { Statements: 1, Kinds: [_] }
+        var counts = facts.Statements == 1 && Writes.Contains(facts.Kinds[0]) && facts.Kinds.Skip(1).All(k => k == "select");
+        return ruling.Effect == Effect.Deny || counts
             ? ruling
             : Refuse(ruling, "the rows that it changes cannot be counted: send each write by itself, as one plain statement");
     }

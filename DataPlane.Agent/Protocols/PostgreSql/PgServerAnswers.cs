@@ -136,7 +136,7 @@ internal sealed class PgServerAnswers(PgState state)
             return Fit.Drops;
         }
         ref var asked = ref unanswered[0];
-        if (write.Completed(frame, PgOperations.Affected(tag) ?? long.MaxValue, asked.Op) is not { } refusal)
+        if (write.Completed(frame, tag, asked.Op) is not { } refusal)
         {
             return Finished(tag) is Fit.Passes ? write.IsWrapped ? Fit.Drops : Fit.Passes : Fit.Misfit;
         }

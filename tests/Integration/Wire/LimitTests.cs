@@ -172,7 +172,7 @@ public sealed class LimitTests : IAsyncLifetime
         Assert.Equal($"{before}E42501 ZI", Story(answer));
         Assert.Equal("denied by `bulk`: it would have changed 11 rows, more than 10, and was rolled back", Field(answer.Single(m => m.Type == 'E').Body, 'M'));
         Assert.Equal(10L, await agent.Ask("select sum(v) from t"));
-        Assert.Equal($"{before}E22012 ZI", Story(await client.Ask(Asked("update t set v = 1 / 0 where id = 1"))));
+        Assert.Equal($"{before}E22012 ZI", Story(await client.Ask(Asked("update t set v = 1 / (id - 1) where id = 1"))));
         Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
     }
 
@@ -198,7 +198,8 @@ public sealed class LimitTests : IAsyncLifetime
         Bound("insert");
         await agent.Directly("create table u (id int unique deferrable initially deferred)", "alter table u owner to " + agent.Database);
         using var client = await agent.Connect();
-        Assert.Equal("C[INSERT 0 1] ZI", Story(await client.Ask(Query("insert into u values (1)"))));
+        var first = await client.Ask(Query("insert into u values (1)"));
+        Assert.True(Story(first) == "C[INSERT 0 1] ZI", Field(first[0].Body, 'M'));
         Assert.Equal("E23505 ZI", Story(await client.Ask(Query("insert into u values (1)"))));
         Assert.Equal(1L, await agent.Ask("select count(*) from u"));
     }
