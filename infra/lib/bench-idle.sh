@@ -5,7 +5,7 @@ bench_idle() {
   local sessions=${1:-2000} pid before after opened=0 batch url
   pid=$(ours orders-agent)
   printf '\\sleep 3600 s\n' >"$WORK/idle.sql"
-  idle_open 50 # so that what the first sessions alone cost is not counted
+  idle_open 48 # so that what the first sessions alone cost is not counted
   before=$(resident "$pid")
   while ((opened < sessions)); do
     batch=$((sessions - opened < 48 ? sessions - opened : 48))
