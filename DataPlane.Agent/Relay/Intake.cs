@@ -34,6 +34,10 @@ internal sealed class Intake(Wire wire) : IDisposable
     /// <summary>Puts bytes in front that were received before there was an intake.</summary>
     public void Preload(ReadOnlySpan<byte> bytes)
     {
+        if (bytes.IsEmpty)
+        {
+            return; // an idle connection borrows no buffer
+        }
         Room(bytes.Length);
         bytes.CopyTo(Buffer.AsSpan(end));
         end += bytes.Length;

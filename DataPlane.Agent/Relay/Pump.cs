@@ -134,12 +134,11 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
             {
                 await Conversation.Thawed();
             }
-            if (cut.IsMade || !Conversation.MayForward)
+            if (!Begins())
             {
                 Done();
                 return PumpStop.Cut;
             }
-            sending = true;
             try
             {
                 await to.Send(bytes);
@@ -153,6 +152,15 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
         }
         Done();
         return null;
+    }
+
+    /// <summary>INVARIANT: whoever made the cut sees a send that began before it; none begins after it, and none runs into the farewell.</summary>
+    private bool Begins()
+    {
+        lock (Conversation.Guard)
+        {
+            return sending = !cut.IsMade && Conversation.MayForward;
+        }
     }
 
     private void Done()

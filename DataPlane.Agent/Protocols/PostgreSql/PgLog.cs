@@ -25,6 +25,9 @@ internal static partial class PgLog
     [LoggerMessage(Level = LogLevel.Information, Message = "session {Session} ended: {Cause}, {Note}")]
     public static partial void Ended(ILogger log, Guid session, string cause, string? note);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: its record could not be begun")]
+    public static partial void NotRecorded(ILogger log, Guid session, Exception why);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: the backend could not be cancelled")]
     public static partial void NotCancelled(ILogger log, Guid session, Exception why);
 

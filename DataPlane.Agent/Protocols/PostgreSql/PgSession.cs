@@ -17,6 +17,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private readonly SessionRecorder recorder;
     private readonly PgConversation conversation;
     private readonly Relay.Relay relay;
+    private readonly PgCancels cancels;
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string remote;
     private volatile string? stopped;
@@ -31,6 +32,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
         permit = backend.Permit;
         var state = new PgState(permit.Session, this, door.Parser.Cache, door.Time);
         conversation = new PgConversation(state, door.Parser, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
+        cancels = new PgCancels(
+            conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);
         relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);
     }
 
@@ -67,18 +70,15 @@ internal sealed class PgSession : IPgOversight, IDisposable
         return over.Task;
     }
 
-    /// <summary>A CancelRequest came for this session: it is recorded, and passed on where something runs.</summary>
+    /// <summary>A CancelRequest came for this session: it is recorded and passed on where something runs.</summary>
     public void CancelStatement()
     {
-        bool runs;
         lock (conversation.Guard)
         {
-            recorder.Fact("cancel", null);
-            runs = !conversation.IsQuiet;
-        }
-        if (runs && permit.MayForward)
-        {
-            _ = PgEnding.CancelStatement(door, backend);
+            if (permit.MayForward && cancels.Ask())
+            {
+                recorder.Fact("cancel", null);
+            }
         }
     }
 

@@ -47,7 +47,8 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
                 return await Login(permit, application, settings, both.Token);
             }
         }
-        catch (Exception unreachable) when (unreachable is SocketException or IOException or AuthenticationException or ObjectDisposedException ||
+        catch (Exception unreachable) when (
+            unreachable is SocketException or IOException or AuthenticationException or ObjectDisposedException or PgStop { Code: PgError.Protocol } ||
             (unreachable is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             throw new PgUnreachable(unreachable);

@@ -12,6 +12,9 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Func<string, byte[], int, ScramKeys> keys)
 {
     private const int LongestMessage = 64 * 1024;
+
+    /// <summary>So much is sent to a client without asking whether it reads.</summary>
+    private const int LongestGreeting = 16 * 1024;
     private readonly List<byte> greeting = [];
     private string version = "";
     private int pid;
@@ -35,7 +38,7 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
                     secret = body[4..].ToArray();
                     break;
                 case 'N':
-                    greeting.AddRange(PgFrame.Of('N', body.Span));
+                    Greet(PgFrame.Of('N', body.Span));
                     break;
                 case 'E':
                     throw Refused(body.Span);
@@ -53,8 +56,17 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
         version = name == "server_version" ? $"PostgreSQL {value}" : version;
         if (reader.Exact && name != "session_authorization") // who the agent is there is nobody's business here
         {
-            greeting.AddRange(PgFrame.Of('S', body));
+            Greet(PgFrame.Of('S', body));
         }
+    }
+
+    private void Greet(byte[] frame)
+    {
+        if (greeting.Count + frame.Length > LongestGreeting)
+        {
+            throw new IOException("the database has too much to say before it is ready");
+        }
+        greeting.AddRange(frame);
     }
 
     private async Task Authenticate()

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Recording;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -97,13 +98,25 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             }
             using (backend.Channel.Wire)
             {
-                // the first entry may wait for the disk
-                using var recorder = await Task.Run(
-                    () => door.Recorders.Begin(permit, remote.ToString(), startup.Application, backend.Version), CancellationToken.None);
+                using var recorder = await Record(permit, startup, backend);
                 await login.Accept();
                 using var session = new PgSession(door, channel, backend, recorder, remote.ToString());
                 await session.Run();
             }
+        }
+    }
+
+    /// <summary>The first entry may wait for the disk, and where it cannot be written there is no session.</summary>
+    private async Task<SessionRecorder> Record(Permit permit, PgStartup startup, PgBackend backend)
+    {
+        try
+        {
+            return await Task.Run(() => door.Recorders.Begin(permit, remote.ToString(), startup.Application, backend.Version), CancellationToken.None);
+        }
+        catch (IOException unwritable)
+        {
+            PgLog.NotRecorded(door.Log, permit.Session, unwritable);
+            throw new PgStop(PgError.NoRecord, "the session cannot be recorded at the moment", "try again later");
         }
     }
 

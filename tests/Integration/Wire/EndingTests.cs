@@ -1,37 +1,25 @@
 using System.Diagnostics;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
+using static AccessPlane.Tests.Integration.Wire.WireAgent;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
 public sealed class EndingTests
 {
-    private static async Task Until(Func<Task<bool>> holds)
-    {
-        var patience = Stopwatch.StartNew();
-        while (!await holds())
-        {
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "it did not come to that");
-            await Task.Delay(5);
-        }
-    }
-
-    private static async Task<bool> Counts(WireAgent agent, string where, long expected) =>
-        await agent.Ask($"select count(*) from pg_stat_activity where usename = '{agent.Database}' and application_name <> 'accessplane' and {where}") is long n && n == expected;
-
     [Fact]
     public async Task A_revocation_cuts_a_running_statement_and_the_backend_is_gone()
     {
         await using var agent = await WireAgent.Start();
         using var client = await agent.Connect();
         await client.Send(Query("select pg_sleep(60)"));
-        await Until(() => Counts(agent, "query like '%pg_sleep%' and state = 'active'", 1));
+        await Until(() => agent.Backends("query like '%pg_sleep%' and state = 'active'", 1));
         var took = Stopwatch.StartNew();
         agent.Revoke();
         var answer = await client.UntilReady();
         Assert.Equal("E57P01", Story(answer.Where(m => m.Type != 'T')));
         Assert.Equal("the grant was revoked by `dba`", Field(answer[^1].Body, 'M'));
-        await Until(() => Counts(agent, "query like '%pg_sleep%'", 0));
+        await Until(() => agent.Backends("query like '%pg_sleep%'", 0));
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
         await Until(() => Task.FromResult(agent.Live.Count == 0));
         var transcript = agent.Transcript();
@@ -49,7 +37,7 @@ public sealed class EndingTests
         Assert.Equal("C[INSERT 0 1] ZT", Story(await client.Ask(Query("insert into r values (1)"))));
         agent.Revoke();
         Assert.Equal("E57P01", Story(await client.UntilReady()));
-        await Until(() => Counts(agent, "true", 0));
+        await Until(() => agent.Backends("true", 0));
         Assert.Equal(0L, await agent.Ask("select count(*) from r"));
     }
 
@@ -69,7 +57,7 @@ public sealed class EndingTests
         var took = Stopwatch.StartNew();
         agent.Revoke();
         Assert.Equal("E57P01", Story(await copying.UntilReady()));
-        await Until(() => Counts(agent, "true", 0));
+        await Until(() => agent.Backends("true", 0));
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
         var after = (long)(await agent.Ask("select count(*) from c"))!;
         Assert.InRange(after, 3, 100);
@@ -85,7 +73,7 @@ public sealed class EndingTests
         await client.Send(Query("select repeat('x', 1000), generate_series(1, 100000000)"));
         await client.Read();
         client.Socket.Close(0);
-        await Until(() => Counts(agent, "true", 0));
+        await Until(() => agent.Backends("true", 0));
         await Until(() => Task.FromResult(agent.Live.Count == 0));
         Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"closed\"", StringComparison.Ordinal));
     }

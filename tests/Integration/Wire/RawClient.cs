@@ -1,9 +1,11 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Agent.Protocols.PostgreSql;
+using Xunit;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
@@ -18,14 +20,51 @@ internal sealed class RawClient(Socket socket) : IDisposable
     public int Secret { get; private set; }
     public Dictionary<string, string> Parameters { get; } = [];
 
-    public static async Task<RawClient> Dial(int port)
+    public static async Task<RawClient> Dial(int port, IPAddress? from = null)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (from is not null)
+        {
+            socket.Bind(new IPEndPoint(from, 0));
+        }
         await socket.ConnectAsync(IPAddress.Loopback, port);
         return new RawClient(socket);
     }
 
-    public void Encrypt(Stream over) => stream = over;
+    /// <summary>TLS from here on, with whoever calls itself `localhost`.</summary>
+    public async Task<SslStream> StartTls(bool alpn = false)
+    {
+        var tls = new SslStream(stream);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=localhost",
+            ApplicationProtocols = alpn ? [new("postgresql")] : null,
+        });
+        stream = tls;
+        return tls;
+    }
+
+    /// <summary>Asks for TLS as libpq does, and starts it.</summary>
+    public async Task AskForTls()
+    {
+        await Send([0, 0, 0, 8, 4, 210, 22, 47]);
+        var answer = new byte[1];
+        await stream.ReadExactlyAsync(answer);
+        Assert.Equal((byte)'S', answer[0]);
+        await StartTls();
+    }
+
+    public async Task StillWorks() => Assert.Equal("T D[alive] C[SELECT 1] ZI", Story(await Ask(Query("select 'alive'"))));
+
+    /// <summary>The error that is the last thing the other side says.</summary>
+    public async Task<string> Refusal()
+    {
+        var answer = await Read();
+        Assert.Equal('E', answer?.Type);
+        Assert.Null(await Read());
+        return $"{Field(answer!.Value.Body, 'C')} {Field(answer.Value.Body, 'M')}";
+    }
 
     public async Task Send(params byte[][] messages)
     {

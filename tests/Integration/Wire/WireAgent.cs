@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -12,8 +13,10 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Tests.Integration.Agents;
+using AccessPlane.Tests.Integration.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using Xunit;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
@@ -29,6 +32,7 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly Timer lease;
     private readonly Tickets tickets;
     private readonly Spool spool;
+    private readonly TokenDoor? tokens;
     private readonly string role;
 
     private WireAgent(NpgsqlConnectionStringBuilder server, string role, WireOptions options)
@@ -40,16 +44,19 @@ internal sealed class WireAgent : IAsyncDisposable
         Live = new LiveSessions(InForce);
         tickets = Tickets.Open(state.Path);
         spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
-        var terms = new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence);
+        var terms = new ResourceTerms("orders", "postgresql", options.FreezeAfter ?? TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence);
         InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [], PeopleDirectory.Empty)) });
         Renew();
-        lease = new Timer(_ => Renew(), null, TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
-        Grant = Allow(options.Statements);
+        lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
+        tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address);
+        Grant = Allow(options);
         File.WriteAllText(state.File("password"), role + "-secret\n");
-        var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), UpstreamTls.Disable);
+        var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), options.Upstream,
+            options.RootCertificate);
         Listener = new PgListener(
             new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null),
-            new Gate(InForce, Live, tickets, null!, spool), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance, TimeProvider.System);
+            new Gate(InForce, Live, tickets, tokens?.Logins!, spool), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+            options.Time ?? TimeProvider.System);
     }
 
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
@@ -136,14 +143,44 @@ internal sealed class WireAgent : IAsyncDisposable
     public string[] Transcript()
     {
         spool.Tick();
-        return [.. Directory.GetFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal).SelectMany(File.ReadAllLines)];
+        return [.. Files().SelectMany(File.ReadAllLines)];
     }
 
-    private GrantLease Allow(string[] statements)
+    /// <summary>The sessions' files, as they are on disk.</summary>
+    public IEnumerable<string> Files() => Directory.GetFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal);
+
+    /// <summary>The control plane is not heard of any more.</summary>
+    public void LoseTouch() => lease.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+    /// <summary>It is heard of again.</summary>
+    public void FindTouch() => lease.Change(TimeSpan.Zero, BetweenRenewals(Terms));
+
+    public bool IsFrozen => !InForce.LeaseHeld(Terms);
+
+    private ResourceTerms Terms => InForce.Current.Policy.Model.Resource("orders")!;
+
+    public static async Task Until(Func<Task<bool>> holds)
     {
+        var patience = Stopwatch.StartNew();
+        while (!await holds())
+        {
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "it did not come to that");
+            await Task.Delay(5);
+        }
+    }
+
+    /// <summary>Whether so many of the agent's backends are as they are asked for.</summary>
+    public async Task<bool> Backends(string where, long expected) =>
+        await Ask($"select count(*) from pg_stat_activity where usename = '{role}' and application_name <> 'accessplane' and {where}") is long n && n == expected;
+
+    private static TimeSpan BetweenRenewals(ResourceTerms terms) => terms.FreezeAfter / 12;
+
+    private GrantLease Allow(WireOptions options)
+    {
+        var holder = options.Issuer is null ? Holder : Holder with { Issuer = options.Issuer.Address };
         var grant = new GrantLease(
-            Guid.CreateVersion7(), Guid.CreateVersion7(), Holder, "orders-test", "orders", new Scope([], statements), Now.AddHours(1), 500,
-            TokenLogin.WorkloadsOnly, 1);
+            Guid.CreateVersion7(), Guid.CreateVersion7(), holder, "orders-test", "orders", new Scope([], options.Statements), Now.AddHours(1), 500,
+            options.Issuer is null ? TokenLogin.WorkloadsOnly : new TokenLogin([ActorKind.Person], Once: false), 1);
         Apply(grant);
         return grant;
     }
@@ -187,6 +224,7 @@ internal sealed class WireAgent : IAsyncDisposable
     {
         await Listener.DisposeAsync();
         await lease.DisposeAsync();
+        tokens?.Dispose();
         spool.Dispose();
         tickets.Dispose();
         await Run(server, null, $"drop database if exists {role} with (force)", $"drop role if exists {role}");
@@ -195,9 +233,12 @@ internal sealed class WireAgent : IAsyncDisposable
 }
 
 /// <param name="Kinds">Kinds within the grant's scope; none for any.</param>
+/// <param name="Time">Of the door alone: leases and records go by the real clock.</param>
+/// <param name="Issuer">Whose tokens are taken as passwords.</param>
 /// <param name="UpstreamPort">Where to reach the server instead, for tests that stand in between.</param>
 internal sealed record WireOptions(
-    string[]? Kinds = null, bool Tls = false, Evidence Evidence = Evidence.Buffered, bool Superuser = false, string? UpstreamHost = null, int? UpstreamPort = null)
+    string[]? Kinds = null, bool Tls = false, Evidence Evidence = Evidence.Buffered, bool Superuser = false, string? UpstreamHost = null, int? UpstreamPort = null,
+    UpstreamTls Upstream = UpstreamTls.Disable, string? RootCertificate = null, TimeSpan? FreezeAfter = null, TimeProvider? Time = null, TestIssuer? Issuer = null)
 {
     public string[] Statements => Kinds ?? [];
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', Statements)} tls={Tls}");

@@ -106,7 +106,8 @@ public sealed class FuzzTests
             skips = false;
             if (type is 'Q' or 'P')
             {
-                var text = type == 'Q' ? body[..^1] : body[(Array.IndexOf(body, (byte)0) + 1)..^3];
+                var text = type == 'Q' ? body : body[(Array.IndexOf(body, (byte)0) + 1)..];
+                text = text[..Array.IndexOf(text, (byte)0)];
                 if (text.AsSpan().IndexOf("accessplane_refused"u8) >= 0)
                 {
                     return Fail(type, System.Text.Encoding.UTF8.GetString(text));

@@ -19,11 +19,11 @@ internal static partial class Script
     [
         "", "select 1", "select 2", "insert into t values (3)", "delete from t where a = 4", "select 5/0", "selec 6", "begin", "commit", "rollback",
         "prepare a as select 11", "prepare b as insert into t values (12)", "prepare a as delete from t where a = 13",
-        "deallocate a", "deallocate b", "deallocate all", "execute a", "fetch a",
+        "deallocate a", "deallocate b", "deallocate all", "fetch a",
         "declare a cursor for select 21", "declare b cursor with hold for select 22", "close a", "close b", "close all",
         "copy t from stdin", "copy t to stdout",
         "select 34; select 35", "deallocate a; prepare a as select 36", "begin; declare a cursor for select 37; rollback",
-        "deallocate a; select 31/0", "deallocate a; prepare a as select 32; select 33/0", "close a; declare a cursor for select 38; select 39/0",
+        "execute a", "deallocate a; select 31/0", "deallocate a; prepare a as select 32; select 33/0", "close a; declare a cursor for select 38; select 39/0",
     ];
 
     private static readonly byte[][] CopyEnds =
@@ -31,13 +31,14 @@ internal static partial class Script
         Frames.CopyData("2\n"), [.. Frames.CopyData("3\n"), .. Frames.CopyDone], [.. Frames.CopyData("bad"), .. Frames.CopyDone], Frames.CopyFail("enough"),
     ];
 
-    /// <summary>Texts that fail in their middle come last: what they leave behind is not followed, and so refused by the agent alone.</summary>
-    private const int FailHalfway = 3;
+    /// <summary>Texts that fail in their middle, and EXECUTE of what may change names, come last: what names mean after them is not followed, so that
+    /// the agent alone refuses them.</summary>
+    private const int NotFollowed = 4;
 
     public static Arbitrary<Step[]> Any { get; } = Steps(Names.Length, Texts.Length);
 
     /// <summary>What the agent must be transparent for.</summary>
-    public static Arbitrary<Step[]> Followed { get; } = Steps(4, Texts.Length - FailHalfway);
+    public static Arbitrary<Step[]> Followed { get; } = Steps(4, Texts.Length - NotFollowed);
 
     private static Arbitrary<Step[]> Steps(int names, int texts) =>
         Arb.From(

@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Sockets;
+using AccessPlane.Agent.Protocols.PostgreSql;
+using AccessPlane.Tests.Unit.Domain;
+using Xunit;
+using static AccessPlane.Tests.Integration.Wire.RawClient;
+using static AccessPlane.Tests.Integration.Wire.WireAgent;
+
+namespace AccessPlane.Tests.Integration.Wire;
+
+/// <summary>Strangers: how long, and how many of them, may stand at the door without having proven who they are.</summary>
+public sealed class DoorTests : IAsyncLifetime
+{
+    private readonly ManualClock clock = new(TimeProvider.System.GetUtcNow());
+    private WireAgent agent = null!;
+
+    public async ValueTask InitializeAsync() => agent = await WireAgent.Start(new WireOptions(Tls: true, Time: clock));
+
+    public ValueTask DisposeAsync() => agent.DisposeAsync();
+
+    public enum Stage { SaysNothing, HalfALength, HalfAStartup, SaidNothingAfterTls, HalfATlsHello, SaidNothingToScram }
+
+    private static async Task Reach(RawClient client, Stage stage)
+    {
+        switch (stage)
+        {
+            case Stage.HalfALength:
+                await client.Send([0, 0]);
+                break;
+            case Stage.HalfAStartup:
+                await client.Send(Startup(("user", "t_1"), ("database", "orders"))[..^7]);
+                break;
+            case Stage.SaidNothingAfterTls:
+                await client.AskForTls();
+                break;
+            case Stage.HalfATlsHello:
+                await client.Send([0x16, 3, 1, 2, 0, 1, 0, 1]);
+                break;
+            case Stage.SaidNothingToScram:
+                await client.Send(Startup(("user", "t_1")));
+                Assert.Equal('R', (await client.Read())!.Value.Type);
+                break;
+        }
+    }
+
+    [Theory]
+    [InlineData(Stage.SaysNothing)]
+    [InlineData(Stage.HalfALength)]
+    [InlineData(Stage.HalfAStartup)]
+    [InlineData(Stage.SaidNothingAfterTls)]
+    [InlineData(Stage.HalfATlsHello)]
+    [InlineData(Stage.SaidNothingToScram)]
+    public async Task P9c_whoever_has_proven_nothing_after_ten_seconds_is_put_out(Stage stage)
+    {
+        var before = clock.TimersSet;
+        using var client = await Dial(agent.Port);
+        await Until(() => Task.FromResult(clock.TimersSet > before));
+        await Reach(client, stage);
+        clock.Advance(TimeSpan.FromSeconds(9.9));
+        Assert.NotEqual(0, await Peeked(client.Socket));
+        clock.Advance(TimeSpan.FromSeconds(0.2));
+        Assert.Null(await client.Read());
+    }
+
+    [Fact]
+    public async Task Whoever_has_proven_it_is_not_put_out()
+    {
+        using var client = await agent.Connect();
+        clock.Advance(TimeSpan.FromHours(1));
+        await client.StillWorks();
+    }
+
+    [Fact]
+    public async Task One_address_and_all_together_have_a_bounded_number_of_places()
+    {
+        var strangers = new List<RawClient>();
+        try
+        {
+            for (var address = 1; address <= PgDoor.MostStrangers / PgDoor.MostStrangersOfOneAddress; address++)
+            {
+                await Fill(IPAddress.Parse($"127.0.0.{address}"), strangers);
+                await IsRefused(IPAddress.Parse($"127.0.0.{address}"));
+            }
+            await IsRefused(IPAddress.Parse("127.0.0.99"));
+            strangers[0].Dispose();
+            await Until(async () =>
+            {
+                using var next = await Dial(agent.Port, IPAddress.Parse("127.0.0.1"));
+                return await Peeked(next.Socket) is null; // neither an answer nor the end
+            });
+        }
+        finally
+        {
+            strangers.ForEach(s => s.Dispose());
+        }
+    }
+
+    private async Task Fill(IPAddress address, List<RawClient> strangers)
+    {
+        var before = clock.TimersSet;
+        for (var i = 0; i < PgDoor.MostStrangersOfOneAddress; i++)
+        {
+            strangers.Add(await Dial(agent.Port, address));
+        }
+        await Until(() => Task.FromResult(clock.TimersSet >= before + PgDoor.MostStrangersOfOneAddress));
+    }
+
+    private async Task IsRefused(IPAddress address)
+    {
+        using var client = await Dial(agent.Port, address);
+        Assert.Equal("53300 too many logins at a time: try again shortly", await client.Refusal());
+    }
+
+    /// <returns>How much is there to be read: 0 at the end, null while nothing comes.</returns>
+    private static async Task<int?> Peeked(Socket socket)
+    {
+        using var over = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        try
+        {
+            return await socket.ReceiveAsync(new byte[1], SocketFlags.Peek, over.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+}
