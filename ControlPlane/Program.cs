@@ -60,6 +60,7 @@ public static class Program
         v1.MapAgents();
         v1.MapSessions();
         v1.MapAudit();
+        v1.MapNotifications();
         return app;
     }
 }

@@ -15,8 +15,15 @@ namespace AccessPlane.ControlPlane.Broker;
 /// </summary>
 public sealed partial class BrokerAdmin : IDisposable
 {
+    private static readonly object Durable = new { durable = true, auto_delete = false, arguments = new Dictionary<string, object> { ["x-queue-type"] = "quorum" } };
+
+    /// <summary>What approvers hear of: each of these, a dot, and a group of theirs.</summary>
+    private static readonly string[] Topics = ["request.submitted", "request.decided", "hold.opened", "hold.decided"];
+
     private const int LargestAside = 256 * 1024 * 1024;
     private const int MostDeliveries = 20;
+    private const int MostNotifications = 10_000;
+    private const int OneDay = 24 * 60 * 60 * 1000; // milliseconds
 
     private readonly HttpClient http;
     private readonly string host;
@@ -49,7 +56,7 @@ public sealed partial class BrokerAdmin : IDisposable
         await Exchange(Topology.AgentReports(agent), "fanout", cancel);
         await BindExchange(Topology.AgentReports(agent), Topology.Reports, cancel);
         var own = $"^{Regex.Escape(Topology.AgentQueue(agent))}(\\.reports)?(_error|_skipped)?$";
-        await User(user, password, new Permissions(own, own, own), null, cancel);
+        await User(user, password, new Permissions(own, own, own), cancel);
     }
 
     /// <summary>The user first: what is open is closed by the broker, and nothing new can be sent.</summary>
@@ -66,8 +73,9 @@ public sealed partial class BrokerAdmin : IDisposable
     }
 
     /// <summary>
-    /// A user for an approver's client: it reads the notifications of its groups by queues of its own (`accessplane.approver.NAME`, and names that
-    /// continue it after a dot) and sends reviews to the exchange `accessplane.reviews`. Whose reviews they are is told by the tokens in them.
+    /// A user for an approver's client: it reads its queue `accessplane.approver.NAME`, in which its groups' notifications wait for it, makes queues
+    /// for answers under names that continue this one after a dot, and sends reviews to the exchange `accessplane.reviews`. Whose reviews they are is
+    /// told by the tokens in them. It binds nothing by itself: who may write to one exchange and read from another could join the two.
     /// </summary>
     public async Task AddApprover(string name, string password, IReadOnlyCollection<string> groups, CancellationToken cancel)
     {
@@ -77,17 +85,36 @@ public sealed partial class BrokerAdmin : IDisposable
             throw new ArgumentException($"`{name}` is not a name", nameof(name));
         }
         await DeclareApprovers(cancel);
-        var own = $"{Regex.Escape(Topology.Approver(name))}(\\..+)?";
-        var permissions = new Permissions(
-            $"^{own}$", $"^({own}|{Regex.Escape(Topology.Reviews)})$", $"^({own}|{Regex.Escape(Topology.Notifications)})$");
-        var topics = new TopicPermissions(Topology.Notifications, "^$", $"^[a-z]+\\.[a-z]+\\.({string.Join('|', groups.Select(Regex.Escape))})$");
-        await User($"approver-{name}", password, permissions, topics, cancel);
+        var queue = Topology.Approver(name);
+        await Put($"queues/{host}/{queue}", Durable, cancel);
+        await Bind(queue, [.. groups.SelectMany(g => Topics.Select(t => $"{t}.{g}"))], cancel);
+        var own = Regex.Escape(queue);
+        await User(ApproverUser(name), password, new Permissions($"^{own}\\..+$", $"^{Regex.Escape(Topology.Reviews)}$", $"^{own}(\\..+)?$"), cancel);
     }
+
+    /// <summary>What a queue of notifications gets, and nothing else that it got before.</summary>
+    private async Task Bind(string queue, IReadOnlyCollection<string> keys, CancellationToken cancel)
+    {
+        var path = $"bindings/{host}/e/{Topology.Notifications}/q/{queue}";
+        using var answer = await Send(HttpMethod.Get, path, null, cancel);
+        using var bound = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(cancel));
+        foreach (var binding in bound.RootElement.EnumerateArray().Where(b => !keys.Contains(b.GetProperty("routing_key").GetString())))
+        {
+            await Delete($"{path}/{Uri.EscapeDataString(binding.GetProperty("properties_key").GetString()!)}", cancel);
+        }
+        foreach (var key in keys)
+        {
+            await Post(path, new { routing_key = key, arguments = new { } }, cancel);
+        }
+    }
+
+    public static string ApproverUser(string name) => $"approver-{name}";
 
     public async Task RemoveApprover(string name, CancellationToken cancel)
     {
-        await Delete($"users/approver-{name}", cancel);
-        await Disconnect($"approver-{name}", cancel);
+        await Delete($"users/{ApproverUser(name)}", cancel);
+        await Disconnect(ApproverUser(name), cancel);
+        await Delete($"queues/{host}/{Topology.Approver(name)}", cancel);
     }
 
     /// <summary>
@@ -97,6 +124,8 @@ public sealed partial class BrokerAdmin : IDisposable
     public async Task BoundQueues(CancellationToken cancel)
     {
         await Policy("accessplane-aside", "^accessplane\\..+_(error|skipped)$", new() { ["max-length-bytes"] = LargestAside, ["overflow"] = "drop-head" }, cancel);
+        // an approver who never comes back must not fill it either; what is older than a day has been decided or has expired
+        await Policy("accessplane-approvers", "^accessplane\\.approver\\.", new() { ["max-length"] = MostNotifications, ["message-ttl"] = OneDay }, cancel);
         foreach (var queue in (string[])[Topology.Reports, Topology.Reviews])
         {
             await Policy(
@@ -121,7 +150,7 @@ public sealed partial class BrokerAdmin : IDisposable
     /// <summary>A durable quorum queue behind a fanout exchange of the same name.</summary>
     private async Task Queue(string name, CancellationToken cancel)
     {
-        await Put($"queues/{host}/{name}", new { durable = true, auto_delete = false, arguments = new Dictionary<string, object> { ["x-queue-type"] = "quorum" } }, cancel);
+        await Put($"queues/{host}/{name}", Durable, cancel);
         await Exchange(name, "fanout", cancel);
         await Post($"bindings/{host}/e/{name}/q/{name}", new { routing_key = "", arguments = new { } }, cancel);
     }
@@ -132,7 +161,7 @@ public sealed partial class BrokerAdmin : IDisposable
     private Task BindExchange(string from, string to, CancellationToken cancel) =>
         Post($"bindings/{host}/e/{from}/e/{to}", new { routing_key = "", arguments = new { } }, cancel);
 
-    private async Task User(string user, string password, Permissions permissions, TopicPermissions? topics, CancellationToken cancel)
+    private async Task User(string user, string password, Permissions permissions, CancellationToken cancel)
     {
         // INVARIANT: never the control plane's own user, whose rights this would take away
         if (user == controlPlane)
@@ -142,11 +171,6 @@ public sealed partial class BrokerAdmin : IDisposable
         var name = Uri.EscapeDataString(user);
         await Put($"users/{name}", new { password, tags = "" }, cancel);
         await Put($"permissions/{host}/{name}", permissions, cancel);
-        await Delete($"topic-permissions/{host}/{name}", cancel);
-        if (topics is not null)
-        {
-            await Put($"topic-permissions/{host}/{name}", topics, cancel);
-        }
     }
 
     /// <summary>Connections that are open outlive their user otherwise.</summary>
@@ -191,8 +215,6 @@ public sealed partial class BrokerAdmin : IDisposable
     }
 
     private sealed record Permissions(string Configure, string Write, string Read);
-
-    private sealed record TopicPermissions(string Exchange, string Write, string Read);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "the broker's management answered `{Method} {Path}` with {Status}: check Broker:ManagementUri and its user's rights")]
     private partial void LogRefused(string method, string path, int status);

@@ -1,5 +1,6 @@
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
+using FluentValidation;
 using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane.Notifications;
@@ -17,8 +18,16 @@ public static class NotificationsFeature
         {
             services.AddKeyedSingleton(way, (s, _) => new AmqpConnection(s.GetRequiredService<IOptions<BrokerOptions>>(), way));
         }
+        services.AddSingleton<IValidator<ApproverBody>, ApproverBody.Rules>();
+        services.AddSingleton<AddApprover>();
         services.AddSingleton<TakeReview>();
         services.AddHostedService<ReviewsByQueue>();
         return services.AddSubscription<WhenReviewIsNeeded>();
+    }
+
+    public static IEndpointRouteBuilder MapNotifications(this IEndpointRouteBuilder routes)
+    {
+        AddApprover.Map(routes);
+        return routes;
     }
 }

@@ -13,9 +13,10 @@ internal sealed class Approver : IAsyncDisposable
     public static async Task<Approver> Listens(TestWorld world, string name, string group)
     {
         var environment = TestWorld.Settings;
-        environment["AMQP_URL"] = world.AmqpUrl;
+        var user = (await world.Api.Post("admin", "/v1/approvers", new { name, groups = new[] { group } })).Is(201);
+        environment["AMQP_URL"] = new UriBuilder(user.Text("brokerUri")) { UserName = user.Text("brokerUser"), Password = user.Text("brokerPassword") }.Uri.AbsoluteUri;
         var approver = new Approver(Run.Start("node",
-            [$"{TestWorld.Root}/infra/approver/approver.mjs", group, $"{TestWorld.Root}/infra/token", name, "--audience", "accessplane-reviews"], environment));
+            [$"{TestWorld.Root}/infra/approver/approver.mjs", user.Text("queue"), group, $"{TestWorld.Root}/infra/token", name, "--audience", "accessplane-reviews"], environment));
         await approver.Next("listening");
         return approver;
     }

@@ -41,8 +41,6 @@ public sealed class TestWorld : IAsyncLifetime
         return $"postgresql://accessplane_agent:{Variable("ACCESSPLANE_TEST_ORDERS_AGENT_PASSWORD")}@{at.Host}:{at.Port}/{database}";
     }
 
-    internal string AmqpUrl => _env["AMQP_URL"];
-
     public async ValueTask InitializeAsync()
     {
         (await Run.ToEnd($"{Root}/infra/up", [], Settings)).Succeeded();

@@ -18,16 +18,16 @@ internal sealed class ApproverClient : IAsyncDisposable
 
     private ApproverClient(IConnection connection, IChannel channel, string replies) => (_connection, _channel, _replies) = (connection, channel, replies);
 
-    /// <param name="queue">The client's own queue; null for one that the broker names.</param>
+    /// <param name="queue">The queue that the control plane made for the client; null for one that the broker names, for who may bind it.</param>
     /// <param name="groups">Whose notifications it wants.</param>
     public static async Task<ApproverClient> Connect(string amqp, string? queue, params string[] groups)
     {
         var connection = await new ConnectionFactory { Uri = new Uri(amqp) }.CreateConnectionAsync(TestContext.Current.CancellationToken);
         var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
-        var inbox = (await channel.QueueDeclareAsync(queue ?? "", durable: false, exclusive: true, autoDelete: true)).QueueName;
+        var inbox = queue ?? (await channel.QueueDeclareAsync("", durable: false, exclusive: true, autoDelete: true)).QueueName;
         var replies = (await channel.QueueDeclareAsync(queue is null ? "" : $"{queue}.replies", durable: false, exclusive: true, autoDelete: true)).QueueName;
         var client = new ApproverClient(connection, channel, replies);
-        foreach (var group in groups)
+        foreach (var group in queue is null ? groups : [])
         {
             await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.submitted.{group}");
             await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.decided.{group}");
