@@ -3,6 +3,7 @@ using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
 using OpenTelemetry;
+using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 
@@ -25,7 +26,7 @@ internal static class AgentHost
         using var owned = OwnState(config);
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(o => o.SingleLine = true));
-        using var telemetry = Telemetry(config);
+        using var telemetry = Telemetry(config, Environment.GetEnvironmentVariable);
         using var identity = await new Enrol(config, http, TimeProvider.System, loggers.CreateLogger<Enrol>()).Run(CancellationToken.None);
         AddAgent(builder.Services, config, identity);
         var app = builder.Build();
@@ -86,14 +87,24 @@ internal static class AgentHost
     }
 
     /// <summary>To the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; none where it names none.</summary>
-    private static MeterProvider? Telemetry(AgentConfig config) =>
-        string.IsNullOrEmpty(Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT"))
-            ? null
-            : Sdk.CreateMeterProviderBuilder()
-                .ConfigureResource(r => r.AddService("accessplane-agent", serviceInstanceId: config.Id))
-                .AddMeter(AgentMeter.Name)
-                .AddOtlpExporter()
-                .Build();
+    internal static MeterProvider? Telemetry(AgentConfig config, Func<string, string?> environment)
+    {
+        if (environment("OTEL_EXPORTER_OTLP_ENDPOINT") is not { Length: > 0 } endpoint)
+        {
+            return null;
+        }
+        var http = environment("OTEL_EXPORTER_OTLP_PROTOCOL") == "http/protobuf";
+        return Sdk.CreateMeterProviderBuilder()
+            .ConfigureResource(r => r.AddService("accessplane-agent", serviceInstanceId: config.Id))
+            .AddMeter(AgentMeter.Name)
+            .AddOtlpExporter(o =>
+            {
+                o.Protocol = http ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;
+                // with an endpoint set in code the exporter does not append the signal's path
+                o.Endpoint = new Uri(http ? $"{endpoint.TrimEnd('/')}/v1/metrics" : endpoint);
+            })
+            .Build();
+    }
 
     /// <summary>Two processes with one state would both count sessions and use tickets.</summary>
     private static FileStream OwnState(AgentConfig config)

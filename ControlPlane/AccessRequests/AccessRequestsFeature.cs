@@ -10,6 +10,7 @@ public static class AccessRequestsFeature
         services.AddSingleton<IValidator<SubmitBody>, SubmitBody.Rules>();
         services.AddSingleton<IValidator<ReviewBody>, ReviewBody.Rules>();
         services.AddSingleton<OpenRequests>();
+        services.AddSingleton<RequestSeries>();
         services.AddSingleton<SubmitRequest>();
         services.AddSingleton<ReviewRequest>();
         services.AddSingleton<CancelRequest>();

@@ -23,8 +23,10 @@ public sealed record LoginOutcome(string State, Guid? Grant, Guid? Request, stri
 /// the client's identity calls for.
 /// </summary>
 public sealed class ImplicitLogin(
-    CircumstancesSource world, OpenRequests requests, OpenGrants grants, SubmitRequest submit, ActivateGrant activate)
+    CircumstancesSource world, OpenRequests requests, OpenGrants grants, RequestSeries filedBefore, SubmitRequest submit, ActivateGrant activate)
 {
+    private const int MostTries = 5;
+
     /// <param name="name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
     public async Task<LoginOutcome> Handle(Actor actor, string resource, string name, EventContext context, CancellationToken cancel)
     {
@@ -87,18 +89,44 @@ public sealed class ImplicitLogin(
         {
             return LoginOutcome.Refused(why);
         }
-        var filed = await submit.Handle(
-            new Submission(Guid.Empty, actor, entitlement.Id, null, null, null, now, Implicit: true), context, null, cancel);
-        if (filed.Refusal is { } refused)
+        var series = Ids.Derive(Ids.Named("implicit-login", actor.ChainKey), entitlement.Id);
+        for (var tries = 0; tries < MostTries; tries++)
         {
-            return LoginOutcome.Refused(refused.Detail);
+            var (number, last) = await filedBefore.Last(series, cancel);
+            if (await Standing(last, actor, now, context, cancel) is { } standing)
+            {
+                return standing;
+            }
+            var filed = await submit.Handle(
+                new Submission(RequestSeries.IdOf(series, number + 1), actor, entitlement.Id, null, null, null, now, Implicit: true), context, null, cancel);
+            if (filed.Refusal is { Code: not SubmitRequest.Exists } refused)
+            {
+                return LoginOutcome.Refused(refused.Detail);
+            }
+            if (await Standing(filed.State, actor, now, context, cancel) is { } answer)
+            {
+                return answer;
+            }
         }
-        if (filed.State is not AccessRequest.Approved approved)
+        return LoginOutcome.Refused("too many logins ask for the same at once: try again");
+    }
+
+    /// <summary>What a request that was filed for this login, or for the one beside it, comes to now; null where it is over.</summary>
+    private async Task<LoginOutcome?> Standing(AccessRequest request, Actor actor, Circumstances now, EventContext context, CancellationToken cancel)
+    {
+        if (request is AccessRequest.Submitted pending)
         {
-            return LoginOutcome.Pending(((AccessRequest.Known)filed.State).Id);
+            return Closing.WhyClose(pending, now) is null ? LoginOutcome.Pending(pending.Id) : null;
+        }
+        if (request is not AccessRequest.Approved approved)
+        {
+            return null;
         }
         var activated = await activate.Handle(approved.Grant, actor, context, null, null, cancel);
-        return activated.Refusal is { } not ? LoginOutcome.Refused(not.Detail, approved.Id) : LoginOutcome.Granted(approved.Grant, approved.Id);
+        return activated.Refusal is null ? LoginOutcome.Granted(approved.Grant, approved.Id)
+            // refused while it could still have begun: asking again would come to the same
+            : activated.State is Grant.ActivationRefused ? LoginOutcome.Refused(activated.Refusal.Detail, approved.Id)
+            : null;
     }
 
     /// <summary>The one entitlement that a login can ask for by itself. More than one is the client's choice, by the user name.</summary>

@@ -26,6 +26,9 @@ public sealed record Extension(Guid Grant, TimeSpan Total);
 
 public sealed partial class SubmitRequest(Handle handle, CircumstancesSource world, Grants.OpenGrants grants)
 {
+    /// <summary>The code of the refusal to file a request whose id is taken.</summary>
+    internal const string Exists = "request-exists";
+
     public static readonly TimeSpan ShortestDuration = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RegexTimeout = TimeSpan.FromMilliseconds(100);
 
@@ -33,7 +36,7 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
     {
         if (state is not AccessRequest.None)
         {
-            return Outcome.Refuse("request-exists", "this request was already filed");
+            return Outcome.Refuse(Exists, "this request was already filed");
         }
         if (asked.World.Model.Entitlement(asked.Entitlement) is not { } entitlement)
         {
@@ -45,14 +48,14 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
     }
 
     /// <summary>Files a request. Under the same command id it is the same request.</summary>
-    /// <param name="what">The submission without what is looked up here: id, circumstances, debts.</param>
+    /// <param name="what">The submission without what is looked up here: circumstances, debts, and the id where it is empty.</param>
     public async Task<Handled<AccessRequest>> Handle(Submission what, EventContext context, Guid? command, CancellationToken cancel)
     {
         var now = await world.Now(cancel);
         var open = await grants.Current(cancel);
         var submission = what with
         {
-            Request = command is { } id ? Ids.Derive(id, "request") : Guid.CreateVersion7(now.Now),
+            Request = what.Request != Guid.Empty ? what.Request : command is { } id ? Ids.Derive(id, "request") : Guid.CreateVersion7(now.Now),
             World = now,
             DebtInDefault = open.DebtInDefault(what.Requester, now.Model),
         };

@@ -123,6 +123,15 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         return (bool)(await look.ExecuteScalarAsync(cancel))!;
     }
 
+    /// <summary>The stream to which a command appended last; null where it was not run.</summary>
+    public async Task<Guid?> StreamOf(Guid command, CancellationToken cancel)
+    {
+        await using var look = database.CreateCommand(
+            $"SELECT e.stream_id FROM {Schema.Name}.ap_commands c JOIN {Schema.Name}.mt_events e ON e.seq_id = c.position WHERE c.id = $1");
+        Add(look, NpgsqlDbType.Uuid, command);
+        return await look.ExecuteScalarAsync(cancel) as Guid?;
+    }
+
     private async Task<long> Scalar(string sql, CancellationToken cancel)
     {
         await using var command = database.CreateCommand(sql);

@@ -17,8 +17,10 @@ public sealed record ExtensionWish(Actor By, TimeSpan? Duration, string? Reason,
 public sealed record ApprovedExtension(Guid Request, TimeSpan Duration, Circumstances World);
 
 /// <summary>More time takes the same approval path as the grant did: a request is filed, and its approval moves the end. Live sessions go on.</summary>
-public sealed partial class ExtendGrant(Handle handle, CircumstancesSource world, SubmitRequest submit)
+public sealed partial class ExtendGrant(EventLog log, Handle handle, CircumstancesSource world, RequestSeries filedBefore, SubmitRequest submit)
 {
+    private const int MostTries = 5;
+
     /// <summary>The submission that the wish comes to, or why it may not be filed.</summary>
     public static (Submission? Submission, Outcome? Refused) File(Grant state, ExtensionWish wish)
     {
@@ -72,23 +74,49 @@ public sealed partial class ExtendGrant(Handle handle, CircumstancesSource world
         return notAfter > active.NotAfter ? Outcome.Of(new GrantExtended(extension.Request, notAfter)) : Outcome.Nothing;
     }
 
-    /// <summary>Files the request; where its approval is automatic the grant is extended at once.</summary>
+    /// <summary>Files the request, one at a time for each grant; where its approval is automatic the grant is extended at once.</summary>
     public async Task<Handled<AccessRequest>> Handle(
         Guid grant, Actor by, TimeSpan? duration, string? reason, string? reference, EventContext context, Guid? command, CancellationToken cancel)
     {
-        var now = await world.Now(cancel);
+        if (command is { } known && await log.StreamOf(known, cancel) is { } before)
+        {
+            var (filed, version) = await handle.Load(before, AccessRequest.Initial, AccessRequest.Evolve, cancel);
+            return new Handled<AccessRequest>(filed, version, 0, null, true);
+        }
+        for (var tries = 1; ; tries++)
+        {
+            var handled = await File(grant, new ExtensionWish(by, duration, reason, reference, await world.Now(cancel)), context, command, cancel);
+            if (handled.Refusal?.Code == SubmitRequest.Exists && tries < MostTries)
+            {
+                continue; // another one was first: it is pending now, or was decided already
+            }
+            if (handled.State is AccessRequest.Approved approved)
+            {
+                await Apply(approved, context, cancel);
+            }
+            return handled;
+        }
+    }
+
+    private async Task<Handled<AccessRequest>> File(Guid grant, ExtensionWish wish, EventContext context, Guid? command, CancellationToken cancel)
+    {
+        var series = Ids.Derive(grant, "extensions");
+        var (number, last) = await filedBefore.Last(series, cancel);
+        if (last is AccessRequest.Approved approved)
+        {
+            // it may be approved and not in force yet: how long the grant will have lasted in all is judged with it
+            await Apply(approved, context, cancel);
+        }
         var (state, _) = await handle.Load(grant, Grant.Initial, Grant.Evolve, cancel);
-        var (submission, refused) = File(state, new ExtensionWish(by, duration, reason, reference, now));
+        var (submission, refused) = File(state, wish);
         if (refused is Outcome.Refused { Refusal: var why })
         {
             return new Handled<AccessRequest>(AccessRequest.Initial, 0, 0, why, false);
         }
-        var handled = await submit.Handle(submission!, context, command, cancel);
-        if (handled.State is AccessRequest.Approved approved)
-        {
-            await Apply(approved, context, cancel);
-        }
-        return handled;
+        return last is AccessRequest.Submitted pending && Closing.WhyClose(pending, wish.World) is null
+            ? new Handled<AccessRequest>(
+                pending, 0, 0, new Refusal("extension-pending", $"request {pending.Id:D} for more time is pending: wait for it, or cancel it and ask again"), false)
+            : await submit.Handle(submission! with { Request = RequestSeries.IdOf(series, number + 1) }, context, command, cancel);
     }
 
     /// <summary>Puts an approved extension into force. Safe to repeat.</summary>

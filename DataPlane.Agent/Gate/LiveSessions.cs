@@ -11,6 +11,7 @@ public sealed class LiveSessions(InForce inForce)
     private readonly Lock guard = new();
     private readonly Dictionary<Guid, Permit> bySession = [];
     private readonly Dictionary<Guid, GrantCut> cuts = [];
+    private readonly Dictionary<Guid, GrantCut> early = [];
     private volatile bool frozen;
 
     /// <summary>A grant's end is in force and the last of its sessions is cut: (grant, sessions, latency of the slowest).</summary>
@@ -57,6 +58,7 @@ public sealed class LiveSessions(InForce inForce)
     public void CutGrant(Guid grant, string cause, string message, long orderedAt)
     {
         List<Permit> its;
+        GrantCut? over = null;
         lock (guard)
         {
             if (cuts.ContainsKey(grant))
@@ -64,15 +66,26 @@ public sealed class LiveSessions(InForce inForce)
                 return;
             }
             its = [.. bySession.Values.Where(p => p.Grant.Grant == grant)];
+            // a lock or the clock comes before the end of the grant that follows from it: what they have cut already counts as cut by it
+            var cut = early.Remove(grant, out var before) && before.Cause == cause ? before : new GrantCut(cause);
+            foreach (var permit in its)
+            {
+                cut.Sessions.Add(permit.Session);
+                cut.Left.Add(permit.Session);
+            }
             if (its.Count > 0)
             {
-                cuts[grant] = new GrantCut([.. its.Select(p => p.Session)]);
+                cuts[grant] = cut;
+            }
+            else
+            {
+                over = cut;
             }
         }
         Cut(its, cause, message, orderedAt);
-        if (its.Count == 0)
+        if (over is not null)
         {
-            GrantCutOff?.Invoke(grant, 0, inForce.Clock.GetElapsedTime(orderedAt));
+            GrantCutOff?.Invoke(grant, over.Sessions.Count, over.Sessions.Count > 0 ? over.Slowest : inForce.Clock.GetElapsedTime(orderedAt));
         }
     }
 
@@ -88,6 +101,7 @@ public sealed class LiveSessions(InForce inForce)
         {
             if (inForce.WhyNot(permit.Standing()) is { } why)
             {
+                Early(permit, why.Cause);
                 Cut([permit], why.Cause, why.Message, orderedAt);
             }
         }
@@ -109,9 +123,13 @@ public sealed class LiveSessions(InForce inForce)
         lock (guard)
         {
             bySession.Remove(permit.Session);
+            if (early.TryGetValue(permit.Grant.Grant, out var before) && before.Sessions.Contains(permit.Session))
+            {
+                before.Take(latency);
+            }
             if (cuts.TryGetValue(permit.Grant.Grant, out var cut) && cut.Left.Remove(permit.Session))
             {
-                cut.Slowest = latency is { } took && took > cut.Slowest ? took : cut.Slowest;
+                cut.Take(latency);
                 if (cut.Left.Count == 0)
                 {
                     cuts.Remove(permit.Grant.Grant);
@@ -125,7 +143,7 @@ public sealed class LiveSessions(InForce inForce)
         }
         if (done is not null)
         {
-            GrantCutOff?.Invoke(permit.Grant.Grant, done.Sessions, done.Slowest);
+            GrantCutOff?.Invoke(permit.Grant.Grant, done.Sessions.Count, done.Slowest);
         }
     }
 
@@ -146,10 +164,32 @@ public sealed class LiveSessions(InForce inForce)
         }
     }
 
-    private sealed class GrantCut(HashSet<Guid> left)
+    /// <summary>Remembers a session that is cut before its grant's end was told.</summary>
+    private void Early(Permit permit, string cause)
     {
-        public HashSet<Guid> Left { get; } = left;
-        public int Sessions { get; } = left.Count;
-        public TimeSpan Slowest { get; set; }
+        lock (guard)
+        {
+            if (cuts.ContainsKey(permit.Grant.Grant) || !bySession.ContainsKey(permit.Session))
+            {
+                return;
+            }
+            if (!early.TryGetValue(permit.Grant.Grant, out var cut) || cut.Cause != cause)
+            {
+                early[permit.Grant.Grant] = cut = new GrantCut(cause);
+            }
+            cut.Sessions.Add(permit.Session);
+        }
+    }
+
+    private sealed class GrantCut(string cause)
+    {
+        public string Cause { get; } = cause;
+        public HashSet<Guid> Sessions { get; } = [];
+
+        /// <summary>Those that are not gone yet.</summary>
+        public HashSet<Guid> Left { get; } = [];
+        public TimeSpan Slowest { get; private set; }
+
+        public void Take(TimeSpan? latency) => Slowest = latency is { } took && took > Slowest ? took : Slowest;
     }
 }

@@ -7,6 +7,7 @@ namespace AccessPlane.Agent.Gate;
 public sealed class LoginDesk
 {
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan GrantWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan SayAgain = TimeSpan.FromSeconds(30);
@@ -33,8 +34,8 @@ public sealed class LoginDesk
         var answered = pending.Ask(ask);
         try
         {
-            send(new LoginAsk(ask, bearer.Resource, bearer.Name, bearer.Client, identity.SealForControlPlane(bearer.Token, ContextOf(identity.Id, ask))));
-            var answer = await answered.WaitAsync(AnswerWithin, inForce.Clock, cancel);
+            var answer = await Answer(
+                new LoginAsk(ask, bearer.Resource, bearer.Name, bearer.Client, identity.SealForControlPlane(bearer.Token, ContextOf(identity.Id, ask))), answered, cancel);
             return answer switch
             {
                 { State: "granted", Grant: { } grant } => await Granted(g => g.Grant == grant, GrantWithin, cancel),
@@ -49,6 +50,25 @@ public sealed class LoginDesk
         finally
         {
             pending.Forget(ask);
+        }
+    }
+
+    /// <summary>The same ask leads to the same request however often it is sent: one that was lost on the way costs seconds, and not the login.</summary>
+    private async Task<LoginAnswer> Answer(LoginAsk ask, Task<LoginAnswer> answered, CancellationToken cancel)
+    {
+        var began = inForce.Clock.GetTimestamp();
+        while (true)
+        {
+            send(ask);
+            var left = AnswerWithin - inForce.Clock.GetElapsedTime(began);
+            try
+            {
+                return await answered.WaitAsync(left < AskAgain ? left : AskAgain, inForce.Clock, cancel);
+            }
+            catch (TimeoutException) when (inForce.Clock.GetElapsedTime(began) < AnswerWithin)
+            {
+                // asked again
+            }
         }
     }
 

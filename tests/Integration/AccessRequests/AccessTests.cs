@@ -1,7 +1,9 @@
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.AccessRequests;
+using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Policies;
 using Xunit;
@@ -109,24 +111,104 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
     [Fact]
     public async Task A_login_without_a_grant_asks_for_the_one_that_fits_and_the_next_uses_it()
     {
+        var ci = Workload("first");
         var login = plane.Get<ImplicitLogin>();
-        var first = await login.Handle(Ci, "orders", "read", By(Ci), Cancel);
+        var first = await login.Handle(ci, "orders", "read", By(ci), Cancel);
         Assert.Equal("granted", first.State);
         Assert.IsType<Grant.Active>(await plane.Grant(first.Grant!.Value));
-        Assert.Equal(first.Grant, (await login.Handle(Ci, "orders", "ci", By(Ci), Cancel)).Grant);
-        Assert.Equal(first.Grant, (await login.Handle(Ci, "orders", $"{first.Grant:D}", By(Ci), Cancel)).Grant);
-        Assert.Equal("refused", (await login.Handle(Ci, "orders", $"{Guid.CreateVersion7():D}", By(Ci), Cancel)).State);
+        Assert.Equal(first.Grant, (await login.Handle(ci, "orders", "ci", By(ci), Cancel)).Grant);
+        Assert.Equal(first.Grant, (await login.Handle(ci, "orders", $"{first.Grant:D}", By(ci), Cancel)).Grant);
+        Assert.Equal("refused", (await login.Handle(ci, "orders", $"{Guid.CreateVersion7():D}", By(ci), Cancel)).State);
     }
 
     [Fact]
     public async Task A_login_that_needs_approval_waits_for_one_request_and_is_let_in_when_it_is_approved()
     {
+        var ci = Workload("second");
         var login = plane.Get<ImplicitLogin>();
-        var first = await login.Handle(Ci, "orders", "deploy", By(Ci), Cancel);
+        var first = await login.Handle(ci, "orders", "deploy", By(ci), Cancel);
         Assert.Equal("pending", first.State);
-        Assert.Equal(first.Request, (await login.Handle(Ci, "orders", "deploy", By(Ci), Cancel)).Request);
+        Assert.Equal(first.Request, (await login.Handle(ci, "orders", "deploy", By(ci), Cancel)).Request);
         await plane.Review(first.Request!.Value, Dba);
         await Becomes(() => plane.Grant(SubmitRequest.GrantOf(first.Request.Value)), g => g is Grant.Active);
+    }
+
+    /// <summary>The same features beside each other, each with what it remembers of the log.</summary>
+    private ImplicitLogin Replica() => new(
+        plane.Get<CircumstancesSource>(), new OpenRequests(plane.Log), new OpenGrants(plane.Log), plane.Get<RequestSeries>(), plane.Get<SubmitRequest>(),
+        plane.Get<ActivateGrant>());
+
+    private static Actor Workload(string name) => Ci with { Subject = name, Name = name };
+
+    private async Task<int> Filed(Actor by) =>
+        (await plane.Log.ReadAll(0, [EventNames.Of(typeof(RequestSubmitted))], 10_000, Cancel)).Count(s => ((RequestSubmitted)s.Event).Requester.Key == by.Key);
+
+    [Theory]
+    [InlineData("deploy", "pending")]
+    [InlineData("read", "granted")]
+    public async Task Many_logins_at_once_at_several_replicas_file_one_request(string entitlement, string becomes)
+    {
+        var who = Workload($"crowd-{entitlement}");
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => Replica().Handle(who, "orders", entitlement, By(who), Cancel)));
+        Assert.All(outcomes, o => Assert.Equal((becomes, outcomes[0].Request), (o.State, o.Request)));
+        Assert.Equal(1, await Filed(who));
+    }
+
+    [Fact]
+    public async Task A_login_after_a_denial_or_after_its_grant_ended_asks_anew()
+    {
+        var (denied, done) = (Workload("denied"), Workload("done"));
+        var requests = new HashSet<Guid?>();
+        for (var round = 1; round <= 5; round++)
+        {
+            var asked = await Replica().Handle(denied, "orders", "deploy", By(denied), Cancel);
+            await plane.Review(asked.Request!.Value, Dba, ReviewVerdict.Deny);
+            var granted = await Replica().Handle(done, "orders", "read", By(done), Cancel);
+            await plane.Get<SurrenderGrant>().Handle(granted.Grant!.Value, done, By(done), null, null, Cancel);
+            Assert.True(requests.Add(asked.Request) && requests.Add(granted.Request));
+            Assert.Equal((round, round), (await Filed(denied), await Filed(done)));
+        }
+    }
+
+    private Task<Handled<AccessRequest>> Extend(Guid grant, Guid? command = null) =>
+        plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(10), "more", null, By(Engineer), command, Cancel);
+
+    [Fact]
+    public async Task Of_many_wishes_for_more_time_one_is_pending_and_the_others_are_told_which()
+    {
+        var request = await plane.Pending(Engineer, "write");
+        await plane.Review(request, Dba);
+        var grant = SubmitRequest.GrantOf(request);
+        await plane.Get<ActivateGrant>().Handle(grant, Engineer, By(Engineer), null, null, Cancel);
+
+        var all = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => Extend(grant)));
+        var pending = Assert.IsType<AccessRequest.Submitted>(Assert.Single(all, h => h.Refusal is null).State);
+        Assert.All(all.Where(h => h.Refusal is not null), h => Assert.Equal("extension-pending", h.Refusal!.Code));
+        Assert.All(all.Where(h => h.Refusal is not null), h => Assert.Contains($"{pending.Id:D}", h.Refusal!.Detail, StringComparison.Ordinal));
+
+        await plane.Review(pending.Id, Dba, ReviewVerdict.Deny);
+        var command = Guid.CreateVersion7();
+        var next = await Extend(grant, command);
+        var again = await Extend(grant, command);
+        var filed = ((AccessRequest.Known)next.State).Id;
+        Assert.NotEqual(pending.Id, filed);
+        Assert.Equal((null, true, filed), (again.Refusal, again.Repeated, ((AccessRequest.Known)again.State).Id));
+        await plane.Review(filed, Dba2);
+        Assert.Null((await Extend(grant)).Refusal);
+    }
+
+    [Fact]
+    public async Task Extensions_one_after_the_other_are_judged_by_all_the_time_they_come_to()
+    {
+        var grant = await plane.Active(Engineer, "read", "8h");
+        TimeSpan Lasts(Grant g) => g is Grant.Active a ? a.NotAfter - a.ActivatedAt : default;
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Null((await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(2), null, null, By(Engineer), null, Cancel)).Refusal);
+        }
+        Assert.Equal(TimeSpan.FromHours(14), Lasts(await plane.Grant(grant)));
+        var over = await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(3), null, null, By(Engineer), null, Cancel);
+        Assert.Equal("max-total", over.Refusal!.Code);
     }
 
     [Fact]

@@ -241,6 +241,21 @@ public sealed class GateTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_ask_that_was_lost_on_the_way_is_sent_again()
+    {
+        answer = ask =>
+        {
+            if (asked.Count > 1)
+            {
+                var grant = Granted();
+                pending.Answered(new LoginAnswer(ask.Ask, "granted", grant.Grant, grant.Request, "", null));
+            }
+        };
+        Assert.IsType<Admission.Admitted>(await ByToken());
+        Assert.Single(asked.Distinct()); // the same one: it leads to the same request
+    }
+
+    [Fact]
     public async Task A_client_waits_for_its_approval_and_is_told_where_it_can_be_given()
     {
         var request = Guid.CreateVersion7();

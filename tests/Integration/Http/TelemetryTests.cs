@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
 using System.Text;
+using AccessPlane.Agent.Recording;
+using AccessPlane.Tests.Integration.Agents;
+using AccessPlane.Tests.Unit.Agent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -12,21 +15,65 @@ using Xunit;
 namespace AccessPlane.Tests.Integration.Http;
 
 /// <summary>What leaves by OTLP, seen by a collector that only looks for names.</summary>
-public sealed class TelemetryTests
+public sealed class TelemetryTests : IAsyncLifetime
 {
-    [Fact]
-    public async Task Spans_and_metrics_reach_a_collector()
+    private readonly ConcurrentQueue<byte[]> traces = new();
+    private readonly ConcurrentQueue<byte[]> metrics = new();
+    private WebApplication collector = null!;
+    private string address = "";
+
+    public async ValueTask InitializeAsync()
     {
-        var (traces, metrics) = (new ConcurrentQueue<byte[]>(), new ConcurrentQueue<byte[]>());
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        await using var collector = builder.Build();
+        collector = builder.Build();
         collector.MapPost("/v1/traces", http => Take(http, traces));
         collector.MapPost("/v1/metrics", http => Take(http, metrics));
         await collector.StartAsync(TestContext.Current.CancellationToken);
-        var address = collector.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        address = collector.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
 
+        static async Task Take(HttpContext http, ConcurrentQueue<byte[]> into)
+        {
+            using var body = new MemoryStream();
+            await http.Request.Body.CopyToAsync(body);
+            into.Enqueue(body.ToArray());
+        }
+    }
+
+    public ValueTask DisposeAsync() => collector.DisposeAsync();
+
+    private static string Text(IEnumerable<byte[]> bodies) => string.Concat(bodies.Select(Encoding.Latin1.GetString));
+
+    [Fact]
+    public void How_long_a_revocation_took_to_cut_reaches_a_collector()
+    {
+        var world = new AgentWorld();
+        using var state = new StateFolder();
+        using var spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
+        var settings = new Dictionary<string, string?> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf" };
+        var config = new AccessPlane.Agent.AgentConfig("orders-agent", "http://127.0.0.1:1", state.Path, "http://127.0.0.1:1", []);
+        Assert.Null(AccessPlane.Agent.AgentHost.Telemetry(config, _ => null));
+        using (AccessPlane.Agent.AgentHost.Telemetry(config, settings.GetValueOrDefault)!)
+        {
+            AccessPlane.Agent.AgentMeter.Watch(world.InForce, world.Live, spool);
+            var grant = world.Granted(TimeSpan.FromHours(1));
+            var permit = world.Admit(grant);
+            world.Live.CutGrant(grant.Grant, "revoked", "revoked by dba", world.Time.GetTimestamp());
+            world.Time.Advance(TimeSpan.FromMilliseconds(42));
+            permit.Dispose();
+        } // what was gathered is sent at the end
+        var sent = Text(metrics);
+        Assert.Contains("accessplane-agent", sent, StringComparison.Ordinal);
+        Assert.Contains("orders-agent", sent, StringComparison.Ordinal);
+        Assert.Contains("accessplane.revocation.cut", sent, StringComparison.Ordinal);
+        Assert.Contains("revoked", sent, StringComparison.Ordinal);
+        Assert.Contains(Encoding.Latin1.GetString(BitConverter.GetBytes(42.0)), sent, StringComparison.Ordinal); // the histogram's sum
+    }
+
+    [Fact]
+    public async Task Spans_and_metrics_reach_a_collector()
+    {
         var host = await ControlPlaneHost.Start(settings: [$"--OTEL_EXPORTER_OTLP_ENDPOINT={address}", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"]);
         await host.Publish(SharedControlPlane.Policy);
         await host.Get("/v1/requests");
@@ -36,14 +83,5 @@ public sealed class TelemetryTests
         Assert.Contains("PUT /v1/policies", Text(traces), StringComparison.Ordinal);
         Assert.Contains("postgresql", Text(traces), StringComparison.Ordinal);
         Assert.Contains("http.server.request.duration", Text(metrics), StringComparison.Ordinal);
-
-        static string Text(IEnumerable<byte[]> bodies) => string.Concat(bodies.Select(Encoding.Latin1.GetString));
-
-        static async Task Take(HttpContext http, ConcurrentQueue<byte[]> into)
-        {
-            using var body = new MemoryStream();
-            await http.Request.Body.CopyToAsync(body);
-            into.Enqueue(body.ToArray());
-        }
     }
 }

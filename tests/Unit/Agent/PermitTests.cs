@@ -118,6 +118,44 @@ public sealed class PermitTests
         Assert.Equal([(grant.Grant, 2, TimeSpan.FromMilliseconds(40))], told);
     }
 
+    [Theory]
+    [InlineData(false)] // both are gone when the grant's end is told
+    [InlineData(true)] // one is on its way out
+    public void What_a_lock_has_cut_counts_as_cut_by_the_end_of_the_grant_that_follows_from_it(bool oneLingers)
+    {
+        var grant = world.Granted(TimeSpan.FromHours(1));
+        var told = new List<(Guid, int, TimeSpan)>();
+        world.Live.GrantCutOff += (g, sessions, took) => told.Add((g, sessions, took));
+        var (one, two) = (world.Admit(grant), world.Admit(grant));
+        world.Apply(new LockOrder(Guid.CreateVersion7(), new LockTarget(Actor: AgentWorld.Engineer.Key), "incident", null));
+        world.Live.CutWhatEnded(world.Time.GetTimestamp());
+        world.Live.CutWhatEnded(world.Time.GetTimestamp());
+        world.Time.Advance(TimeSpan.FromMilliseconds(30));
+        one.Dispose();
+        if (!oneLingers)
+        {
+            two.Dispose();
+        }
+        world.Apply(new GrantEnd(grant.Grant, "locked", ""));
+        world.Live.CutGrant(grant.Grant, "locked", "", world.Time.GetTimestamp());
+        two.Dispose();
+        Assert.Equal([(grant.Grant, 2, TimeSpan.FromMilliseconds(30))], told);
+    }
+
+    [Fact]
+    public void What_another_cause_has_cut_is_not_counted_again()
+    {
+        var grant = world.Granted(TimeSpan.FromHours(1));
+        var told = new List<int>();
+        world.Live.GrantCutOff += (_, sessions, _) => told.Add(sessions);
+        var one = world.Admit(grant);
+        world.Apply(new LockOrder(Guid.CreateVersion7(), new LockTarget(Agent: "a"), "incident", null));
+        world.Live.CutWhatEnded(world.Time.GetTimestamp());
+        one.Dispose();
+        world.Live.CutGrant(grant.Grant, "revoked", "", world.Time.GetTimestamp());
+        Assert.Equal([0], told);
+    }
+
     [Fact]
     public void The_end_of_a_grant_without_sessions_is_reported_at_once()
     {
