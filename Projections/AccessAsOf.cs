@@ -44,7 +44,7 @@ public sealed class AccessAsOf() : Projection<AccessRow>(
         {
             GrantIssued e => Begin(key, new AccessRow(e.Grant, e.Holder, e.Entitlement, e.Resource, [], null, null)),
             GrantActivated e => Update(key, row => row with { Spans = [.. row.Spans, new AccessSpan(stored.At, e.NotAfter, e.Scope, e.PolicyVersion)] }),
-            GrantExtended e => Update(key, row => row with { Spans = [.. row.Spans, row.Spans[^1] with { From = stored.At, NotAfter = e.NotAfter }] }),
+            GrantExtended e => Update(key, row => row.Spans is [.., var last] ? row with { Spans = [.. row.Spans, last with { From = stored.At, NotAfter = e.NotAfter }] } : row),
             GrantNarrowed e => Update(key, row => row with { Spans = [.. row.Spans, new AccessSpan(stored.At, e.NotAfter, e.Scope, e.PolicyVersion)] }),
             GrantRevoked e => Update(key, row => row with { EndedAt = stored.At, EndedBy = $"revoked by {e.By.Display}: {e.Why}" }),
             GrantSurrendered e => Update(key, row => row with { EndedAt = stored.At, EndedBy = $"surrendered by {e.By.Display}" }),

@@ -92,8 +92,8 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
             Acknowledged = [.. row.Acknowledged.Where(a => a.Agent != e.Agent), new AcknowledgedRow(e.Agent, stored.At, e.Sessions, e.Cut)],
         },
         BreakGlassUsed e => row with { Debt = new ReviewDebtRow(e.ReviewBy, "open", null, null) },
-        ReviewDebtSettled e => row with { Debt = row.Debt! with { State = "settled", Reviewer = e.Reviewer, Comment = e.Comment } },
-        ReviewDebtDefaulted => row with { Debt = row.Debt! with { State = "defaulted" } },
+        ReviewDebtSettled e => row with { Debt = row.Debt is { } debt ? debt with { State = "settled", Reviewer = e.Reviewer, Comment = e.Comment } : null },
+        ReviewDebtDefaulted => row with { Debt = row.Debt is { } debt ? debt with { State = "defaulted" } : null },
         _ => row,
     };
 }

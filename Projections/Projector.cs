@@ -27,17 +27,11 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         await Execute(connection, $"CREATE TABLE IF NOT EXISTS {schema}.ap_projections (name text NOT NULL PRIMARY KEY, shape text NOT NULL)", cancel);
         foreach (var projection in projections)
         {
-            var table = $"{schema}.{projection.Table}";
-            if (!await DropOtherShape(connection, projection, cancel))
+            if (await DropOtherShape(connection, projection, cancel))
             {
-                continue; // as it should be: a start beside running replicas takes no lock that their readers would wait for
+                await MakeTable(connection, projection, projection.Table, cancel);
             }
-            await Execute(connection, $"CREATE TABLE IF NOT EXISTS {table} (key text COLLATE \"C\" NOT NULL PRIMARY KEY, row jsonb NOT NULL, position bigint NOT NULL)", cancel);
-            foreach (var sql in projection.Columns)
-            {
-                await Execute(
-                    connection, sql.Replace("{table}", table, StringComparison.Ordinal).Replace("{index}", $"ix_{projection.Table}", StringComparison.Ordinal), cancel);
-            }
+            // else as it should be: a start beside running replicas takes no lock that their readers would wait for
         }
         await transaction.CommitAsync(cancel);
     }
@@ -82,7 +76,7 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         {
             foreach (var projection in behind)
             {
-                await Fold(connection, projection, page.Events.Where(e => e.Position <= now), cancel);
+                await Fold(connection, projection, projection.Table, page.Events.Where(e => e.Position <= now), cancel);
                 await Store(connection, projection, now, cancel);
             }
             await transaction.CommitAsync(cancel);
@@ -91,28 +85,76 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         return page.More || now == upTo;
     }
 
-    /// <summary>Throws a read model away and folds it anew, in one transaction: readers see the old rows until the new ones are there.</summary>
+    /// <summary>
+    /// Folds a read model anew into a table beside it, and puts that in its place when it has come as far: meanwhile the old one is read and kept up.
+    /// </summary>
     public async Task Rebuild(Projection projection, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(projection);
+        var beside = $"{projection.Table}_new";
+        // one at a time: the lock goes with this connection's transaction, whatever becomes of this process
+        await using var turn = await database.OpenConnectionAsync(cancel);
+        await using var turns = await turn.BeginTransactionAsync(cancel);
+        await Execute(turn, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", cancel, $"{schema}/rebuild/{projection.Name}");
+
         await using var connection = await database.OpenConnectionAsync(cancel);
+        await Execute(connection, $"DROP TABLE IF EXISTS {schema}.{beside}", cancel);
+        await MakeTable(connection, projection, beside, cancel);
+        var (from, more) = await FoldOn(connection, projection, beside, 0, cancel);
+        while (more)
+        {
+            (from, more) = await FoldOn(connection, projection, beside, from, cancel);
+        }
+
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         await Execute(connection, $"SELECT pg_advisory_xact_lock({LockKey})", cancel);
-        await using (var clear = new NpgsqlCommand($"DELETE FROM {schema}.{projection.Table}", connection) { CommandTimeout = 0 })
+        // the old one goes no further now; never behind it: who was shown something must not miss it again
+        var reached = (await Checkpoints(connection, cancel))[projection.Name];
+        while (more || from < reached)
         {
-            await clear.ExecuteNonQueryAsync(cancel);
+            (from, more) = await FoldOn(connection, projection, beside, from, cancel);
         }
-        Settled page;
-        long from = 0;
-        do
+        await Execute(connection, $"DROP TABLE {schema}.{projection.Table}", cancel);
+        await Execute(connection, $"ALTER TABLE {schema}.{beside} RENAME TO {projection.Table}", cancel);
+        foreach (var index in await IndexesOf(connection, projection.Table, cancel))
         {
-            page = await Read(connection, from, projection.Types, cancel);
-            await Fold(connection, projection, page.Events, cancel);
-            from = page.Position;
+            await Execute(connection, $"ALTER INDEX {schema}.{index} RENAME TO {index.Replace(beside, projection.Table, StringComparison.Ordinal)}", cancel);
         }
-        while (page.More);
         await Store(connection, projection, from, cancel);
         await transaction.CommitAsync(cancel);
+    }
+
+    /// <summary>One batch into the table beside. Bound by no lock: nobody else knows of the table.</summary>
+    private async Task<(long Position, bool More)> FoldOn(NpgsqlConnection connection, Projection projection, string table, long from, CancellationToken cancel)
+    {
+        var page = await Read(connection, from, projection.Types, cancel);
+        await Fold(connection, projection, table, page.Events, cancel);
+        return (page.Position, page.More);
+    }
+
+    private async Task MakeTable(NpgsqlConnection connection, Projection projection, string table, CancellationToken cancel)
+    {
+        await Execute(
+            connection, $"CREATE TABLE IF NOT EXISTS {schema}.{table} (key text COLLATE \"C\" NOT NULL PRIMARY KEY, row jsonb NOT NULL, position bigint NOT NULL)", cancel);
+        foreach (var sql in projection.Columns)
+        {
+            await Execute(
+                connection, sql.Replace("{table}", $"{schema}.{table}", StringComparison.Ordinal).Replace("{index}", $"ix_{table}", StringComparison.Ordinal), cancel);
+        }
+    }
+
+    private async Task<List<string>> IndexesOf(NpgsqlConnection connection, string table, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("SELECT indexname FROM pg_indexes WHERE schemaname = $1 AND tablename = $2", connection);
+        command.Parameters.Add(new NpgsqlParameter { Value = schema });
+        command.Parameters.Add(new NpgsqlParameter { Value = table });
+        var names = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            names.Add(reader.GetString(0));
+        }
+        return names;
     }
 
     public async Task<IReadOnlyList<ProjectionStatus>> Status(CancellationToken cancel)
@@ -184,7 +226,7 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         return await Settled.Read(reader, cancel);
     }
 
-    private async Task Fold(NpgsqlConnection connection, Projection projection, IEnumerable<Stored> events, CancellationToken cancel)
+    private async Task Fold(NpgsqlConnection connection, Projection projection, string table, IEnumerable<Stored> events, CancellationToken cancel)
     {
         var ours = events.Where(e => projection.Types.Contains(EventNames.Of(e.Event))).ToList();
         var keys = ours.SelectMany(projection.Changes).Select(c => c.Key).Distinct().ToArray();
@@ -192,7 +234,7 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         {
             return;
         }
-        var folding = new Folding(projection, await Load(connection, projection, keys, cancel));
+        var folding = new Folding(projection, await Load(connection, table, keys, cancel));
         foreach (var stored in ours)
         {
             folding.Apply(stored);
@@ -200,20 +242,20 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         var kept = folding.Changed.Where(r => r.Value.Row is not null).ToList();
         await Execute(
             connection,
-            $"INSERT INTO {schema}.{projection.Table} (key, row, position) SELECT k, r::jsonb, p FROM unnest($1, $2, $3) t (k, r, p) " +
+            $"INSERT INTO {schema}.{table} (key, row, position) SELECT k, r::jsonb, p FROM unnest($1, $2, $3) t (k, r, p) " +
             "ON CONFLICT (key) DO UPDATE SET row = excluded.row, position = excluded.position",
             cancel, kept.Select(r => r.Key).ToArray(), kept.Select(r => r.Value.Row!).ToArray(), kept.Select(r => r.Value.Position).ToArray());
         var gone = folding.Changed.Where(r => r.Value.Row is null).Select(r => r.Key).ToArray();
         if (gone.Length > 0)
         {
-            await Execute(connection, $"DELETE FROM {schema}.{projection.Table} WHERE key = ANY ($1)", cancel, (object)gone);
+            await Execute(connection, $"DELETE FROM {schema}.{table} WHERE key = ANY ($1)", cancel, (object)gone);
         }
     }
 
-    private async Task<Dictionary<string, FoldedRow>> Load(NpgsqlConnection connection, Projection projection, string[] keys, CancellationToken cancel)
+    private async Task<Dictionary<string, FoldedRow>> Load(NpgsqlConnection connection, string table, string[] keys, CancellationToken cancel)
     {
         var rows = new Dictionary<string, FoldedRow>(StringComparer.Ordinal);
-        await using var command = new NpgsqlCommand($"SELECT key, row::text, position FROM {schema}.{projection.Table} WHERE key = ANY ($1)", connection);
+        await using var command = new NpgsqlCommand($"SELECT key, row::text, position FROM {schema}.{table} WHERE key = ANY ($1)", connection);
         command.Parameters.Add(new NpgsqlParameter { Value = keys });
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))

@@ -8,6 +8,9 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
 {
     public const int MaxPage = 1000;
 
+    /// <summary>A page ends with the row that reaches this many characters of JSON: rows may be large, and 1000 of them must not fill the memory.</summary>
+    public const int MaxPageSize = 4 * 1024 * 1024;
+
     public async Task<TRow?> Find<TRow>(Projection<TRow> projection, string key, CancellationToken cancel)
         where TRow : class
     {
@@ -30,31 +33,34 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
         ArgumentNullException.ThrowIfNull(projection);
         ArgumentNullException.ThrowIfNull(query);
         var shown = new List<TShown>();
-        var after = query.After;
+        var (after, size) = (query.After, 0L);
         // a row that the caller may not see does not count: the page is filled from the rows behind it
         while (true)
         {
-            var rows = await Read(projection, query, after, cancel);
-            foreach (var (key, row) in rows)
+            var (rows, more) = await Read(projection, query, after, cancel);
+            foreach (var (key, row, length) in rows)
             {
                 if (see(row) is { } one)
                 {
-                    if (shown.Count == query.Limit)
+                    if (shown.Count == query.Limit || size >= MaxPageSize)
                     {
                         return new Page<TShown>(shown, after);
                     }
                     shown.Add(one);
+                    size += length;
                 }
                 after = key;
             }
-            if (rows.Count <= query.Limit)
+            if (!more)
             {
                 return new Page<TShown>(shown, null);
             }
         }
     }
 
-    private async Task<List<(string Key, TRow Row)>> Read<TRow>(Projection<TRow> projection, Query query, string? after, CancellationToken cancel)
+    /// <returns>Rows, as many as fit into a page and one more; and whether there are others behind them.</returns>
+    private async Task<(List<(string Key, TRow Row, int Size)> Rows, bool More)> Read<TRow>(
+        Projection<TRow> projection, Query query, string? after, CancellationToken cancel)
         where TRow : class
     {
         var newestFirst = query.NewestFirst;
@@ -72,13 +78,20 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
         }
         var where = conditions.Count == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}";
         command.CommandText = $"SELECT key, row::text FROM {schema}.{projection.Table} {where} ORDER BY key {order} LIMIT {query.Limit + 1}";
-        var rows = new List<(string, TRow)>();
+        var rows = new List<(string, TRow, int)>();
+        var size = 0L;
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
         {
-            rows.Add((reader.GetString(0), Projection<TRow>.Read(reader.GetString(1))));
+            var row = reader.GetString(1);
+            rows.Add((reader.GetString(0), Projection<TRow>.Read(row), row.Length));
+            size += row.Length;
+            if (size > MaxPageSize)
+            {
+                return (rows, await reader.ReadAsync(cancel));
+            }
         }
-        return rows;
+        return (rows, rows.Count > query.Limit);
     }
 }
 

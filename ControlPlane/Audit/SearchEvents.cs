@@ -11,13 +11,29 @@ namespace AccessPlane.ControlPlane.Audit;
 /// <summary>The log itself, oldest first, for auditors and admins.</summary>
 public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBarrier barrier)
 {
+    /// <summary>By the subject, or by a link of the chain that acts in the subject's name.</summary>
+    private const string ByActor = """
+        ((headers -> 'actor' ->> 'issuer') || '|' || (headers -> 'actor' ->> 'subject') = ? OR headers -> 'actor' ->> 'name' = ?
+            OR EXISTS (SELECT FROM jsonb_array_elements(headers -> 'actor' -> 'act') link WHERE (link ->> 'issuer') || '|' || (link ->> 'subject') = ? OR link ->> 'name' = ?))
+        """;
+
+    /// <summary>Everything in the streams that are about the resource: its requests, their grants and sessions, its agents, and the locks on it or on one of its grants.</summary>
+    private const string AboutResource = """
+        (data ->> 'resource' = ?
+            OR stream_id IN (SELECT s.stream_id FROM accessplane.mt_events s WHERE s.version = 1 AND coalesce(s.data ->> 'resource', s.data #>> '{on,resource}') = ?)
+            OR stream_id IN (SELECT s.stream_id FROM accessplane.mt_events s WHERE s.type = 'session_opened' AND s.data ->> 'resource' = ?)
+            OR stream_id IN (SELECT a.stream_id FROM accessplane.mt_events a WHERE a.type IN ('agent_invited', 'agent_enrolled') AND jsonb_exists(a.data -> 'resources', ?))
+            OR stream_id IN (SELECT l.stream_id FROM accessplane.mt_events l WHERE l.type = 'lock_placed' AND l.data #>> '{on,grant}' IN
+                (SELECT g.data ->> 'grant' FROM accessplane.mt_events g WHERE g.type = 'grant_issued' AND g.data ->> 'resource' = ?)))
+        """;
+
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/events", (HttpContext http, SearchEvents search, CancellationToken cancel) => search.Answer(http, cancel))
         .TakesQuery("stream", "type", "actor", "resource", "correlation", "from", "until", "after", "limit")
         .WithName("SearchEvents").WithSummary("Search the event log")
         .WithDescription(
-            "Filters: `stream`, `type` (stored name such as `grant_revoked`), `actor` (name, or `issuer|subject`), `resource`, `correlation`, `from`, `until`. " +
-            "Paging: `after` (a position), `limit`.")
+            "Filters: `stream`, `type` (stored name such as `grant_revoked`), `actor` (name, or `issuer|subject`; also who acts in another's name), `resource` (everything " +
+            "about its requests, grants, sessions, agents and locks), `correlation`, `from`, `until`. Paging: `after` (a position), `limit`. A page ends early where its events are large.")
         .Produces<Page<EventFound>>();
 
     private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)
@@ -41,17 +57,20 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
             $"WHERE {string.Join(" AND ", where)} ORDER BY seq_id LIMIT {(limit + 1).ToString(CultureInfo.InvariantCulture)}";
         var found = new List<EventFound>();
         string? next = null;
+        long size = 0;
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
         {
-            if (found.Count == limit)
+            if (found.Count == limit || size >= Rows.MaxPageSize)
             {
                 next = found[^1].Position.ToString(CultureInfo.InvariantCulture);
                 break;
             }
+            var (headers, data) = (reader.IsDBNull(7) ? "{}" : reader.GetString(7), reader.GetString(8));
+            size += headers.Length + data.Length;
             found.Add(new EventFound(
                 reader.GetInt64(0), reader.GetGuid(1), reader.GetInt64(2), reader.GetGuid(3), reader.GetString(4), reader.GetFieldValue<DateTimeOffset>(5),
-                reader.IsDBNull(6) ? null : reader.GetString(6), Parse(reader.IsDBNull(7) ? "{}" : reader.GetString(7)), Parse(reader.GetString(8))));
+                reader.IsDBNull(6) ? null : reader.GetString(6), Parse(headers), Parse(data)));
         }
         return Results.Ok(new Page<EventFound>(found, next));
     }
@@ -74,8 +93,8 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
         {
             And("type = ?", EventNames.TypeOf(type) is null ? ask.Wrong("type", $"`{type}` is not a type of event", type) : type);
         }
-        And("((headers -> 'actor' ->> 'issuer') || '|' || (headers -> 'actor' ->> 'subject') = ? OR headers -> 'actor' ->> 'name' = ?)", ask.Text("actor"));
-        And("data ->> 'resource' = ?", ask.Text("resource"));
+        And(ByActor, ask.Text("actor"));
+        And(AboutResource, ask.Text("resource"));
         And("correlation_id = ?", ask.Id("correlation")?.ToString("D"));
         And("timestamp >= ?", ask.Time("from"));
         And("timestamp < ?", ask.Time("until"));

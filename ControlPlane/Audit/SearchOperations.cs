@@ -38,20 +38,27 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         await barrier.CaughtUp(cancel);
         var found = new List<OperationFound>();
         string? last = null, next = null;
+        long size = 0;
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
         {
-            if (found.Count == limit)
+            if (found.Count == limit || size >= Rows.MaxPageSize)
             {
                 next = last;
                 break;
             }
-            var session = Projection<SessionRow>.Read(reader.GetString(1));
-            found.Add(OperationFound.Of(session, Projection<OperationRow>.Read(reader.GetString(0))));
+            var operation = reader.GetString(0);
+            size += operation.Length;
+            found.Add(OperationFound.Of(Projection<SessionRow>.Read(reader.GetString(1)), Projection<OperationRow>.Read(operation)));
             last = reader.GetString(2);
         }
         return Results.Ok(new Page<OperationFound>(found, next));
     }
+
+    /// <summary>The links of the holder's chain behind the subject.</summary>
+    private const string HolderActs = """
+        (SELECT string_agg((link ->> 'issuer') || '|' || (link ->> 'subject'), ' ' ORDER BY n) FROM jsonb_array_elements(s.row -> 'holder' -> 'act') WITH ORDINALITY a (link, n)) = ?
+        """;
 
     private static List<string> Conditions(ListQuery ask, Caller caller, NpgsqlCommand command)
     {
@@ -74,7 +81,12 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         And("(s.holder = ? OR s.row -> 'holder' ->> 'name' = ?)", ask.Text("actor"));
         And("o.at >= ?", Stamp(ask.Time("from")));
         And("o.at < ?", Stamp(ask.Time("until")));
-        And("s.holder = ?", caller.SeesAll() ? null : caller.Actor.Key);
+        if (!caller.SeesAll())
+        {
+            And("s.holder = ?", caller.Actor.Key);
+            // a person sees what is done in their name as well; who acts in a person's name sees that alone
+            And(HolderActs, caller.Actor.Act.Count == 0 ? null : string.Join(' ', caller.Actor.Act.Select(a => a.Key)));
+        }
         if (ask.After is { } after)
         {
             var slash = after.IndexOf('/', StringComparison.Ordinal);

@@ -23,6 +23,20 @@ public sealed class LayoutTests(TestDatabase database) : IClassFixture<TestDatab
         Assert.Equal(frozen, here);
     }
 
+    [Theory]
+    [InlineData("UPDATE accessplane.mt_events SET data = '{}'")]
+    [InlineData("UPDATE accessplane.mt_events SET timestamp = now() WHERE false")]
+    [InlineData("DELETE FROM accessplane.mt_events")]
+    [InlineData("DELETE FROM accessplane.mt_events WHERE seq_id = 0")]
+    [InlineData("TRUNCATE accessplane.mt_events")]
+    [InlineData("TRUNCATE accessplane.mt_streams, accessplane.mt_events")]
+    public async Task The_log_only_grows(string change)
+    {
+        await using var command = database.Source.CreateCommand(change);
+        var refused = await Assert.ThrowsAsync<Npgsql.PostgresException>(() => command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("the log only grows", refused.MessageText, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Making_the_tables_again_and_side_by_side_changes_nothing() =>
         await Task.WhenAll(Enumerable.Range(0, 5).Select(_ =>

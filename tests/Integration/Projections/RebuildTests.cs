@@ -123,6 +123,63 @@ public sealed class RebuildTests(TestDatabase database) : IClassFixture<TestData
         Assert.Equal(lived, await Contents(projector));
     }
 
+    /// <summary>A read model that takes as long as the test wants.</summary>
+    private sealed class Slow(ManualResetEventSlim? until = null) : Projection<RequestRow>("slow", typeof(RequestSubmitted))
+    {
+        public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override IReadOnlyList<string> Columns => ["CREATE INDEX IF NOT EXISTS {index}_position ON {table} (position)"];
+
+        public override IEnumerable<Change> Changes(Stored stored)
+        {
+            Begun.TrySetResult();
+            until?.Wait(TimeSpan.FromSeconds(60), Cancel);
+            yield return new Requests().Changes(stored).Single();
+        }
+    }
+
+    [Fact]
+    public async Task While_a_read_model_is_rebuilt_however_long_everyone_reads_on_and_what_is_written_meanwhile_is_not_lost()
+    {
+        await using var own = new TestDatabase();
+        await own.InitializeAsync();
+        async Task<Guid> Ask()
+        {
+            var id = Guid.CreateVersion7();
+            var asked = new RequestSubmitted(id, Engineer, "orders-write", "orders", TimeSpan.FromMinutes(20), null, null, [], At.AddHours(1), 1);
+            await own.Log.Append(new Append([new StreamAppend(id, "request", 0, [asked])], new EventContext(Engineer, Guid.Empty)), Cancel);
+            return id;
+        }
+        var quick = new Projector(own.Source, [new Slow()]);
+        await quick.CreateTables(Cancel);
+        var before = await Ask();
+        await CatchUp(quick);
+
+        using var gate = new ManualResetEventSlim();
+        var slow = new Slow(gate);
+        var rebuild = Task.Run(() => new Projector(own.Source, [slow]).Rebuild(slow, Cancel), Cancel);
+        await slow.Begun.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        var rows = new Rows(own.Source);
+        var meanwhile = await Ask();
+        await CatchUp(quick);
+        Assert.True(await quick.Reached(await own.Log.Drawn(Cancel), TimeSpan.FromSeconds(5), TimeProvider.System, Cancel));
+        Assert.NotNull(await rows.Find(slow, before.ToString("D"), Cancel));
+        Assert.NotNull(await rows.Find(slow, meanwhile.ToString("D"), Cancel));
+
+        gate.Set();
+        await rebuild;
+        var after = await Ask();
+        await CatchUp(quick);
+        foreach (var id in (Guid[])[before, meanwhile, after])
+        {
+            Assert.NotNull(await rows.Find(slow, id.ToString("D"), Cancel));
+        }
+        // it looks as if it had always been there
+        await using var names = own.Source.CreateCommand(
+            "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE '%p\\_slow%'");
+        Assert.Equal("ix_p_slow_position p_slow p_slow_pkey", await names.ExecuteScalarAsync(Cancel));
+    }
+
     [Fact]
     public async Task Whoever_wrote_reads_what_they_wrote()
     {
