@@ -2,6 +2,7 @@ using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Sessions;
+using FluentValidation;
 using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -12,6 +13,7 @@ public static class AgentsFeature
     public static IServiceCollection AddAgents(this IServiceCollection services)
     {
         services.AddSingleton(s => new SigningKeys(s.GetRequiredService<IConfiguration>()["Keys:Path"] ?? "keys"));
+        services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>();
         services.AddSingleton<LogEpoch>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
         services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(

@@ -4,12 +4,19 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Agents;
 
 public sealed record Retirement(string Agent, Actor By, bool IsAdmin, string Why);
 
-public sealed record RetireAgentBody(string Reason);
+public sealed record RetireAgentBody(string Reason)
+{
+    public sealed class Rules : AbstractValidator<RetireAgentBody>
+    {
+        public Rules() => RuleFor(x => x.Reason).NotEmpty().WithMessage("must say why").Readable();
+    }
+}
 
 /// <summary>An admin takes an agent out of service: its sessions end, its broker user goes, its reports are not believed any more.</summary>
 public static class RetireAgent
@@ -29,6 +36,7 @@ public static class RetireAgent
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/agents/{id}/retire", Handle)
+        .Validate<RetireAgentBody>()
         .WithSummary("Retire an agent: its sessions end and it is not believed any more")
         .Produces(StatusCodes.Status204NoContent);
 

@@ -26,6 +26,7 @@ internal sealed class StrictQuery(RequestDelegate next)
         {
             var why = !taken.TryGetValue(name, out var many) ? taken.Count == 0 ? "is not known: this takes no query" : $"is not known: this takes {string.Join(", ", taken.Keys.Order().Select(k => $"`{k}`"))}"
                 : values.Count > 1 && !many ? "is there twice"
+                : values.Any(v => v is not null && StorableText.WhyNot(v) is not null) ? "holds what no text can"
                 : null;
             if (why is not null)
             {

@@ -1,9 +1,12 @@
+using FluentValidation;
+
 namespace AccessPlane.ControlPlane.Sessions;
 
 /// <summary>What happened: transcripts taken from the agents, read by people, sessions ended by order.</summary>
 public static class SessionsFeature
 {
     public static IServiceCollection AddSessions(this IServiceCollection services) => services
+        .AddSingleton<IValidator<TerminateSessionBody>, TerminateSessionBody.Rules>()
         .AddSingleton<IngestSegment>()
         .AddSingleton<RecordFinding>()
         .AddSingleton<SessionStreams>()

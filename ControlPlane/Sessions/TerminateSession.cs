@@ -5,11 +5,18 @@ using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Sessions;
 
 /// <param name="Reason">For the client and for the record.</param>
-public sealed record TerminateSessionBody(string? Reason = null);
+public sealed record TerminateSessionBody(string? Reason = null)
+{
+    public sealed class Rules : AbstractValidator<TerminateSessionBody>
+    {
+        public Rules() => RuleFor(x => x.Reason).Readable(TerminateSession.LongestWhy);
+    }
+}
 
 /// <param name="Authority">Whether the caller approves the session's entitlement, or is an admin.</param>
 public sealed record Termination(Actor By, string Why, bool Authority, bool MaySee);
@@ -17,7 +24,7 @@ public sealed record Termination(Actor By, string Why, bool Authority, bool MayS
 /// <summary>Someone with authority ends one session; its grant lives on.</summary>
 public static class TerminateSession
 {
-    private const int LongestWhy = 1_000;
+    internal const int LongestWhy = 1_000;
 
     public static Outcome Decide(Session state, Termination order)
     {
@@ -37,6 +44,7 @@ public static class TerminateSession
     private static Outcome NoSuchSession { get; } = Outcome.Refuse("no-such-session", "there is no such session");
 
     internal static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/sessions/{id:guid}/terminate", Handle)
+        .Validate<TerminateSessionBody>()
         .WithSummary("End a live session; its grant lives on")
         .Produces(StatusCodes.Status202Accepted);
 
