@@ -30,9 +30,12 @@ public sealed class BadAgentTests : IAsyncLifetime
         host = await ControlPlaneHost.Start(quiet => quiet.Logging.ClearProviders()); // what is refused is logged, each with its stack
         await host.Publish(SharedControlPlane.Policy.Replace(
             "- { id: orders, kind: postgresql }", "- { id: orders, kind: postgresql }\n  - { id: payroll, kind: postgresql }", StringComparison.Ordinal));
-        orders = await EnrolledAgent.Enrol(host, "orders-agent", "orders");
-        payroll = await EnrolledAgent.Enrol(host, "payroll-agent", "payroll");
+        orders = await EnrolledAgent.Enrol(host, Name("orders"), "orders");
+        payroll = await EnrolledAgent.Enrol(host, Name("payroll"), "payroll");
     }
+
+    /// <summary>Users of the broker are not its virtual host's alone.</summary>
+    private static string Name(string resource) => $"{resource}-{Guid.CreateVersion7():N}"[..30];
 
     public async ValueTask DisposeAsync()
     {
@@ -128,19 +131,19 @@ public sealed class BadAgentTests : IAsyncLifetime
         var grant = await Grant();
         await payroll.Send(ReportKinds.Revoked, new RevocationApplied(grant, 3, TimeSpan.Zero));
         await orders.Send(ReportKinds.Revoked, new RevocationApplied(grant, -1, TimeSpan.Zero));
-        Assert.Contains("less than nothing", await FindingOf("orders-agent"), StringComparison.Ordinal);
+        Assert.Contains("less than nothing", await FindingOf(orders.Id), StringComparison.Ordinal);
         await orders.Send(ReportKinds.Revoked, new RevocationApplied(grant, 1, TimeSpan.Zero));
-        Assert.Equal(["orders-agent"], await AccessRequests.ControlPlaneInProcess.Becomes(() => Acknowledged(grant), all => all.Count > 0));
+        Assert.Equal([orders.Id], await AccessRequests.ControlPlaneInProcess.Becomes(() => Acknowledged(grant), all => all.Count > 0));
     }
 
     [Fact]
     public async Task What_is_signed_by_another_or_says_so_changes_nothing()
     {
         var grant = await Grant();
-        await payroll.Send(ReportKinds.Revoked, new RevocationApplied(grant, 1, TimeSpan.Zero), inTheNameOf: "orders-agent");
+        await payroll.Send(ReportKinds.Revoked, new RevocationApplied(grant, 1, TimeSpan.Zero), inTheNameOf: orders.Id);
         await payroll.Send(ReportKinds.SegmentSealed, Begin(orders, grant, "orders"));
         await payroll.IsHeard();
-        Assert.Contains("another agent's", await FindingOf("payroll-agent"), StringComparison.Ordinal);
+        Assert.Contains("another agent's", await FindingOf(payroll.Id), StringComparison.Ordinal);
         Assert.Empty(await Acknowledged(grant));
     }
 
@@ -150,8 +153,8 @@ public sealed class BadAgentTests : IAsyncLifetime
         string[] bodies =
         [
             "", "null", "{}", "[]", "not json", new string('[', 5_000), $$"""{"session":"{{Guid.CreateVersion7()}}"}""",
-            $$"""{"session":"{{Guid.CreateVersion7()}}","agent":"orders-agent","number":1,"firstSeq":1,"lastSeq":1,"previousHead":null,"head":null,"final":false,"entries":null,"signature":null}""",
-            $$"""{"session":"{{Guid.CreateVersion7()}}","agent":"orders-agent","number":1,"firstSeq":1,"lastSeq":1,"previousHead":"zz","head":"","final":false,"entries":"","signature":""}""",
+            $$"""{"session":"{{Guid.CreateVersion7()}}","agent":"{{orders.Id}}","number":1,"firstSeq":1,"lastSeq":1,"previousHead":null,"head":null,"final":false,"entries":null,"signature":null}""",
+            $$"""{"session":"{{Guid.CreateVersion7()}}","agent":"{{orders.Id}}","number":1,"firstSeq":1,"lastSeq":1,"previousHead":"zz","head":"","final":false,"entries":"","signature":""}""",
         ];
         // far more than are taken side by side: were they tried again, everyone would wait
         for (var round = 0; round < 10; round++)
@@ -170,9 +173,9 @@ public sealed class BadAgentTests : IAsyncLifetime
         }
         await payroll.IsHeard();
         await orders.IsHeard();
-        Assert.Equal(["report-unusable"], (await FindingsOf("orders-agent")).Select(f => f.Kind).Distinct());
-        Assert.InRange((await FindingsOf("orders-agent")).Count, 1, 6);
-        Assert.Empty(await FindingsOf("payroll-agent"));
+        Assert.Equal(["report-unusable"], (await FindingsOf(orders.Id)).Select(f => f.Kind).Distinct());
+        Assert.InRange((await FindingsOf(orders.Id)).Count, 1, 6);
+        Assert.Empty(await FindingsOf(payroll.Id));
     }
 
     [Fact]
@@ -180,7 +183,7 @@ public sealed class BadAgentTests : IAsyncLifetime
     {
         await orders.Publish(new byte[17 * 1024 * 1024]);
         await payroll.IsHeard();
-        Assert.Contains("larger than any", await FindingOf("orders-agent"), StringComparison.Ordinal);
+        Assert.Contains("larger than any", await FindingOf(orders.Id), StringComparison.Ordinal);
         await orders.IsHeard();
     }
 
@@ -204,7 +207,7 @@ public sealed class BadAgentTests : IAsyncLifetime
         await orders.Send(ReportKinds.Revoked, new RevocationApplied(grant, 1, TimeSpan.Zero), now - WhenReportArrives.OldestReport - TimeSpan.FromHours(1));
         await orders.Send(ReportKinds.Revoked, new RevocationApplied(grant, 1, TimeSpan.Zero), now + WhenReportArrives.OldestReport + TimeSpan.FromHours(1));
         await orders.IsHeard();
-        Assert.Contains("sent again", await FindingOf("orders-agent"), StringComparison.Ordinal);
+        Assert.Contains("sent again", await FindingOf(orders.Id), StringComparison.Ordinal);
         Assert.Empty(await Acknowledged(grant));
     }
 }

@@ -89,6 +89,8 @@ internal sealed class EnrolledAgent : IAsyncDisposable
     {
         await channel.DisposeAsync();
         await connection.DisposeAsync();
+        using var broker = Servers.RabbitManagement();
+        (await broker.DeleteAsync(new Uri($"api/users/agent-{Id}", UriKind.Relative))).Dispose();
         Key.Dispose();
         directives.Dispose();
     }
