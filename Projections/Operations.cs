@@ -10,10 +10,12 @@ namespace AccessPlane.Projections;
 /// <param name="Verdict">What the policy said: allow, flag, limit, mask, hold, deny.</param>
 /// <param name="Outcome">completed, failed, refused, cancelled, unknown; null while it runs.</param>
 /// <param name="Duration">Microseconds.</param>
+/// <param name="FactsHash">Which facts it was judged by, among <see cref="RulingBases"/>; null where no rule was asked.</param>
+/// <param name="ScopeHash">Under which scope, there as well.</param>
 public sealed record OperationRow(
     Guid Session, long Op, long Seq, DateTimeOffset At, string Protocol, string Text, IReadOnlyList<JsonElement>? Params, IReadOnlyList<string>? Statements,
     Effect Verdict, IReadOnlyList<Reason>? Reasons, long Policy, string? Outcome, string? Status, long? Duration, long? Rows, long? Bytes, string? Tag,
-    EntryError? Error);
+    EntryError? Error, string? FactsHash = null, string? ScopeHash = null, bool? InTransaction = null);
 
 /// <summary>Every operation of every session: a statement's entry, completed by its result's. Actor and resource are found through the session.</summary>
 public sealed class Operations() : Projection<OperationRow>("operations", typeof(TranscriptRecorded))
@@ -27,6 +29,13 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
         // (long ones, in words with hyphens, which count whole and in parts): what is beyond the first 100,000 is not searched.
         // `shop.orders` would be taken for the name of a host, one word: whoever looks for `orders` must find it
         "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (to_tsvector('simple', translate(left(row ->> 'text', 100000), './@', '   '))) STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS facts_hash text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'factsHash') STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS scope_hash text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'scopeHash') STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS in_transaction boolean GENERATED ALWAYS AS (row -> 'inTransaction' = 'true') STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS policy bigint GENERATED ALWAYS AS ((row ->> 'policy')::bigint) STORED",
+        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS rules jsonb GENERATED ALWAYS AS (jsonb_path_query_array(row, '$.reasons[*].rule')) STORED",
+        "CREATE INDEX IF NOT EXISTS {index}_facts ON {table} (facts_hash, at)",
+        "CREATE INDEX IF NOT EXISTS {index}_rules ON {table} USING gin (rules jsonb_path_ops)",
         "CREATE INDEX IF NOT EXISTS {index}_at ON {table} (at, key)",
         "CREATE INDEX IF NOT EXISTS {index}_session ON {table} (session, key)",
         "CREATE INDEX IF NOT EXISTS {index}_verdict ON {table} (verdict, at) WHERE verdict <> 'allow'",
@@ -72,5 +81,5 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
 
     private static OperationRow Of(Guid session, long op, TranscriptEntry entry) => new(
         session, op, entry.Seq, entry.At, entry.Protocol ?? "", entry.Text ?? "", entry.Params, entry.Statements, entry.Effect ?? Effect.Allow, entry.Reasons,
-        entry.Policy ?? 0, null, null, null, null, null, null, null);
+        entry.Policy ?? 0, null, null, null, null, null, null, null, entry.FactsHash, entry.ScopeHash, entry.InTransaction);
 }

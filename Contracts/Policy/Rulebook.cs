@@ -47,7 +47,7 @@ internal sealed class Rulebook
                 .Select(g => new Limit<long>(g.Rule.MaxRows!.Value, g.Rule.Id)).MinBy(l => l.Most),
             Masks = MasksOf(context.Holder),
             Risk = risk,
-            Scope = context.Scope,
+            Context = context,
         };
     }
 

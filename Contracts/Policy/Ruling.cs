@@ -29,8 +29,9 @@ public sealed record Ruling(Effect Effect, IReadOnlyList<Reason> Reasons, long P
     /// <summary>0–100, as <see cref="RiskScore"/> adds it up.</summary>
     public int Risk { get; init; }
 
-    /// <summary>The scope it was judged by; null where no rule was asked, because the grant or the session had ended.</summary>
-    public Scope? Scope { get; init; }
+    /// <summary>What it was judged by, beside the facts; null where no rule was asked, because the grant had ended or the message was none.</summary>
+    [JsonIgnore]
+    public OperationContext? Context { get; init; }
 
     /// <summary>The reason that decided.</summary>
     public Reason? Deciding => Reasons.FirstOrDefault(r => r.Effect == Effect && !r.Observed);

@@ -16,7 +16,8 @@ public sealed record SessionLimits(
     public static SessionLimits Of(PolicyModel policy, string resource, Actor holder)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        LimitRule[] rules = [.. policy.Limits.Where(l => l.Resource == resource && !policy.Excepts(l.Unless, holder))];
+        // a document that is only watched changes nothing
+        LimitRule[] rules = policy.Mode == PolicyMode.Observe ? [] : [.. policy.Limits.Where(l => l.Resource == resource && !policy.Excepts(l.Unless, holder))];
         return rules.Length == 0 ? None : new SessionLimits(
             Tightest(rules, r => r.RowsPerStatement), Tightest(rules, r => r.BytesPerStatement), Tightest(rules, r => r.StatementsPerSecond),
             Tightest(rules, r => r.StatementTimeout), Tightest(rules, r => r.Idle), Tightest(rules, r => r.Connections));

@@ -9,7 +9,7 @@ namespace AccessPlane.Contracts.Transcripts;
 /// </summary>
 /// <param name="Seq">From 1, without holes.</param>
 /// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
-/// <param name="Kind">`start`, `statement`, `result`, `cancel`, `freeze`, `thaw`, `gap`, `end`; `copy` (size and hash of data that came in) and `parameters`
+/// <param name="Kind">`start`, `statement`, `result`, `facts` and `scope` (what statements behind them were judged by, once a session), `cancel`, `freeze`, `thaw`, `gap`, `end`; `copy` (size and hash of data that came in) and `parameters`
 /// (size and hash of parameters too large to keep), both told by the note.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
 /// <param name="Protocol">`simple`, `extended`, `function`, or `prepare` for a statement that was prepared and not run with it.</param>
@@ -18,6 +18,13 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Params">Bind parameters: text as it is, null, `{"bytes":"…"}` for a value sent in binary form whose bytes read as printable text,
 /// `{"base64":"…"}` for other bytes.</param>
 /// <param name="ParamsOmitted">Bytes of parameters too large to keep; <paramref name="ParamsHash"/> is their SHA-256.</param>
+/// <param name="Statements">The real kinds of everything in the text.</param>
+/// <param name="FactsHash">Of a statement: by which facts it was judged, as <see cref="RulingBasis.HashOf"/> names them; absent where no rule was asked, because
+/// the grant had ended or the message could not be one. Of `facts`: their name.</param>
+/// <param name="Facts">Of `facts`: <see cref="Sql.StatementFacts"/>, without the session's names.</param>
+/// <param name="FactsOmitted">Of `facts` that are too large to keep: how many bytes.</param>
+/// <param name="ScopeHash">Of a statement: under which scope of the grant; of `scope`: its name.</param>
+/// <param name="InTransaction">Whether it was judged as one inside a transaction block.</param>
 /// <param name="Status">Transaction status after the operation: `I`, `T` or `E`.</param>
 /// <param name="Duration">Microseconds from forwarding to the end.</param>
 /// <param name="Bytes">Bytes of rows (or of COPY data) that passed.</param>
@@ -29,7 +36,8 @@ public sealed record TranscriptEntry(
     SessionStart? Start = null,
     long? Op = null, string? Protocol = null, string? Text = null, long? TextOmitted = null, string? TextHash = null,
     IReadOnlyList<JsonElement>? Params = null, long? ParamsOmitted = null, string? ParamsHash = null,
-    IReadOnlyList<string>? Statements = null, Effect? Effect = null, IReadOnlyList<Reason>? Reasons = null, long? Policy = null,
+    IReadOnlyList<string>? Statements = null, string? FactsHash = null, JsonElement? Facts = null, long? FactsOmitted = null,
+    string? ScopeHash = null, Scope? Scope = null, bool? InTransaction = null, Effect? Effect = null, IReadOnlyList<Reason>? Reasons = null, long? Policy = null,
     string? Outcome = null, string? Status = null, long? Duration = null, long? Rows = null, long? Bytes = null, string? Tag = null,
     EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null);
 

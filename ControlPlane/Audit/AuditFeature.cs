@@ -13,6 +13,7 @@ public static class AuditFeature
     public static IServiceCollection AddAudit(this IServiceCollection services)
     {
         services.AddSingleton<SearchEvents>();
+        services.AddSingleton<ExplainOperation>();
         return services.AddSingleton<SearchOperations>();
     }
 
@@ -29,6 +30,7 @@ public static class AuditFeature
         ListLocks.Map(routes);
         SearchEvents.Map(routes);
         SearchOperations.Map(routes);
+        ExplainOperation.Map(routes);
         GetAccess.Map(routes);
         ListProjections.Map(routes);
         RebuildProjection.Map(routes);

@@ -11,15 +11,15 @@ using Npgsql;
 namespace AccessPlane.ControlPlane.Audit;
 
 /// <summary>Every operation of every session, newest first: by words of the statement, actor, resource, session, verdict, rule and time.</summary>
-public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barrier, Operations operations, Projections.Sessions sessions)
+public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barrier, Operations operations, Projections.Sessions sessions, RulingBases bases)
 {
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/operations", (HttpContext http, SearchOperations search, CancellationToken cancel) => search.Answer(http, cancel))
-        .TakesQuery("text", "session", "actor", "resource", "verdict", "outcome", "rule", "from", "until", "after", "limit")
+        .TakesQuery("text", "session", "actor", "resource", "verdict", "outcome", "rule", "relation", "from", "until", "after", "limit")
         .WithName("SearchOperations").WithSummary("Search the operations of all sessions")
         .WithDescription(
             "`text`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`), `resource`, " +
-            "`verdict`, `outcome`, `rule`, `from`, `until`. Paging: `after`, `limit`. Auditors see all, everyone else their own.")
+            "`verdict`, `outcome`, `rule` (one that matched, watched ones too), `relation` (read or written: `schema.name`, or a name of any schema), `from`, `until`. Paging: `after`, `limit`. Auditors see all, everyone else their own.")
         .Produces<Page<OperationFound>>();
 
     private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)
@@ -60,7 +60,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         (SELECT string_agg((link ->> 'issuer') || '|' || (link ->> 'subject'), ' ' ORDER BY n) FROM jsonb_array_elements(s.row -> 'holder' -> 'act') WITH ORDINALITY a (link, n)) = ?
         """;
 
-    private static List<string> Conditions(ListQuery ask, Caller caller, NpgsqlCommand command)
+    private List<string> Conditions(ListQuery ask, Caller caller, NpgsqlCommand command)
     {
         var where = new List<string> { "true" };
         void And(string sql, object? value)
@@ -76,7 +76,16 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         And("o.session = ?", ask.Id("session")?.ToString("D"));
         And("o.verdict = ?", ask.Text("verdict"));
         And("o.row ->> 'outcome' = ?", ask.Text("outcome"));
-        And("EXISTS (SELECT FROM jsonb_array_elements(o.row -> 'reasons') r WHERE r ->> 'rule' = ?)", ask.Text("rule"));
+        And("o.rules @> jsonb_build_array(?)", ask.Text("rule"));
+        if (ask.Text("relation") is { } relation)
+        {
+            // what could not be resolved was taken for any schema's, and is found as that
+            And(
+                $"o.facts_hash IN (SELECT key FROM accessplane.{bases.Table} WHERE " + (relation.Contains('.', StringComparison.Ordinal)
+                    ? "relations @> jsonb_build_array(?) OR relations @> jsonb_build_array('.' || substr(?, strpos(?, '.') + 1)))"
+                    : "EXISTS (SELECT FROM jsonb_array_elements_text(relations) r WHERE r = ? OR substr(r, strpos(r, '.') + 1) = ?))"),
+                relation);
+        }
         And("s.resource = ?", ask.Text("resource"));
         And("(s.holder = ? OR s.row -> 'holder' ->> 'name' = ?)", ask.Text("actor"));
         And("o.at >= ?", Stamp(ask.Time("from")));

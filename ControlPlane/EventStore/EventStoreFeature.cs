@@ -69,6 +69,7 @@ public static partial class EventStoreFeature
         services.AddSingleton<GrantsByHolder>();
         services.AddSingleton<Projections.Sessions>();
         services.AddSingleton<Operations>();
+        services.AddSingleton<RulingBases>();
         services.AddSingleton<AgentHealth>();
         services.AddSingleton<AccessAsOf>();
         services.AddSingleton<Rows>(s => new Rows(s.GetRequiredService<NpgsqlDataSource>()));
@@ -76,7 +77,7 @@ public static partial class EventStoreFeature
             s.GetRequiredService<NpgsqlDataSource>(),
             [
                 s.GetRequiredService<Requests>(), s.GetRequiredService<PendingApprovals>(), s.GetRequiredService<GrantsByHolder>(),
-                s.GetRequiredService<Projections.Sessions>(), s.GetRequiredService<Operations>(), s.GetRequiredService<AgentHealth>(),
+                s.GetRequiredService<Projections.Sessions>(), s.GetRequiredService<Operations>(), s.GetRequiredService<RulingBases>(), s.GetRequiredService<AgentHealth>(),
                 s.GetRequiredService<AccessAsOf>(),
             ]));
     }

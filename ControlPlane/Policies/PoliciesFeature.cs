@@ -5,7 +5,10 @@ public static class PoliciesFeature
     public static IServiceCollection AddPolicies(this IServiceCollection services)
     {
         services.AddSingleton<PolicySource>();
+        services.AddSingleton<PolicyVersions>();
         services.AddSingleton<CircumstancesSource>();
+        services.AddSingleton<WhatIfReplay>();
+        services.AddSingleton<WhatIf>();
         return services.AddSingleton<PublishPolicy>();
     }
 
@@ -13,6 +16,7 @@ public static class PoliciesFeature
     {
         PublishPolicy.Map(routes);
         ValidatePolicy.Map(routes);
+        WhatIf.Map(routes);
         GetPolicy.Map(routes);
         return routes;
     }

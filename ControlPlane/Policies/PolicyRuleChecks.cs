@@ -11,13 +11,20 @@ internal static class PolicyRuleChecks
     private static readonly string[] BuiltIn = ["pinned-session", "protocol", "policy"];
 
     public static void Run(
-        PolicyProblems problems, PolicyModel model, IReadOnlyList<Placed<Entitlement>> entitlements, IReadOnlyList<Placed<Guardrail>> guardrails)
+        PolicyProblems problems, PolicyModel model, IReadOnlyList<Placed<Entitlement>> entitlements, IReadOnlyList<Placed<Guardrail>> guardrails,
+        IReadOnlyList<Placed<MaskRule>> masks, IReadOnlyList<Placed<LimitRule>> limits)
     {
         Ids(problems,
         [
             .. entitlements.Select(e => (e.Terms.Id, "entitlement", e.At)),
             .. guardrails.Select(g => (g.Terms.Id, "guardrail", g.At)),
+            .. masks.Select(m => (m.Terms.Id, "mask", m.At)),
+            .. limits.Select(l => (l.Terms.Id, "limit", l.At)),
         ]);
+        foreach (var (resource, at) in masks.Select(m => (m.Terms.Resource, m.At)).Concat(limits.Select(l => (l.Terms.Resource, l.At))))
+        {
+            Known(problems, model, resource, at);
+        }
         foreach (var (rule, at) in guardrails)
         {
             Known(problems, model, rule.Resource, at);

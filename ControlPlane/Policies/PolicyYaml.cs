@@ -12,10 +12,7 @@ public sealed record PolicyReading(PolicyModel? Model, IReadOnlyList<PolicyProbl
 /// <summary>YAML text → <see cref="PolicyModel"/>, with every problem at once.</summary>
 public static class PolicyYaml
 {
-    private static readonly string[] Sections = ["resources", "entitlements", "guardrails", "directory", "mode"];
-
-    // INVARIANT: what is not enforced is refused, never silently ignored
-    private static readonly string[] Unsupported = ["masks", "limits"];
+    private static readonly string[] Sections = ["resources", "entitlements", "guardrails", "masks", "limits", "directory", "mode"];
 
     public static PolicyReading Read(string text)
     {
@@ -37,7 +34,7 @@ public static class PolicyYaml
 
     private static PolicyModel? Document(PolicyFields fields, YamlNode root)
     {
-        if (fields.Map(root, Sections, Unsupported) is not { } map)
+        if (fields.Map(root, Sections) is not { } map)
         {
             return null;
         }
@@ -46,13 +43,17 @@ public static class PolicyYaml
         var directory = PolicyDirectory.Read(fields, map["directory"]);
         var entitlements = PolicyEntitlements.Read(fields, map["entitlements"]);
         var guardrails = PolicyGuardrails.Read(fields, map["guardrails"]);
+        var masks = PolicyMasks.Read(fields, map["masks"]);
+        var limits = PolicyLimits.Read(fields, map["limits"]);
         var model = new PolicyModel([.. resources.Select(r => r.Terms)], [.. entitlements.Select(e => e.Terms)], directory)
         {
             Guardrails = [.. guardrails.Select(g => g.Terms)],
+            Masks = [.. masks.Select(m => m.Terms)],
+            Limits = [.. limits.Select(l => l.Terms)],
             Mode = mode ?? PolicyMode.Enforce,
         };
         PolicyChecks.Run(fields.Problems, model, resources, entitlements);
-        PolicyRuleChecks.Run(fields.Problems, model, entitlements, guardrails);
+        PolicyRuleChecks.Run(fields.Problems, model, entitlements, guardrails, masks, limits);
         return model;
     }
 }

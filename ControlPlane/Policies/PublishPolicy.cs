@@ -58,7 +58,7 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
             var reading = PolicyYaml.Read(text);
             if (reading.Model is not { } model)
             {
-                return Invalid(reading);
+                return Invalid(reading, "was not published");
             }
             var handled = await publish.Handle(new Publication(caller.Actor, caller.IsAdmin, text, model), command.Context, command.Id, command.IfMatch, cancel);
             if (handled.Refusal is { } refusal)
@@ -74,11 +74,12 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
         .WithMetadata(PolicyBody.Accepted)
         .Produces<PolicyAnswer>().Produces<PolicyAnswer>(StatusCodes.Status201Created);
 
-    private static IResult Invalid(PolicyReading reading)
+    /// <param name="so">What did not happen because of it.</param>
+    internal static IResult Invalid(PolicyReading reading, string so)
     {
         var errors = reading.Problems.Where(p => p.Severity == ProblemSeverity.Error).ToList();
         return Problems.Of(
-            new Refusal("invalid-policy", $"the document has {errors.Count} error{(errors.Count == 1 ? "" : "s")} and was not published")
+            new Refusal("invalid-policy", $"the document has {errors.Count} error{(errors.Count == 1 ? "" : "s")} and {so}")
             {
                 Errors = errors.GroupBy(p => p.Path.Length == 0 ? "document" : p.Path).ToDictionary(
                     g => g.Key, g => g.Select(p => string.Create(CultureInfo.InvariantCulture, $"line {p.Line}, column {p.Column}: {p.Message}")).ToArray()),

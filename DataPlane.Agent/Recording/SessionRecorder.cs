@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Agent.Recording;
@@ -11,12 +12,17 @@ namespace AccessPlane.Agent.Recording;
 /// </summary>
 public sealed class SessionRecorder : IDisposable
 {
+    private const int MostTold = 1024;
+
     private readonly TranscriptWriter writer = new();
     private readonly SpoolFile file;
     private readonly TimeProvider clock;
     private readonly Action<string> broken;
     private readonly byte[] head;
+    private readonly HashSet<string> told = new(StringComparer.Ordinal);
     private readonly byte[] headBefore = new byte[HashChain.Size];
+    private StatementFacts? lastFacts;
+    private Scope? lastScope;
     private long seq;
     private long operations;
     private bool isBroken;
@@ -42,9 +48,10 @@ public sealed class SessionRecorder : IDisposable
     /// <param name="protocol">`simple`, `extended` or `function`.</param>
     /// <param name="text">The SQL text.</param>
     /// <param name="parameters">What Bind carried; empty for none.</param>
+    /// <param name="facts">What the ruling is based on: recorded once a session.</param>
     /// <returns>The operation's number.</returns>
     /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded. The session is being ended.</exception>
-    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling)
+    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling)
     {
         ArgumentNullException.ThrowIfNull(ruling);
         lock (file.Guard)
@@ -55,11 +62,12 @@ public sealed class SessionRecorder : IDisposable
             }
             var (lengthBefore, seqBefore) = (writer.Length, seq);
             head.CopyTo(headBefore, 0);
+            Basis(facts, ruling);
             Begin("statement"u8);
             writer.Operation(++operations);
             writer.Statement(protocol, text);
             writer.Parameters(parameters);
-            writer.Judgement(kinds, ruling);
+            writer.Judgement(facts, ruling);
             Close();
             try
             {
@@ -179,6 +187,37 @@ public sealed class SessionRecorder : IDisposable
         {
             writer.Dispose();
         }
+    }
+
+    /// <summary>What a statement will name stands before it. Where it is forgotten that something stands there already, it stands there twice.</summary>
+    private void Basis(StatementFacts facts, Ruling ruling)
+    {
+        if (ruling.Context is not { } context)
+        {
+            return;
+        }
+        if (!ReferenceEquals(context.Scope, lastScope) && IsNew(RecordedFacts.Of(context.Scope)))
+        {
+            Begin("scope"u8);
+            writer.Scope(RecordedFacts.Of(context.Scope));
+            Close();
+        }
+        if (!ReferenceEquals(facts, lastFacts) && IsNew(RecordedFacts.Of(facts)))
+        {
+            Begin("facts"u8);
+            writer.Facts(RecordedFacts.Of(facts));
+            Close();
+        }
+        (lastScope, lastFacts) = (context.Scope, facts);
+    }
+
+    private bool IsNew(RecordedFacts basis)
+    {
+        if (told.Count == MostTold)
+        {
+            told.Clear();
+        }
+        return told.Add(basis.Hash);
     }
 
     private void Begin(ReadOnlySpan<byte> kind) => writer.Begin(++seq, clock.GetUtcNow(), kind);

@@ -6,6 +6,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Agent.Recording;
@@ -91,14 +92,40 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         json.WriteString("textHash"u8, Convert.ToHexStringLower(SHA256.HashData(text)));
     }
 
-    public void Judgement(IReadOnlyList<string> kinds, Ruling ruling)
+    /// <summary>What statements are judged by, for them to name.</summary>
+    public void Facts(RecordedFacts facts)
+    {
+        json.WriteString("factsHash"u8, facts.Hash);
+        if (facts.Json.Length > RecordedFacts.Longest)
+        {
+            json.WriteNumber("factsOmitted"u8, facts.Json.Length);
+            return;
+        }
+        json.WritePropertyName("facts"u8);
+        json.WriteRawValue(facts.Json.Span, skipInputValidation: true);
+    }
+
+    public void Scope(RecordedFacts scope)
+    {
+        json.WriteString("scopeHash"u8, scope.Hash);
+        json.WritePropertyName("scope"u8);
+        json.WriteRawValue(scope.Json.Span, skipInputValidation: true);
+    }
+
+    public void Judgement(StatementFacts facts, Ruling ruling)
     {
         json.WriteStartArray("statements"u8);
-        for (var i = 0; i < kinds.Count; i++)
+        for (var i = 0; i < facts.Kinds.Count; i++)
         {
-            json.WriteStringValue(kinds[i]);
+            json.WriteStringValue(facts.Kinds[i]);
         }
         json.WriteEndArray();
+        if (ruling.Context is { } context)
+        {
+            json.WriteString("factsHash"u8, RecordedFacts.Of(facts).Hash);
+            json.WriteString("scopeHash"u8, RecordedFacts.Of(context.Scope).Hash);
+            json.WriteBoolean("inTransaction"u8, context.InTransaction);
+        }
         json.WriteString("effect"u8, Name(ruling.Effect));
         json.WriteStartArray("reasons"u8);
         for (var i = 0; i < ruling.Reasons.Count; i++)
@@ -107,6 +134,10 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
             json.WriteString("rule"u8, ruling.Reasons[i].Rule);
             json.WriteString("effect"u8, Name(ruling.Reasons[i].Effect));
             json.WriteString("text"u8, ruling.Reasons[i].Text);
+            if (ruling.Reasons[i].Observed)
+            {
+                json.WriteBoolean("observed"u8, true);
+            }
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -17,7 +17,7 @@ internal interface IPgOversight
     void StopStatement();
 
     /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded.</exception>
-    long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling);
+    long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling);
 
     void Result(long op, in OperationResult result);
 

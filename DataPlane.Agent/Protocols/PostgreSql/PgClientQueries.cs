@@ -67,7 +67,7 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
     {
         try
         {
-            op = state.Operations.Open(protocol, text.Text, parameters, text.Facts.Kinds, ruling);
+            op = state.Operations.Open(protocol, text.Text, parameters, text.Facts, ruling);
         }
         catch (IOException)
         {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -24,13 +25,13 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
 
     /// <summary>Records an operation.</summary>
     /// <returns>Its number, by which everything else here names it.</returns>
-    public long Open(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling)
+    public long Open(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling)
     {
         if (count == MostOpen)
         {
             Write(0, onlyDone: true);
         }
-        var op = oversight.Statement(protocol, text, parameters, kinds, ruling);
+        var op = oversight.Statement(protocol, text, parameters, facts, ruling);
         if (count == slots.Length)
         {
             Array.Resize(ref slots, count * 2);

@@ -103,8 +103,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
         }
     }
 
-    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling) =>
-        recorder.Statement(protocol, text, parameters, kinds, ruling);
+    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling) =>
+        recorder.Statement(protocol, text, parameters, facts, ruling);
 
     public void Result(long op, in OperationResult result) => recorder.Result(op, result);
 

@@ -4,6 +4,7 @@ using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
 using Xunit;
 
@@ -11,8 +12,11 @@ namespace AccessPlane.Tests.Integration.Agents;
 
 public sealed class SpoolTests : IDisposable
 {
-    internal static readonly Ruling Allowed = new(Effect.Allow, [new Reason("orders-read", Effect.Allow, "within the entitlement")], 3);
-    internal static readonly string[] Select = ["select"];
+    internal static readonly Ruling Allowed = new(Effect.Allow, [new Reason("orders-read", Effect.Allow, "within the entitlement")], 3)
+    {
+        Context = new OperationContext("orders", Actor.System("test"), "orders-read", Scope.Any),
+    };
+    internal static readonly StatementFacts Select = new(["select"], 1);
     private readonly StateFolder state = new();
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
@@ -75,8 +79,8 @@ public sealed class SpoolTests : IDisposable
             Say(recorder, "select 2");
             recorder.End("revoked", TimeSpan.FromMilliseconds(12), null);
             var entries = Drained(spool)[session];
-            Assert.Equal(["start", "statement", "result", "freeze", "statement", "result", "end"], entries.Select(e => e.Kind));
-            Assert.Equal(Enumerable.Range(1, 7), entries.Select(e => (int)e.Seq));
+            Assert.Equal(["start", "scope", "facts", "statement", "result", "freeze", "statement", "result", "end"], entries.Select(e => e.Kind));
+            Assert.Equal(Enumerable.Range(1, 9), entries.Select(e => (int)e.Seq));
             Assert.Equal(("revoked", 12000), (entries[^1].Cause, entries[^1].CutMicros));
         }
         Assert.Empty(Directory.EnumerateFiles(spool.Folder, "*-*"));

@@ -3,6 +3,7 @@ using System.Text.Json;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
 using Xunit;
 
@@ -11,7 +12,7 @@ namespace AccessPlane.Tests.Unit.Transcripts;
 public sealed class RecorderTests
 {
     private static readonly Ruling Allowed = new(Effect.Allow, [new Reason("orders-read", Effect.Allow, "within the entitlement")], 3);
-    private static readonly string[] Select = ["select"];
+    private static readonly StatementFacts Select = new(["select"], 1);
 
     private static string Written(Action<TranscriptWriter> write)
     {

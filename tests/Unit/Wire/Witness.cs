@@ -35,7 +35,7 @@ internal sealed class Witness(params string[] denied) : IPgOversight
 
     public void StopStatement() => Stops++;
 
-    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, IReadOnlyList<string> kinds, Ruling ruling)
+    public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling)
     {
         if (IsFull)
         {
