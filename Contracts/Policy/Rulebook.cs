@@ -35,8 +35,8 @@ internal sealed class Rulebook
         // hold rules by how strict they are: the first of them gives the terms
         var holds = matching.Where(g => g is { IsObserved: false, Effect: Effect.Hold }).Select(g => g.Rule)
             .OrderByDescending(g => g.Hold?.Count).ThenBy(g => g.Hold?.Timeout).ToList();
-        reasons.AddRange(holds.Select(g => new Reason(g.Id, Effect.Hold, Words(g))));
-        reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Words(g.Rule), g.IsObserved)));
+        reasons.AddRange(holds.Select(g => new Reason(g.Id, Effect.Hold, Words(g, facts))));
+        reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Words(g.Rule, facts), g.IsObserved)));
         Masked(facts, context.Holder, reasons);
         reasons = [.. reasons.OrderBy(r => r.Observed).ThenByDescending(r => r.Effect)];
         var effect = reasons.Where(r => !r.Observed).Max(r => r.Effect);
@@ -54,14 +54,18 @@ internal sealed class Rulebook
     private static void BuiltIn(StatementFacts facts, OperationContext context, List<GuardrailMatch> matching, List<Reason> reasons)
     {
         // INVARIANT: what is not understood is refused, unless the document itself says what shall be done with it (and is not only watched)
-        var decided = matching.Exists(g => g is { IsObserved: false, Rule.Match.Unknown: true });
-        if (facts.Unknown is { } why && !decided)
+        var own = matching.Where(g => g is { IsObserved: false, Rule.Match.Unknown: true }).ToList();
+        if (facts.Unknown is not null && own.Count == 0)
         {
-            reasons.Add(new Reason("only-known", Effect.Deny, $"the statement cannot be judged: {why}"));
+            reasons.Add(new Reason("only-known", Effect.Deny, NotJudged(facts)));
         }
         if (facts.Refused is { } never)
         {
             reasons.Add(new Reason("pinned-session", Effect.Deny, never));
+        }
+        if (own.Exists(g => g.Effect == Effect.Deny))
+        {
+            return;
         }
         var outside = reasons.Count == 0 ? WhyOutside(facts, context) : null;
         if (outside is not null)
@@ -109,8 +113,11 @@ internal sealed class Rulebook
         ? []
         : masksOf.GetValue(holder, who => [.. masks.Where(m => !m.Observed && !policy.Model.Excepts(m.Rule.Unless, who)).Select(m => m.Rule)]);
 
-    private static string Words(Guardrail rule) => rule.Message ?? rule.Effect switch
+    private static string NotJudged(StatementFacts facts) => $"the statement cannot be judged: {facts.Unknown}";
+
+    private static string Words(Guardrail rule, StatementFacts facts) => rule.Message ?? rule.Effect switch
     {
+        Effect.Deny or Effect.Hold when facts.Unknown is not null => NotJudged(facts),
         Effect.Deny => "the policy does not allow it",
         Effect.Hold => "somebody must look at it first",
         _ when rule.MaxRows is { } most => $"it may change {most} rows at most",

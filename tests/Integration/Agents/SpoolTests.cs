@@ -140,7 +140,7 @@ public sealed class SpoolTests : IDisposable
         using var second = Open();
         Assert.Empty(new RecoverSpool(second, TimeProvider.System).Run());
         var entries = Drained(second)[session];
-        Assert.Equal(["start", "statement", "result", "statement", "result", "end"], entries.Select(e => e.Kind));
+        Assert.Equal(["start", "scope", "facts", "statement", "result", "statement", "result", "end"], entries.Select(e => e.Kind));
         Assert.Equal("lost", entries[^1].Cause);
     }
 
@@ -200,8 +200,8 @@ public sealed class SpoolTests : IDisposable
         using var second = Open();
         Assert.Equal([(session, "spool-torn")], new RecoverSpool(second, TimeProvider.System).Run().Select(f => (f.Session, f.Kind)));
         var entries = Drained(second)[session];
-        Assert.Equal(["start", "statement", "result", "gap", "end"], entries.Select(e => e.Kind));
-        Assert.Contains(tail.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), entries[3].Note, StringComparison.Ordinal);
+        Assert.Equal(["start", "scope", "facts", "statement", "result", "gap", "end"], entries.Select(e => e.Kind));
+        Assert.Contains(tail.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), entries.Single(e => e.Kind == "gap").Note, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -34,6 +34,7 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly Spool spool;
     private readonly TokenDoor? tokens;
     private readonly string role;
+    private readonly Dictionary<long, PublishedPolicy> policies = [];
 
     private WireAgent(NpgsqlConnectionStringBuilder server, string role, WireOptions options)
     {
@@ -46,6 +47,7 @@ internal sealed class WireAgent : IAsyncDisposable
         spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
         var terms = new ResourceTerms("orders", "postgresql", options.FreezeAfter ?? TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence);
         InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [], PeopleDirectory.Empty)) });
+        policies[1] = InForce.Current.Policy;
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
         tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address);
@@ -123,7 +125,14 @@ internal sealed class WireAgent : IAsyncDisposable
         return client;
     }
 
-    public void Apply(object body) => InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
+    public void Apply(object body)
+    {
+        if (body is PublishedPolicy policy)
+        {
+            policies[policy.Version] = policy;
+        }
+        InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
+    }
 
     /// <summary>Another policy is in force from here on.</summary>
     public void Publish(Func<PolicyModel, PolicyModel> change)
@@ -223,6 +232,7 @@ internal sealed class WireAgent : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Listener.DisposeAsync();
+        RecordExplained.Check(Transcript(), Holder, policies);
         await lease.DisposeAsync();
         tokens?.Dispose();
         spool.Dispose();

@@ -25,6 +25,21 @@ public sealed class PermitTests
     }
 
     [Fact]
+    public void A_published_policy_applies_to_the_next_statement_of_a_session_that_is_open_and_what_was_ruled_before_is_forgotten()
+    {
+        using var permit = world.Admit(world.Granted(TimeSpan.FromHours(1)));
+        var before = permit.Judge(Update);
+        Assert.Equal((Effect.Allow, 1L), (before.Effect, before.PolicyVersion));
+        Assert.Same(before, permit.Judge(Update));
+        Guardrail[] noUpdates = [new Guardrail("no-updates", "orders", Match.Everything with { Statements = ["update"] }, Effect.Deny)];
+        world.Apply(new PublishedPolicy(2, "", world.InForce.Current.Policy.Model with { Guardrails = noUpdates }));
+        Assert.Equal(("no-updates", 2L), (permit.Judge(Update).Deciding?.Rule, permit.Judge(Update).PolicyVersion));
+        Assert.Equal(2, permit.Judge(Select).PolicyVersion);
+        world.Apply(new PublishedPolicy(3, "", world.InForce.Current.Policy.Model with { Guardrails = [] }));
+        Assert.Equal((Effect.Allow, 3L), (permit.Judge(Update).Effect, permit.Judge(Update).PolicyVersion));
+    }
+
+    [Fact]
     public void A_grant_ends_by_the_monotonic_clock_even_if_no_order_comes_and_the_hosts_clock_is_set_back()
     {
         using var permit = world.Admit(world.Granted(TimeSpan.FromSeconds(5)));

@@ -124,6 +124,23 @@ public sealed class ReadModelTests
     }
 
     [Fact]
+    public void What_rulings_were_based_on_is_kept_by_its_name_and_under_no_other()
+    {
+        const string facts = """{"kinds":["select"],"statements":1,"relations":[{"name":"hr.salaries","access":"read"}]}""";
+        var name = RulingBasis.HashOf(System.Text.Encoding.UTF8.GetBytes(facts));
+        string Line(string hash) => $$"""{"seq":1,"at":"2026-01-31T12:00:00.000000Z","kind":"facts","factsHash":"{{hash}}","facts":{{facts}}}""";
+        var bases = new ReadModel<RulingBasisRow>(new RulingBases());
+        Assert.Empty(bases.Given(Session, 0, Recorded([Line(new string('0', 32))])).Rows);
+        var row = bases.Given(Session, 1, Recorded([Line(name)]), Recorded([Line(name)])).Only;
+        Assert.Equal((name, "hr.salaries"), (row.Hash, row.StatementFacts()!.Relations.Single().Name));
+
+        var operation = new ReadModel<OperationRow>(new Operations()).Given(
+            Session, 0,
+            Recorded(["""{"seq":1,"at":"2026-01-31T12:00:00.000000Z","kind":"statement","op":1,"protocol":"simple","text":"SELECT 1","statements":["select"],"factsHash":"f","scopeHash":"s","inTransaction":true,"effect":"allow","policy":3}"""])).Only;
+        Assert.Equal(("f", "s", true), (operation.FactsHash, operation.ScopeHash, operation.InTransaction));
+    }
+
+    [Fact]
     public void A_session_adds_up_its_operations_and_says_how_it_ended()
     {
         var row = new ReadModel<SessionRow>(new AccessPlane.Projections.Sessions())

@@ -39,6 +39,47 @@ public sealed class RecorderTests
     }
 
     [Fact]
+    public void What_a_ruling_is_based_on_has_a_name_that_anyone_can_check()
+    {
+        var facts = new StatementFacts(["delete"], 1, Names: [new NameUse(NameAction.Prepare, "p")])
+        {
+            Relations = [new RelationUse("public.orders", RelationAccess.Read | RelationAccess.Write)],
+            Columns = [new ColumnUse("public.orders.id", ColumnPlace.Predicate)],
+            Unbounded = true,
+        };
+        var watched = new Reason("watch", Effect.Deny, "would not be allowed", Observed: true);
+        var ruling = Allowed with
+        {
+            Reasons = [.. Allowed.Reasons, watched],
+            Context = new OperationContext("orders", AccessPlane.Contracts.Identity.Actor.System("test"), "orders-read", new Scope([], ["delete"]), InTransaction: true),
+        };
+        var recorded = Written(w => w.Facts(RecordedFacts.Of(facts)));
+        var entry = JsonSerializer.Deserialize<TranscriptEntry>(recorded, Json.Strict)!;
+        Assert.Equal(recorded, JsonSerializer.Serialize(entry, Json.Options));
+        Assert.Equal(entry.FactsHash, RulingBasis.HashOf(Encoding.UTF8.GetBytes(entry.Facts!.Value.GetRawText())));
+        Assert.Equivalent(facts with { Names = null }, entry.Facts.Value.Deserialize<StatementFacts>(Json.Strict));
+
+        var scope = JsonSerializer.Deserialize<TranscriptEntry>(Written(w => w.Scope(RecordedFacts.Of(ruling.Context.Scope))), Json.Strict)!;
+        Assert.Equal(["delete"], scope.Scope!.Statements);
+
+        var text = Written(w => w.Judgement(facts, ruling));
+        var statement = JsonSerializer.Deserialize<TranscriptEntry>(text, Json.Strict)!;
+        Assert.Equal(text, JsonSerializer.Serialize(statement, Json.Options));
+        Assert.Equal((entry.FactsHash, scope.ScopeHash, true), (statement.FactsHash, statement.ScopeHash, statement.InTransaction));
+        Assert.Equal(watched, statement.Reasons![1]);
+    }
+
+    [Fact]
+    public void Facts_that_are_too_large_to_keep_are_named_all_the_same()
+    {
+        var facts = Select with { Functions = [new string('f', RecordedFacts.Longest)] };
+        var entry = JsonSerializer.Deserialize<TranscriptEntry>(Written(w => w.Facts(RecordedFacts.Of(facts))), Json.Strict)!;
+        Assert.Null(entry.Facts);
+        Assert.True(entry.FactsOmitted > RecordedFacts.Longest);
+        Assert.Equal(32, entry.FactsHash!.Length);
+    }
+
+    [Fact]
     public void A_result_has_its_canonical_form_too()
     {
         var text = Written(w =>
