@@ -4,6 +4,7 @@ using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Locks;
 using AccessPlane.ControlPlane.Notifications;
@@ -37,6 +38,7 @@ public static class Program
             .AddAccessRequests()
             .AddGrants()
             .AddLocks()
+            .AddHolds()
             .AddAgents()
             .AddSessions()
             .AddAudit()
@@ -57,6 +59,7 @@ public static class Program
         v1.MapPolicies();
         v1.MapResources();
         v1.MapLocks();
+        v1.MapHolds();
         v1.MapAgents();
         v1.MapSessions();
         v1.MapAudit();

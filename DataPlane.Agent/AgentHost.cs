@@ -52,6 +52,8 @@ internal static class AgentHost
         services.AddSingleton<IssuerKeys>().AddSingleton(s => new LoginDesk(
             s.GetRequiredService<InForce>(), identity, s.GetRequiredService<PendingLogins>(),
             ask => s.GetRequiredService<Reports>().Post(ReportKinds.LoginAsk, ask)));
+        services.AddSingleton(s => new HoldDesk(
+            s.GetRequiredService<InForce>(), s.GetRequiredService<Reports>().Send, s.GetRequiredService<Reports>().Post));
         services.AddSingleton<TokenLogins>().AddSingleton<Gate.Gate>().AddSingleton<RecorderFactory>();
         services.AddSingleton<LivenessLease>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
         services.AddHostedService(s => s.GetRequiredService<Reports>());

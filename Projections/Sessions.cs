@@ -69,9 +69,9 @@ public sealed class Sessions() : Projection<SessionRow>(
                 {
                     Operations = after.Operations + 1,
                     Denied = after.Denied + (entry.Effect == Effect.Deny ? 1 : 0),
-                    Held = after.Held + (entry.Effect == Effect.Hold ? 1 : 0),
                     Masked = after.Masked + (entry.Effect == Effect.Mask ? 1 : 0),
                 },
+                "hold" => after with { Held = after.Held + 1 },
                 "result" => after with { Rows = after.Rows + (entry.Rows ?? 0) },
                 _ => after,
             };

@@ -32,7 +32,11 @@ public sealed record RequestClosure(Guid Request, string State, string Why);
 /// <summary>`state`: everything the agent may know, as of the directive's position. Replaces what it had.</summary>
 public sealed record AgentState(
     PublishedPolicy Policy, IReadOnlyList<string> Resources, IReadOnlyList<GrantLease> Grants, IReadOnlyList<TicketOffer> Tickets,
-    IReadOnlyList<LockOrder> Locks, IReadOnlyList<IssuerTerms> Issuers);
+    IReadOnlyList<LockOrder> Locks, IReadOnlyList<IssuerTerms> Issuers)
+{
+    /// <summary>What was decided of holds whose time is not over: the agent may have missed it.</summary>
+    public IReadOnlyList<HoldDecision> Holds { get; init; } = [];
+}
 
 /// <summary>`lease`: the answer to a <see cref="LeaseAsk"/>. Renews the liveness lease only for an agent that is caught up to the directive's position.</summary>
 public sealed record LeaseAnswer(Guid Nonce);

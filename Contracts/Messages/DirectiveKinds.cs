@@ -12,6 +12,7 @@ public static class DirectiveKinds
     public const string LockLifted = "lock-lifted";
     public const string Terminate = "terminate";
     public const string RequestClosed = "request-closed";
+    public const string HoldDecided = "hold-decided";
 
     // these answer the agent
     public const string State = "state";

@@ -28,6 +28,8 @@ public static class ReportKinds
     public const string SegmentSealed = "segment-sealed";
     public const string EvidenceGap = "evidence-gap";
     public const string LoginAsk = "login-ask";
+    public const string OperationHeld = "operation-held";
+    public const string HoldEnded = "hold-ended";
 }
 
 /// <summary>`lease-ask`: a round trip proves that orders would arrive.</summary>

@@ -9,7 +9,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// </summary>
 /// <param name="Seq">From 1, without holes.</param>
 /// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
-/// <param name="Kind">`start`, `statement`, `result`, `facts` and `scope` (what statements behind them were judged by, once a session), `cancel`, `freeze`, `thaw`, `gap`, `end`; `copy` (size and hash of data that came in) and `parameters`
+/// <param name="Kind">`start`, `statement`, `result`, `facts` and `scope` (what statements behind them were judged by, once a session), `cancel`, `freeze`, `thaw`, `gap`, `end`; `hold` (the
+/// operation waits for people) and `hold-ended` (how that ended); `copy` (size and hash of data that came in) and `parameters`
 /// (size and hash of parameters too large to keep), both told by the note.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
 /// <param name="Protocol">`simple`, `extended`, `function`, or `prepare` for a statement that was prepared and not run with it.</param>
@@ -30,6 +31,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Bytes">Bytes of rows (or of COPY data) that passed.</param>
 /// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, `skipped` (the resource passed over it after an error before it), or `unknown` where the
 /// session was cut before the answer.</param>
+/// <param name="Hold">Of `hold` and `hold-ended`: the hold's id. <paramref name="Until"/>: when it lapses. <paramref name="By"/>: who ended it. The outcome is
+/// `released` (it runs), `refused`, `lapsed` or `abandoned`.</param>
 /// <param name="Cause">Of `end`: closed, revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool, lost.</param>
 public sealed record TranscriptEntry(
     long Seq, DateTimeOffset At, string Kind,
@@ -39,7 +42,8 @@ public sealed record TranscriptEntry(
     IReadOnlyList<string>? Statements = null, string? FactsHash = null, JsonElement? Facts = null, long? FactsOmitted = null,
     string? ScopeHash = null, Scope? Scope = null, bool? InTransaction = null, Effect? Effect = null, IReadOnlyList<Reason>? Reasons = null, long? Policy = null,
     string? Outcome = null, string? Status = null, long? Duration = null, long? Rows = null, long? Bytes = null, string? Tag = null,
-    EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null);
+    EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null,
+    Guid? Hold = null, DateTimeOffset? Until = null, string? By = null);
 
 public sealed record EntryError(string Code, string Message);
 

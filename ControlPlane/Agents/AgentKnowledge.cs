@@ -16,10 +16,16 @@ public sealed record AgentKnowledge(
     ImmutableDictionary<Guid, GrantLease> Active, ImmutableDictionary<string, IssuedTicket> Tickets, ImmutableDictionary<Guid, LockPlaced> Locks,
     ImmutableDictionary<Guid, string> Waiting, long Position)
 {
+    /// <summary>Clocks of the control plane and an agent may be this far apart.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromMinutes(1);
+
     public static AgentKnowledge Nothing { get; } = new(
         PublishedPolicy.None, ImmutableDictionary<string, AgentEnrolled>.Empty, ImmutableDictionary<Guid, GrantIssued>.Empty,
         ImmutableDictionary<Guid, GrantLease>.Empty, ImmutableDictionary<string, IssuedTicket>.Empty, ImmutableDictionary<Guid, LockPlaced>.Empty,
         ImmutableDictionary<Guid, string>.Empty, 0);
+
+    /// <summary>Operations that wait at an agent, and what was decided of those that may still: until their time is over.</summary>
+    public ImmutableDictionary<Guid, KnownHold> Holds { get; init; } = ImmutableDictionary<Guid, KnownHold>.Empty;
 
     /// <summary>Stored names of the events that matter.</summary>
     public static IReadOnlyList<string> Types { get; } =
@@ -29,7 +35,8 @@ public sealed record AgentKnowledge(
             typeof(PolicyPublished), typeof(AgentEnrolled), typeof(AgentRetired), typeof(GrantIssued), typeof(GrantActivated), typeof(GrantExtended),
             typeof(GrantNarrowed), typeof(GrantRevoked), typeof(GrantSurrendered), typeof(GrantExpired), typeof(ActivationRefused), typeof(ActivationLapsed),
             typeof(TicketIssued), typeof(LockPlaced), typeof(LockLifted), typeof(SessionTerminationOrdered), typeof(RequestSubmitted), typeof(RequestDenied),
-            typeof(RequestExpired), typeof(RequestCancelled), typeof(RequestApproved),
+            typeof(RequestExpired), typeof(RequestCancelled), typeof(RequestApproved), typeof(OperationHeld), typeof(HoldReleased), typeof(HoldRefused),
+            typeof(HoldLapsed), typeof(HoldAbandoned),
         }.Select(EventNames.Of),
     ];
 
@@ -37,7 +44,10 @@ public sealed record AgentKnowledge(
     {
         ArgumentNullException.ThrowIfNull(known);
         ArgumentNullException.ThrowIfNull(stored);
-        return known.After(stored.Stream, stored.Event) with { Position = stored.Position };
+        var after = known.After(stored.Stream, stored.Event) with { Position = stored.Position };
+        return stored.Event is OperationHeld
+            ? after with { Holds = after.Holds.RemoveRange(after.Holds.Where(h => h.Value.Until + Grace < stored.At).Select(h => h.Key)) }
+            : after;
     }
 
     /// <summary>The agents that serve a resource.</summary>
@@ -65,11 +75,20 @@ public sealed record AgentKnowledge(
         TicketIssued t => Active.ContainsKey(stream) ? this with { Tickets = Tickets.SetItem(t.Ticket, new IssuedTicket(stream, t)) } : this,
         LockPlaced l => this with { Locks = Locks.SetItem(l.Lock, l) },
         LockLifted l => this with { Locks = Locks.Remove(l.Lock) },
+        OperationHeld h => this with { Holds = Holds.SetItem(stream, new KnownHold(h.Agent, h.Operation.Binding, h.ExpiresAt, null)) },
+        HoldReleased r => Decided(stream, "released", r.By, null),
+        HoldRefused r => Decided(stream, "refused", r.Reviewer.Display, r.Comment),
+        HoldLapsed => Decided(stream, "lapsed", "time", null),
+        HoldAbandoned => this with { Holds = Holds.Remove(stream) },
         SessionTerminationOrdered => this,
         RequestSubmitted r => r.Implicit ? this with { Waiting = Waiting.SetItem(r.Request, r.Resource) } : this,
         RequestApproved or RequestDenied or RequestExpired or RequestCancelled => this with { Waiting = Waiting.Remove(stream) },
         _ => throw new InvalidOperationException($"agents need not know of `{e.GetType().Name}`"),
     };
+
+    private AgentKnowledge Decided(Guid hold, string outcome, string by, string? comment) => Holds.TryGetValue(hold, out var known)
+        ? this with { Holds = Holds.SetItem(hold, known with { Decision = new HoldDecision(hold, outcome, known.Binding, by, comment, known.Until) }) }
+        : this;
 
     private AgentKnowledge With(Guid grant, Func<GrantLease, GrantLease> change) =>
         Active.TryGetValue(grant, out var lease) ? this with { Active = Active.SetItem(grant, change(lease)) } : this;
@@ -85,6 +104,9 @@ public sealed record AgentKnowledge(
         issued.Grant, issued.Request, issued.Holder, issued.Entitlement, issued.Resource, active.Scope, active.NotAfter, active.MaxConnections,
         active.TokenLogin, active.PolicyVersion);
 }
+
+/// <param name="Decision">Null while it waits.</param>
+public sealed record KnownHold(string Agent, string Binding, DateTimeOffset Until, HoldDecision? Decision);
 
 public sealed record IssuedTicket(Guid Grant, TicketIssued Event)
 {

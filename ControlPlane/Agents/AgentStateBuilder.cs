@@ -20,7 +20,10 @@ public sealed class AgentStateBuilder(EventLog log, TrustedIssuers issuers) : ID
             known.Policy, resources, grants,
             [.. known.Tickets.Values.Where(t => t.Event.Agent == agent).Select(t => t.Offer)],
             [.. known.Locks.Values.Select(l => new LockOrder(l.Lock, l.On, l.Reason, l.Until))],
-            issuers.All);
+            issuers.All)
+        {
+            Holds = [.. known.Holds.Values.Where(h => h.Agent == agent).Select(h => h.Decision).OfType<HoldDecision>()],
+        };
     }
 
     public void Dispose() => fold.Dispose();

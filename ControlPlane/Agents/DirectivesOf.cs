@@ -34,6 +34,8 @@ public static class DirectivesOf
             AgentRetired a => To([a.Agent], DirectiveKinds.Lock, new LockOrder(Ids.Agent(a.Agent), new LockTarget(Agent: a.Agent), "the agent was retired", null)),
             SessionTerminationOrdered o =>
                 To([o.Agent], DirectiveKinds.Terminate, new TerminateOrder(o.Session, $"the session was ended by {o.By.Display}: {o.Why}")),
+            HoldReleased or HoldRefused or HoldLapsed when after.Holds.TryGetValue(stored.Stream, out var hold) && hold.Decision is { } decision =>
+                To([hold.Agent], DirectiveKinds.HoldDecided, decision),
             RequestDenied d => Closed(stored.Stream, before, "Denied", $"the request was denied by {d.Reviewer.Display}"),
             RequestExpired => Closed(stored.Stream, before, "Expired", "nobody approved the request in time"),
             RequestCancelled c => Closed(stored.Stream, before, "Cancelled", c.Why),

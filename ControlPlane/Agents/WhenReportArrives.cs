@@ -8,6 +8,7 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Sessions;
 using MassTransit;
@@ -23,7 +24,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// </summary>
 public sealed partial class WhenReportArrives(
     AgentKeys agents, AnswerLease leases, AnswerCatchUp catchUps, AgentTable table, IngestSegment ingest, RecordFinding findings, LoginDesk logins,
-    AgentStateBuilder states, AgentLine line, Handle handle, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
+    WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
 {
     /// <summary>By the agent's clock. Whoever reads the broker's messages could send an older one again after what it did was forgotten.</summary>
     public static readonly TimeSpan OldestReport = TimeSpan.FromDays(1);
@@ -71,9 +72,20 @@ public sealed partial class WhenReportArrives(
         ReportKinds.Revoked => Revoked(report, Body<RevocationApplied>(report), cancel),
         ReportKinds.SegmentSealed => Segment(report.Agent, Body<Segment>(report), key, cancel),
         ReportKinds.EvidenceGap => findings.Handle(report.Agent, Body<EvidenceGap>(report), cancel),
+        ReportKinds.OperationHeld => Believe(report, holds.Handle(report.Agent, Body<HeldOperation>(report), report.Id, cancel)),
+        ReportKinds.HoldEnded => Believe(report, abandoned.Handle(report.Agent, Body<HoldEnd>(report), report.Id, cancel)),
         ReportKinds.LoginAsk => Queue(report.Agent, Body<LoginAsk>(report)),
         _ => throw new FormatException("the kind of report is not known"),
     };
+
+    private async Task Believe(Report report, Task<string?> taking)
+    {
+        if (await taking is { } why)
+        {
+            AgentMeter.ReportsRefused.Add(1);
+            LogRefused(report.Agent, report.Kind, why);
+        }
+    }
 
     private async Task Segment(string agent, Segment segment, ECDsa key, CancellationToken cancel)
     {

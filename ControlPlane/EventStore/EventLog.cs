@@ -161,7 +161,7 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
 /// <param name="Command">The command's id: appending twice under one id changes nothing the second time.</param>
 public sealed record Append(IReadOnlyList<StreamAppend> Streams, EventContext Context, Guid? Command = null);
 
-/// <param name="Type">request, grant, session, policy, agent, resource, lock.</param>
+/// <param name="Type">request, grant, session, policy, agent, resource, lock, hold.</param>
 /// <param name="ExpectedVersion">0 for a stream that must not exist yet.</param>
 public sealed record StreamAppend(Guid Stream, string Type, long ExpectedVersion, IReadOnlyList<IEvent> Events);
 

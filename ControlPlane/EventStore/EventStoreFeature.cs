@@ -72,13 +72,14 @@ public static partial class EventStoreFeature
         services.AddSingleton<RulingBases>();
         services.AddSingleton<AgentHealth>();
         services.AddSingleton<AccessAsOf>();
+        services.AddSingleton<HeldOperations>();
         services.AddSingleton<Rows>(s => new Rows(s.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton(s => new Projector(
             s.GetRequiredService<NpgsqlDataSource>(),
             [
                 s.GetRequiredService<Requests>(), s.GetRequiredService<PendingApprovals>(), s.GetRequiredService<GrantsByHolder>(),
                 s.GetRequiredService<Projections.Sessions>(), s.GetRequiredService<Operations>(), s.GetRequiredService<RulingBases>(), s.GetRequiredService<AgentHealth>(),
-                s.GetRequiredService<AccessAsOf>(),
+                s.GetRequiredService<AccessAsOf>(), s.GetRequiredService<HeldOperations>(),
             ]));
     }
 

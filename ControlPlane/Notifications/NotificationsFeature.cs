@@ -22,6 +22,8 @@ public static class NotificationsFeature
         services.AddSingleton<AddApprover>();
         services.AddSingleton<TakeReview>();
         services.AddHostedService<ReviewsByQueue>();
+        services.AddTransient<Announcer>();
+        services.AddSubscription<WhenHoldNeedsReview>();
         return services.AddSubscription<WhenReviewIsNeeded>();
     }
 

@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
 
@@ -12,7 +14,9 @@ namespace AccessPlane.ControlPlane.Notifications;
 /// One review that came by queue, whoever sent it: the token in it says whose it is. Such a token counts once, for the message that it first came
 /// in: who reads it on its way cannot send another verdict with it, whatever became of the first.
 /// </summary>
-public sealed class TakeReview(TokenValidator tokens, Once once, ReviewRequest review, PolicySource policy, RequestAnswers answers, RoleOptions roles)
+public sealed class TakeReview(
+    TokenValidator tokens, Once once, ReviewRequest requests, RequestAnswers requestAnswers, ReviewHold holds, HoldAnswers holdAnswers, PolicySource policy,
+    RoleOptions roles)
 {
     public async Task<ReviewOutcome> Handle(ReadOnlyMemory<byte> body, Guid correlation, CancellationToken cancel)
     {
@@ -31,24 +35,36 @@ public sealed class TakeReview(TokenValidator tokens, Once once, ReviewRequest r
         {
             return ReviewOutcome.Refused(message.Id, new Refusal("token-used", "this token came with another review before: get a new one for each"));
         }
-        var handled = await review.Handle(
-            message.Id, token.Actor, message.Verdict, message.Comment, message.ExpectedVersion, new EventContext(token.Actor, correlation),
-            Ids.Derive(use, "review"), null, cancel);
-        return await Tell(message.Id, token.Actor, handled, cancel);
+        var (context, command) = (new EventContext(token.Actor, correlation), Ids.Derive(use, "review"));
+        if (message.Kind == "hold")
+        {
+            return await Tell(message.Id, token.Actor, await holds.Handle(
+                message.Id, token.Actor, message.Verdict, message.Comment, message.ExpectedVersion, context, command, null, cancel), cancel);
+        }
+        return await Tell(message.Id, token.Actor, await requests.Handle(
+            message.Id, token.Actor, message.Verdict, message.Comment, message.ExpectedVersion, context, command, null, cancel), cancel);
     }
 
     private async Task<ReviewOutcome> Tell(Guid id, Actor reviewer, Handled<AccessRequest> handled, CancellationToken cancel)
     {
-        var caller = new Caller(reviewer, roles.IsAdmin(reviewer), roles.IsAuditor(reviewer));
-        var shown = handled.State is AccessRequest.Known known && RequestAnswers.MaySee(known, caller, (await policy.Current(cancel)).Model) ? known : null;
-        var refusal = handled.Refusal ??
-            (handled.Repeated ? new Refusal("repeated", "this review came before: it is not counted again") : null);
-        return refusal is null
-            ? new ReviewOutcome(id, "accepted", State: shown?.Name)
-            : ReviewOutcome.Refused(id, refusal) with
-            {
-                State = shown?.Name,
-                Winning = shown is null or AccessRequest.Submitted ? null : await answers.Row(shown.Id, cancel),
-            };
+        var shown = handled.State is AccessRequest.Known known && RequestAnswers.MaySee(known, Caller(reviewer), await Model(cancel)) ? known : null;
+        var winning = shown is null or AccessRequest.Submitted ? null : await requestAnswers.Row(id, cancel);
+        return Outcome(id, handled.Refusal, handled.Repeated, shown?.Name, winning);
     }
+
+    private async Task<ReviewOutcome> Tell(Guid id, Actor reviewer, Handled<Hold> handled, CancellationToken cancel)
+    {
+        var shown = handled.State is Hold.Known known && HoldAnswers.MaySee(known, Caller(reviewer), await Model(cancel)) ? known : null;
+        var winning = shown is null or Hold.Waiting ? null : await holdAnswers.Row(id, cancel);
+        return Outcome(id, handled.Refusal, handled.Repeated, shown?.Name, winning);
+    }
+
+    private static ReviewOutcome Outcome(Guid id, Refusal? refusal, bool repeated, string? state, object? winning) =>
+        (refusal ?? (repeated ? new Refusal("repeated", "this review came before: it is not counted again") : null)) is { } why
+            ? ReviewOutcome.Refused(id, why) with { State = state, Winning = winning }
+            : new ReviewOutcome(id, "accepted", State: state);
+
+    private Caller Caller(Actor reviewer) => new(reviewer, roles.IsAdmin(reviewer), roles.IsAuditor(reviewer));
+
+    private async ValueTask<PolicyModel> Model(CancellationToken cancel) => (await policy.Current(cancel)).Model;
 }

@@ -1,11 +1,8 @@
-using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.AccessRequests;
-using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
-using RabbitMQ.Client;
 
 namespace AccessPlane.ControlPlane.Notifications;
 
@@ -13,11 +10,9 @@ namespace AccessPlane.ControlPlane.Notifications;
 /// Tells approvers by queue: of each request that waits for them, again at each next step, and how it was decided. The log is the outbox: a
 /// notification leaves at least once, after what it tells of is durable.
 /// </summary>
-public sealed class WhenReviewIsNeeded(
-    EventLog log, [FromKeyedServices(NotificationsFeature.Outwards)] AmqpConnection broker, IConfiguration configuration) : Subscription
+public sealed class WhenReviewIsNeeded(EventLog log, Announcer announcer, IConfiguration configuration) : Subscription
 {
     private readonly string url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
-    private IChannel? channel;
 
     public override string Name => "notifications";
 
@@ -38,7 +33,7 @@ public sealed class WhenReviewIsNeeded(
             }
             foreach (var (key, body) in Changes(before, after, url))
             {
-                await Publish(key, body, cancel);
+                await announcer.Publish(key, body, cancel);
             }
         }
     }
@@ -56,21 +51,6 @@ public sealed class WhenReviewIsNeeded(
     /// <summary>A step that is for persons or issuers and for no group has the bare key.</summary>
     private static IEnumerable<string> Keys(string what, IReadOnlyList<ApprovalStep> steps) =>
         steps.SelectMany(s => s.From.Groups.Count == 0 ? [what] : s.From.Groups.Select(g => $"{what}.{g}")).Distinct(StringComparer.Ordinal);
-
-    private async Task Publish(string key, object body, CancellationToken cancel)
-    {
-        if (channel is not { IsOpen: true })
-        {
-            var connection = await broker.Open(cancel);
-            channel = await connection.CreateChannelAsync(
-                new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true), cancel);
-            await channel.ExchangeDeclareAsync(Topology.Notifications, ExchangeType.Topic, durable: true, autoDelete: false, cancellationToken: cancel);
-        }
-        // not mandatory: a group that nobody listens for reviews by REST
-        await channel.BasicPublishAsync(
-            Topology.Notifications, key, mandatory: false, new BasicProperties { ContentType = "application/json", Persistent = true },
-            JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), Json.Options), cancel);
-    }
 }
 
 /// <summary>`request.submitted.GROUP`: what an approver needs to decide, and to answer with.</summary>

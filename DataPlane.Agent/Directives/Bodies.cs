@@ -19,6 +19,7 @@ internal static class Bodies
         [DirectiveKinds.LockLifted] = typeof(LockLift),
         [DirectiveKinds.Terminate] = typeof(TerminateOrder),
         [DirectiveKinds.RequestClosed] = typeof(RequestClosure),
+        [DirectiveKinds.HoldDecided] = typeof(HoldDecision),
         [DirectiveKinds.State] = typeof(AgentState),
         [DirectiveKinds.Lease] = typeof(LeaseAnswer),
         [DirectiveKinds.SegmentAccepted] = typeof(SegmentReceipt),

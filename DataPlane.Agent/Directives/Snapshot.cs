@@ -41,7 +41,7 @@ public sealed record Snapshot(
         TicketOffer ticket => this with { Tickets = Tickets.SetItem(ticket.Ticket, ticket) },
         LockOrder order => this with { Locks = Locks.SetItem(order.Lock, order) },
         LockLift lift => this with { Locks = Locks.Remove(lift.Lock) },
-        TerminateOrder or RequestClosure => this,
+        TerminateOrder or RequestClosure or HoldDecision => this,
         _ => throw new InvalidOperationException($"no snapshot follows from {body?.GetType().Name}"),
     };
 

@@ -9,7 +9,7 @@ namespace AccessPlane.Agent.Directives;
 /// Nothing that arrives here makes it fail: what cannot be believed or read is counted and logged.
 /// </summary>
 internal sealed partial class WhenDirectiveArrives(
-    InForce inForce, AgentIdentity identity, Memory memory, CatchUp catchUp, LiveSessions live, Tickets tickets, Answers answers, Reports reports,
+    InForce inForce, AgentIdentity identity, Memory memory, CatchUp catchUp, LiveSessions live, Tickets tickets, Answers answers, HoldDesk holds, Reports reports,
     ILogger<WhenDirectiveArrives> logger)
 {
     private readonly Lock oneAtATime = new();
@@ -56,7 +56,12 @@ internal sealed partial class WhenDirectiveArrives(
                 answers.Take(Bodies.Read(directive), directive.At, arrivedAt);
                 return;
             case Reception.Replace:
-                Replace(Snapshot.Of(directive.Epoch, directive.Position, (AgentState)Bodies.Read(directive)), arrivedAt);
+                var state = (AgentState)Bodies.Read(directive);
+                Replace(Snapshot.Of(directive.Epoch, directive.Position, state), arrivedAt);
+                foreach (var decision in state.Holds ?? [])
+                {
+                    holds.Decided(decision);
+                }
                 return;
             case Reception.Apply:
                 var body = Bodies.Read(directive);
@@ -113,6 +118,9 @@ internal sealed partial class WhenDirectiveArrives(
                 break;
             case RequestClosure closure:
                 answers.Take(closure);
+                break;
+            case HoldDecision decision:
+                holds.Decided(decision);
                 break;
             case TicketOffer or LockLift:
                 break;

@@ -7,8 +7,10 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Gate;
 
 /// <summary>Identity + target + what is in force → Permit | Refusal. Written once for all protocols.</summary>
-public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool)
+public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds)
 {
+    public HoldDesk Holds { get; } = holds;
+
     /// <summary>A ticket that may still be used, for the proof of possession; null where there is none.
     /// Looking does not consume it.</summary>
     public TicketOffer? FindTicket(string resource, string ticket)

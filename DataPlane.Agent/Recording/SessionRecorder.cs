@@ -56,12 +56,7 @@ public sealed class SessionRecorder : IDisposable
         ArgumentNullException.ThrowIfNull(ruling);
         lock (file.Guard)
         {
-            if (isBroken || ended)
-            {
-                throw new IOException("the session's evidence cannot be written");
-            }
-            var (lengthBefore, seqBefore) = (writer.Length, seq);
-            head.CopyTo(headBefore, 0);
+            var (lengthBefore, seqBefore) = Mark();
             Basis(facts, ruling);
             Begin("statement"u8);
             writer.Operation(++operations);
@@ -69,28 +64,47 @@ public sealed class SessionRecorder : IDisposable
             writer.Parameters(parameters);
             writer.Judgement(facts, ruling);
             Close();
-            try
-            {
-                Flush();
-                if (WaitsForDisk)
-                {
-                    file.FlushToDisk();
-                }
-            }
-            catch (IOException)
-            {
-                // what was not forwarded must not stand in the record as if it had been; earlier results stay
-                if (writer.Length > 0)
-                {
-                    writer.Truncate(lengthBefore);
-                    seq = seqBefore;
-                    headBefore.CopyTo(head, 0);
-                }
-                Break("its record could not be written");
-                throw;
-            }
+            Keep(lengthBefore, seqBefore);
             AgentMeter.Recorded(ruling.Effect);
             return operations;
+        }
+    }
+
+    /// <summary>Records that an operation waits for people.</summary>
+    /// <exception cref="IOException">The evidence cannot be written: it must not wait.</exception>
+    public void Held(long op, Guid hold, DateTimeOffset until)
+    {
+        lock (file.Guard)
+        {
+            var (lengthBefore, seqBefore) = Mark();
+            Begin("hold"u8);
+            writer.Operation(op);
+            writer.Hold(hold, until);
+            Close();
+            Keep(lengthBefore, seqBefore);
+        }
+    }
+
+    /// <summary>Records how the waiting ended.</summary>
+    /// <param name="mustBeKept">It is written before this returns, or not at all.</param>
+    /// <exception cref="IOException">What must be kept cannot be written: the operation must not be forwarded.</exception>
+    public void HoldEnded(long op, Guid hold, string outcome, string by, string why, bool mustBeKept)
+    {
+        lock (file.Guard)
+        {
+            if (!mustBeKept && (ended || isBroken))
+            {
+                return; // the session has ended on the record already, or its end says that the record is incomplete
+            }
+            var (lengthBefore, seqBefore) = Mark();
+            Begin("hold-ended"u8);
+            writer.Operation(op);
+            writer.HoldEnded(hold, outcome, by, why);
+            Close();
+            if (mustBeKept)
+            {
+                Keep(lengthBefore, seqBefore);
+            }
         }
     }
 
@@ -218,6 +232,42 @@ public sealed class SessionRecorder : IDisposable
             told.Clear();
         }
         return told.Add(basis.Hash);
+    }
+
+    /// <summary>Where an entry begins that must be kept, or taken back.</summary>
+    private (int Length, long Seq) Mark()
+    {
+        if (isBroken || ended)
+        {
+            throw new IOException("the session's evidence cannot be written");
+        }
+        head.CopyTo(headBefore, 0);
+        return (writer.Length, seq);
+    }
+
+    /// <summary>Writes the entry to where the resource's evidence level wants it.</summary>
+    private void Keep(int lengthBefore, long seqBefore)
+    {
+        try
+        {
+            Flush();
+            if (WaitsForDisk)
+            {
+                file.FlushToDisk();
+            }
+        }
+        catch (IOException)
+        {
+            // what was not forwarded must not stand in the record as if it had been; earlier results stay
+            if (writer.Length > 0)
+            {
+                writer.Truncate(lengthBefore);
+                seq = seqBefore;
+                headBefore.CopyTo(head, 0);
+            }
+            Break("its record could not be written");
+            throw;
+        }
     }
 
     private void Begin(ReadOnlySpan<byte> kind) => writer.Begin(++seq, clock.GetUtcNow(), kind);

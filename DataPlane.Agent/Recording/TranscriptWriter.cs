@@ -207,6 +207,23 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         }
     }
 
+    public void Hold(Guid hold, DateTimeOffset until)
+    {
+        json.WriteString("hold"u8, hold);
+        json.WriteString("until"u8, until.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    public void HoldEnded(Guid hold, string outcome, string by, string why)
+    {
+        json.WriteString("outcome"u8, outcome);
+        if (why.Length > 0)
+        {
+            json.WriteString("note"u8, why);
+        }
+        json.WriteString("hold"u8, hold);
+        json.WriteString("by"u8, by);
+    }
+
     public void Cause(string cause, long? cutMicros)
     {
         json.WriteString("cause"u8, cause);

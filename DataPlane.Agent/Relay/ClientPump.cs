@@ -6,9 +6,13 @@ namespace AccessPlane.Agent.Relay;
 internal sealed class ClientPump(Wire client, Wire server, Conversation conversation, Cut cut, Signal serverCameFurther)
     : Pump(client, server, conversation, cut)
 {
+    /// <summary>How much is read of a client whose message is parked.</summary>
+    private const int MostAhead = 64 * 1024;
+
     private readonly Cut cut = cut;
     private readonly Wire server = server;
     private volatile bool hasLeft;
+    private bool leftParked;
 
     /// <summary>The client has said goodbye. The server may close before this pump has seen its own send return: that is not the server's doing.</summary>
     public bool HasLeft => hasLeft;
@@ -19,7 +23,7 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
         return stop switch
         {
             PumpStop.SourceEnded => await SayFarewell(),
-            PumpStop.Left => cut.IsMade ? RelayEnd.Cut : RelayEnd.Client,
+            PumpStop.Left => cut.IsMade ? RelayEnd.Cut : leftParked ? RelayEnd.ClientVanished : RelayEnd.Client,
             PumpStop.TargetGone => RelayEnd.Server,
             PumpStop.Killed => RelayEnd.Killed,
             _ => RelayEnd.Cut,
@@ -41,11 +45,62 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
             case Act.Hold:
                 await ServerCameFurther();
                 return true;
+            case Act.Park:
+                return await Parked();
             case Act.Prepare:
                 await Conversation.Prepare(Intake.Pending);
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>
+    /// What the client wants next waits for others. Its bytes are read on meanwhile, up to a bound: a goodbye among them, or the end of the
+    /// connection, takes back what waits.
+    /// </summary>
+    /// <returns>False when the client has left.</returns>
+    private async Task<bool> Parked()
+    {
+        var bound = Intake.Pending.Length + MostAhead;
+        var woken = serverCameFurther.Wait().AsTask();
+        try
+        {
+            while (StillParked())
+            {
+                await (Intake.Pending.Length < bound ? Task.WhenAny(woken, Intake.Ahead()) : woken);
+                if (woken.IsCompleted)
+                {
+                    woken = serverCameFurther.Wait().AsTask();
+                }
+                else if (!await Receive(0))
+                {
+                    leftParked = true;
+                }
+            }
+        }
+        finally
+        {
+            serverCameFurther.Set(); // the signal has one waiter: it must not be this one any more
+            await woken;
+        }
+        return !leftParked;
+    }
+
+    private bool StillParked()
+    {
+        lock (Conversation.Guard)
+        {
+            if (cut.IsMade || !Conversation.IsParked)
+            {
+                return false;
+            }
+            leftParked |= Conversation.SaysGoodbye(Intake.Pending.Span);
+            if (leftParked)
+            {
+                Conversation.LeftWhileParked();
+            }
+            return !leftParked;
         }
     }
 

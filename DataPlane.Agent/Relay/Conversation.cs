@@ -29,6 +29,19 @@ internal abstract class Conversation
     /// <summary>Whether <see cref="Act.Hold"/> may be over.</summary>
     public abstract bool MayGoOn { get; }
 
+    /// <summary>Whether <see cref="Act.Park"/> is not over yet.</summary>
+    public abstract bool IsParked { get; }
+
+    /// <summary>Whether the client says goodbye behind what is parked.</summary>
+    /// <param name="pending">From what is parked on.</param>
+    public abstract bool SaysGoodbye(ReadOnlySpan<byte> pending);
+
+    /// <summary>The client left while something was parked: it is not done any more.</summary>
+    public abstract void LeftWhileParked();
+
+    /// <summary>What the client has received ends where a message ends.</summary>
+    public abstract bool ClientIsBetweenMessages { get; }
+
     /// <summary>Whether the server has answered everything.</summary>
     public abstract bool IsQuiet { get; }
 

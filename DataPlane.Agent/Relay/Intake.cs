@@ -12,7 +12,11 @@ internal sealed class Intake(Wire wire) : IDisposable
     private const int Small = 1024;
     private const int Large = 64 * 1024;
 
+    private const int AheadSize = 4 * 1024;
+
     private readonly byte[] small = new byte[wire.WaitsWithoutBuffer ? 0 : Small];
+    private byte[] ahead = [];
+    private Task<int>? coming;
     private byte[]? borrowed;
     private int start;
     private int end;
@@ -31,14 +35,14 @@ internal sealed class Intake(Wire wire) : IDisposable
         }
     }
 
-    /// <summary>Puts bytes in front that were received before there was an intake.</summary>
+    /// <summary>Adds bytes that were received in another way.</summary>
     public void Preload(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)
         {
             return; // an idle connection borrows no buffer
         }
-        Room(bytes.Length);
+        Room(end - start + bytes.Length);
         bytes.CopyTo(Buffer.AsSpan(end));
         end += bytes.Length;
     }
@@ -49,6 +53,10 @@ internal sealed class Intake(Wire wire) : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> Receive(int need)
     {
+        if (coming is not null)
+        {
+            return await TakeAhead();
+        }
         if (wire.WaitsWithoutBuffer)
         {
             await wire.Readable();
@@ -66,6 +74,29 @@ internal sealed class Intake(Wire wire) : IDisposable
             end += wire.TryReceive(Buffer.AsSpan(end)); // the rest of what came with it, without another wait
         }
         return got > 0;
+    }
+
+    /// <summary>
+    /// A receive beside the buffer, for who waits for something else as well and must hear of the other side all the same. It stays under way until
+    /// <see cref="Receive"/> takes what it brought.
+    /// </summary>
+    public Task Ahead() => coming ??= wire.Receive(ahead = new byte[AheadSize]).AsTask();
+
+    private async ValueTask<bool> TakeAhead()
+    {
+        var task = coming!;
+        try
+        {
+#pragma warning disable VSTHRD003 // a receive of this wire, begun by Ahead
+            var got = await task;
+#pragma warning restore VSTHRD003
+            Preload(ahead.AsSpan(0, got));
+            return got > 0;
+        }
+        finally
+        {
+            (coming, ahead) = (null, []);
+        }
     }
 
     /// <summary>Room for this many bytes in all, from the start of what is pending.</summary>

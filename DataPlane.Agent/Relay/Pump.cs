@@ -23,6 +23,9 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
     /// <summary>Called under the guard.</summary>
     protected abstract Verdict Judge(ReadOnlySpan<byte> pending);
 
+    /// <summary>Before a send: others may write to the same side.</summary>
+    protected virtual ValueTask TakeTurn() => default;
+
     /// <summary>What comes once a batch has been passed on.</summary>
     /// <returns>Whether the rest of the batch is to be judged again at once.</returns>
     protected abstract ValueTask<bool> Passed(Verdict last);
@@ -134,6 +137,7 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
             {
                 await Conversation.Thawed();
             }
+            await TakeTurn();
             if (!Begins())
             {
                 Done();

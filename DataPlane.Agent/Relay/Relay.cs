@@ -20,6 +20,7 @@ internal sealed class Relay : IDisposable
 {
     private readonly Cut cut = new();
     private readonly Signal serverCameFurther = new();
+    private readonly Turn turn;
     private readonly ClientPump fromClient;
     private readonly ServerPump fromServer;
     private readonly Conversation conversation;
@@ -28,15 +29,16 @@ internal sealed class Relay : IDisposable
     public Relay(Wire client, Wire server, Conversation conversation)
     {
         this.conversation = conversation;
+        turn = new Turn(client, cut, conversation.Guard);
         fromClient = new ClientPump(client, server, conversation, cut, serverCameFurther);
-        fromServer = new ServerPump(server, client, conversation, cut, serverCameFurther, () => fromClient.IsSending);
+        fromServer = new ServerPump(server, client, conversation, cut, serverCameFurther, () => fromClient.IsSending, turn);
     }
 
     /// <summary>Completes when the server has answered everything, or says no more.</summary>
     public Task ServerQuiet => fromServer.Quiet;
 
     /// <summary>Whether a send to the client is stuck: no farewell can be written then.</summary>
-    public bool ClientIsBlocked => fromServer.IsSending;
+    public bool ClientIsBlocked => fromServer.IsSending || turn.IsSpeaking;
 
     /// <summary>Whether a send to the server is stuck.</summary>
     public bool ServerIsBlocked => fromClient.IsSending;
@@ -60,6 +62,12 @@ internal sealed class Relay : IDisposable
             _ => ended.TrySetResult(RelayEnd.Server), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return await ended.Task;
     }
+
+    /// <summary>A word of the agent's own for the client, between two messages of the server. Returns at once.</summary>
+    public void Say(byte[] word) => turn.Say(word);
+
+    /// <summary>What was parked has been decided about.</summary>
+    public void Wake() => serverCameFurther.Set();
 
     /// <summary>From here on no byte passes in either direction; what the server still says is read and dropped.</summary>
     public void Cut()

@@ -2,7 +2,7 @@ namespace AccessPlane.Agent.Relay;
 
 /// <summary>Server to client. After the cut it goes on reading, because a server that waits for its reader does not hear that it shall stop.</summary>
 internal sealed class ServerPump(
-    Wire server, Wire client, Conversation conversation, Cut cut, Signal serverCameFurther, Func<bool> clientIsSending)
+    Wire server, Wire client, Conversation conversation, Cut cut, Signal serverCameFurther, Func<bool> clientIsSending, Turn turn)
     : Pump(server, client, conversation, cut)
 {
     private readonly Wire server = server;
@@ -32,9 +32,15 @@ internal sealed class ServerPump(
 
     protected override Verdict Judge(ReadOnlySpan<byte> pending) => Conversation.FromServer(pending);
 
+    protected override ValueTask TakeTurn() => turn.Take();
+
     protected override ValueTask<bool> Passed(Verdict last)
     {
         Conversation.Delivered();
+        if (Conversation.ClientIsBetweenMessages)
+        {
+            turn.Give();
+        }
         ReadOnlyMemory<byte> reply;
         lock (Conversation.Guard)
         {

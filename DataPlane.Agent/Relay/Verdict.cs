@@ -15,6 +15,9 @@ internal enum Act
     /// <summary>They wait until the other direction has come further.</summary>
     Hold,
 
+    /// <summary>They wait until someone else has decided; the client may take them back by leaving.</summary>
+    Park,
+
     /// <summary>Something slow must be done first, off the threads that serve sockets.</summary>
     Prepare,
 
@@ -32,6 +35,7 @@ internal readonly record struct Verdict(Act Act, int Bytes, ReadOnlyMemory<byte>
     public static Verdict Drop(int bytes) => new(Act.Rewrite, bytes);
     public static Verdict More(int bytes) => new(Act.More, bytes);
     public static Verdict Hold { get; } = new(Act.Hold, 0);
+    public static Verdict Park { get; } = new(Act.Park, 0);
     public static Verdict Prepare { get; } = new(Act.Prepare, 0);
     public static Verdict Leave(int bytes) => new(Act.Leave, bytes);
     public static Verdict Kill { get; } = new(Act.Kill, 0);

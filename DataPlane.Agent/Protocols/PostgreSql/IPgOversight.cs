@@ -22,4 +22,15 @@ internal interface IPgOversight
     void Result(long op, in OperationResult result);
 
     void Fact(string kind, string? note);
+
+    /// <summary>Who the session is at the database, and where: part of what a decision of people is bound to.</summary>
+    string Identity { get; }
+
+    /// <summary>An operation waits for people from here on: it is recorded, its client is told, the control plane asked. Returns at once.</summary>
+    /// <exception cref="IOException">The evidence cannot be written: it must not wait.</exception>
+    void Park(PgHold hold);
+
+    /// <summary>Records how that ended, before it has any effect.</summary>
+    /// <exception cref="IOException">The evidence of a release cannot be written: it must not pass.</exception>
+    void Settled(PgHold hold);
 }

@@ -1,5 +1,6 @@
 using AccessPlane.Agent.Recording;
 using AccessPlane.Agent.Relay;
+using AccessPlane.Contracts.Policy;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -37,9 +38,13 @@ internal sealed class PgClientExtended(PgState state)
         var taken = !parse.Name.IsEmpty && old is not null;
         var ruling = state.Judge(text);
         long op = 0;
-        if ((ruling.Effect >= Contracts.Policy.Effect.Hold || !bound || taken) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
+        if ((ruling.Effect == Effect.Deny || !bound || taken) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsParse(parse.Name));
+        }
+        if (ruling.Effect == Effect.Hold && !parse.Types.IsEmpty)
+        {
+            text = text with { ParameterTypes = parse.Types.ToArray() };
         }
         ref var asked = ref state.Unanswered.Add(Ask.Parse);
         asked.Op = op;
@@ -116,7 +121,8 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Limit(total, $"a session keeps at most {PgNames.MostPortals} portals");
         }
-        if (PgDenial.Open(state, "extended", text, parameters, state.Judge(text), out op) is { } denial)
+        var ruling = state.Judge(text);
+        if (PgDenial.Open(state, "extended", text, parameters, ruling, out op) is { } denial)
         {
             return Refuse(total, denial, denial.Refusal.AsBind());
         }
@@ -125,7 +131,11 @@ internal sealed class PgClientExtended(PgState state)
         asked.Text = text;
         asked.Name = bind.Portal.IsEmpty ? [] : bind.Portal.ToArray();
         asked.OldPortal = state.Names.Portal(bind.Portal);
-        state.Names.SetPortal(bind.Portal, new PgPortal(text, op, Executed: false, Lasts: false));
+        state.Names.SetPortal(bind.Portal, new PgPortal(text, op, Executed: false, Lasts: false)
+        {
+            // without values there is nothing to keep; with values, what is not held now may be when it is executed, and is refused then
+            Bound = parameters.Count == 0 || ruling.Effect == Effect.Hold ? PgBound.Of(parameters) : null,
+        });
         return Verdict.Forward(total);
     }
 
@@ -155,21 +165,57 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Unknown(total, PgError.NoPortal, "portal", execute.Portal);
         }
+        if (state.Holds.Current is { } hold)
+        {
+            return hold.IsWaiting ? Verdict.Park : Resume(body, execute, portal, hold.Op, total);
+        }
         if (state.Pace.MustWait(state.Oversight.Limits))
         {
             return Verdict.Prepare;
         }
         var op = portal.Op;
+        var ruling = Judge(portal, execute);
+        var waits = ruling.Effect == Effect.Hold && !portal.Released;
+        if (waits && state.Unanswered.Count > 0)
+        {
+            // what comes before it is answered first: where that fails nobody is asked, and nothing changes any more while it waits
+            state.Unanswered.AwaitAll();
+            return Verdict.Rewrite(0, PgFrame.Flush);
+        }
+        if ((ruling.Effect == Effect.Deny || portal.Executed || op == 0 || state.Operations.IsDone(op)) &&
+            PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
+        {
+            return Refuse(total, denial, denial.Refusal.AsBind());
+        }
+        if (waits)
+        {
+            return state.Holds.Park("extended", portal.Text, portal.Bound, ruling, op) is { } not ? Refuse(total, not, not.Refusal.AsBind()) : Verdict.Park;
+        }
+        return Pass(body, execute, portal, ruling, op, total);
+    }
+
+    /// <summary>It waited for people, and does so no more: it is judged by what holds now.</summary>
+    private Verdict Resume(ReadOnlySpan<byte> body, PgExecute execute, PgPortal portal, long op, int total)
+    {
+        var ruling = Judge(portal, execute);
+        return state.Holds.Settle(portal.Text, portal.Bound, ruling) is { } denial
+            ? Refuse(total, denial, denial.Refusal.AsBind())
+            : Pass(body, execute, portal with { Released = true }, ruling, op, total);
+    }
+
+    private Ruling Judge(PgPortal portal, PgExecute execute)
+    {
         var ruling = state.Judge(portal.Text);
         if (ruling.MaxRows is { } counted && execute.Most > 0)
         {
             ruling = PgBounds.Refuse(ruling, $"it may change {counted.Most:N0} rows at most, which are counted at once: fetch all of its rows at once");
         }
-        if ((ruling.Effect >= Contracts.Policy.Effect.Hold || portal.Executed || op == 0 || state.Operations.IsDone(op)) &&
-            PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
-        {
-            return Refuse(total, denial, denial.Refusal.AsBind());
-        }
+        return ruling;
+    }
+
+    private Verdict Pass(ReadOnlySpan<byte> body, PgExecute execute, PgPortal portal, Ruling ruling, long op, int total)
+    {
+        state.UnitHasRun = true;
         state.Names.SetPortal(execute.Portal, portal with { Executed = true });
         ref var asked = ref state.Unanswered.Add(Ask.Execute);
         asked.Op = op;
@@ -214,6 +260,7 @@ internal sealed class PgClientExtended(PgState state)
     public Verdict Sync(int total)
     {
         state.Skipping = false;
+        state.UnitHasRun = false;
         state.Results.EndUnit();
         state.Unanswered.Add(Ask.Sync);
         return Verdict.Forward(total);

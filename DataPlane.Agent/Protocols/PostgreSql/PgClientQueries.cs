@@ -21,6 +21,10 @@ internal sealed class PgClientQueries(PgState state)
         {
             return Verdict.Prepare;
         }
+        if (state.Holds.Current is { } hold)
+        {
+            return hold.IsWaiting ? Verdict.Park : Resume(message, text, hold.Op);
+        }
         if (state.Pace.MustWait(state.Oversight.Limits))
         {
             return Verdict.Prepare;
@@ -31,6 +35,26 @@ internal sealed class PgClientQueries(PgState state)
         {
             return Verdict.Rewrite(total, Refuse(denial));
         }
+        if (ruling.Effect == Effect.Hold)
+        {
+            return state.Holds.Park("simple", text, PgBound.None, ruling, op) is { } not ? Verdict.Rewrite(total, Refuse(not)) : Verdict.Park;
+        }
+        return Pass(message, text, ruling, op);
+    }
+
+    /// <summary>It waited for people, and does so no more: it is judged by what holds now.</summary>
+    private Verdict Resume(ReadOnlySpan<byte> message, PgText text, long op)
+    {
+        state.Forget();
+        var ruling = state.Judge(text);
+        return state.Holds.Settle(text, PgBound.None, ruling) is { } denial
+            ? Verdict.Rewrite(message.Length, Refuse(denial))
+            : Pass(message, text, ruling, op);
+    }
+
+    private Verdict Pass(ReadOnlySpan<byte> message, PgText text, Ruling ruling, long op)
+    {
+        var total = message.Length;
         ref var asked = ref state.Unanswered.Add(Ask.Query);
         asked.Op = op;
         asked.Text = text;
@@ -71,12 +95,10 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
         }
         catch (IOException)
         {
-            // evidence before effect: what cannot be recorded is not done
             op = 0;
-            return new PgDenial(
-                new PgRefusal(PgError.NoRecord, "denied: the operation cannot be recorded at the moment", null, "try again later"), 0);
+            return new PgDenial(PgRefusal.NotRecorded, 0);
         }
-        return ruling.Effect >= Effect.Hold ? Refused(state, PgRefusal.Of(text, ruling, state.Session, op), op) : null;
+        return ruling.Effect == Effect.Deny ? Refuse(state, PgRefusal.Of(text, ruling, state.Session, op), op) : null;
     }
 
     public static PgDenial Malformed(PgState state, string protocol, ReadOnlySpan<byte> body)
@@ -98,13 +120,14 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
         {
             return unrecorded;
         }
-        return Refused(state, new PgRefusal(code, why, PgRefusal.Where(state.Session, op), null), op);
+        return Refuse(state, new PgRefusal(code, why, PgRefusal.Where(state.Session, op), null), op);
     }
 
-    private static PgDenial Refused(PgState state, PgRefusal refusal, long op)
+    /// <summary>Of an operation that was recorded: how it ended is recorded as well.</summary>
+    public static PgDenial Refuse(PgState state, PgRefusal refusal, long op, string outcome = "refused")
     {
         state.Operations.Fail(
-            op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
+            op, outcome, System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
         return new PgDenial(refusal, op);
     }
 }

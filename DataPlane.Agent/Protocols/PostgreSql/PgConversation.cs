@@ -12,6 +12,7 @@ internal sealed class PgConversation : Conversation
     private readonly PgServerSide server;
     private readonly Func<bool> mayForward;
     private readonly Func<ValueTask> thawed;
+    private volatile bool delivered = true;
 
     public PgConversation(PgState state, PgParser parser, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
     {
@@ -28,12 +29,29 @@ internal sealed class PgConversation : Conversation
     public override bool MayForward => mayForward();
     public override bool Blocks { get; }
     public override bool MayGoOn => !State.MustWait;
+    public override bool IsParked => State.Holds.Current is { IsWaiting: true };
+
+    public override void LeftWhileParked() => State.Holds.Abandon("the client", "its client left");
+
+    public override bool SaysGoodbye(ReadOnlySpan<byte> pending)
+    {
+        while (pending.Length >= PgFrame.Header)
+        {
+            var length = PgFrame.LengthAt(pending);
+            if (pending[0] == 'X' || length is < 4 or > PgFrame.MaxLength)
+            {
+                return pending[0] == 'X';
+            }
+            pending = pending[(int)Math.Min(pending.Length, length + 1L)..];
+        }
+        return false;
+    }
+
     public override bool IsQuiet => State.Unanswered.Count == 0;
 
-    /// <summary>What the client has received ends where a message ends.</summary>
-    public bool ClientIsBetweenMessages { get; private set; } = true;
+    public override bool ClientIsBetweenMessages => delivered;
 
-    public override void Delivered() => ClientIsBetweenMessages = server.IsBetweenMessages;
+    public override void Delivered() => delivered = server.IsBetweenMessages;
 
     public override ReadOnlyMemory<byte> TakeReply()
     {

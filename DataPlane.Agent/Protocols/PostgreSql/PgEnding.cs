@@ -30,6 +30,10 @@ internal sealed class PgEnding(
             _ => ("closed", "", null),
         };
         relay.Cut();
+        lock (conversation.Guard)
+        {
+            conversation.State.Holds.Abandon("the end of the session", message is null ? "its session ended" : $"its session ended: {message}");
+        }
         var cut = permit.Cut();
         Abandon(end);
         if (end == RelayEnd.Client && permit.End is null)

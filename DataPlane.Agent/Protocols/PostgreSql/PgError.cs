@@ -24,7 +24,7 @@ internal static class PgError
 
     public static byte[] Fatal(string code, string message, string? hint = null) => Of("FATAL", code, message, null, hint);
 
-    public static byte[] Notice(string message) => Frame('N', "NOTICE", "00000", message, null, null);
+    public static byte[] Notice(string message, string? detail = null, string? hint = null) => Frame('N', "NOTICE", "00000", message, detail, hint);
 
     private static byte[] Frame(char type, string severity, string code, string message, string? detail, string? hint)
     {

@@ -31,6 +31,12 @@ internal static partial class PgLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: the backend could not be cancelled")]
     public static partial void NotCancelled(ILogger log, Guid session, Exception why);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: the planner could not be asked about what is held")]
+    public static partial void NotEstimated(ILogger log, Guid session, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: what is held could not be watched")]
+    public static partial void NotWatched(ILogger log, Guid session, Exception why);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: whether the backend is gone could not be checked")]
     public static partial void NotChecked(ILogger log, Guid session, Exception why);
 }

@@ -18,16 +18,18 @@ internal readonly ref struct PgQuery(ReadOnlySpan<byte> text)
     }
 }
 
-internal readonly ref struct PgParse(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text)
+internal readonly ref struct PgParse(ReadOnlySpan<byte> name, ReadOnlySpan<byte> text, ReadOnlySpan<byte> types)
 {
     public ReadOnlySpan<byte> Name { get; } = name;
     public ReadOnlySpan<byte> Text { get; } = text;
 
+    /// <summary>The parameters' types: OIDs in wire form, 0 where the server shall find out.</summary>
+    public ReadOnlySpan<byte> Types { get; } = types;
+
     public static bool TryRead(ReadOnlySpan<byte> body, out PgParse message)
     {
         var reader = new PgReader(body);
-        message = new PgParse(reader.Text(), reader.Text());
-        reader.Bytes(reader.Count() * 4); // the parameters' types
+        message = new PgParse(reader.Text(), reader.Text(), reader.Bytes(reader.Count() * 4));
         return reader.Exact;
     }
 }

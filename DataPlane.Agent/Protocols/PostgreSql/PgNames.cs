@@ -4,12 +4,23 @@ using AccessPlane.Contracts.Sql;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>A statement's text with what is known of it.</summary>
-internal sealed record PgText(byte[] Text, StatementFacts Facts);
+internal sealed record PgText(byte[] Text, StatementFacts Facts)
+{
+    /// <summary>OIDs as Parse named them, in wire form; known where people must see them, empty otherwise.</summary>
+    public byte[] ParameterTypes { get; init; } = [];
+}
 
 /// <param name="Op">The operation that Bind opened; 0 for a cursor that SQL declared.</param>
 /// <param name="Executed">Its operation has been run: a further Execute is an operation of its own.</param>
 /// <param name="Lasts">It outlives its transaction.</param>
-internal readonly record struct PgPortal(PgText Text, long Op, bool Executed, bool Lasts);
+internal readonly record struct PgPortal(PgText Text, long Op, bool Executed, bool Lasts)
+{
+    /// <summary>What it was bound to, where people must see it; null where it need not be known, or is too much.</summary>
+    public PgBound? Bound { get; init; }
+
+    /// <summary>People have let it run: what is fetched of it from then on is more of the same.</summary>
+    public bool Released { get; init; }
+}
 
 /// <summary>
 /// The session's names: prepared statements and portals, in one table for SQL's PREPARE and DECLARE and the protocol's Parse and Bind, because

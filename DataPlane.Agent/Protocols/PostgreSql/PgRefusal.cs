@@ -13,6 +13,9 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
     public string Code { get; } = code;
     public string Message { get; } = message;
 
+    /// <summary>Evidence before effect: what cannot be recorded is not done.</summary>
+    public static PgRefusal NotRecorded => new(PgError.NoRecord, "denied: the operation cannot be recorded at the moment", null, "try again later");
+
     /// <summary>Of a text that is no SQL: the server's own words for it, at this character, are the best ones.</summary>
     public int? SyntaxErrorAt { get; init; }
 

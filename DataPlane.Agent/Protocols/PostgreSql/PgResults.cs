@@ -99,7 +99,7 @@ internal sealed class PgResults(PgState state)
     {
         if (state.Unanswered.Count == 0)
         {
-            return now.Idle is { } idle && state.Clock.GetElapsedTime(state.QuietSince) > idle.Most;
+            return state.Holds.Current is null && now.Idle is { } idle && state.Clock.GetElapsedTime(state.QuietSince) > idle.Most;
         }
         ref var asked = ref Running();
         if (now.StatementTimeout is { } limit && asked is { Ask: Ask.Execute or Ask.Query, Late: null, Stopped: null, Refusal: null } &&

@@ -75,11 +75,13 @@ internal sealed class PgSession : IPgOversight, IDisposable
     {
         lock (conversation.Guard)
         {
-            if (permit.MayForward && cancels.Ask())
+            var tookBack = conversation.State.Holds.Current?.Cancel() == true;
+            if (tookBack || (permit.MayForward && cancels.Ask()))
             {
                 recorder.Fact("cancel", null);
             }
         }
+        relay.Wake();
     }
 
     public Ruling Judge(StatementFacts facts, bool inTransaction) => permit.Judge(facts, inTransaction);
@@ -110,7 +112,37 @@ internal sealed class PgSession : IPgOversight, IDisposable
 
     public void Fact(string kind, string? note) => recorder.Fact(kind, note);
 
+    public string Identity => $"{door.Upstream.Config.User}\n{permit.Database}";
+
+    public void Park(PgHold hold)
+    {
+        hold.ExpiresAt = door.Gate.Holds.Until(hold.Patience);
+        recorder.Held(hold.Op, hold.Id, hold.ExpiresAt);
+        _ = Task.Run(() => Watch(hold));
+    }
+
+    public void Settled(PgHold hold) => recorder.HoldEnded(hold.Op, hold.Id, hold.Outcome switch
+    {
+        HoldOutcome.Released => "released",
+        HoldOutcome.Refused => "refused",
+        HoldOutcome.Lapsed => "lapsed",
+        _ => "abandoned",
+    }, hold.By, hold.Why, mustBeKept: hold.Outcome == HoldOutcome.Released);
+
     public void Dispose() => relay.Dispose();
+
+    private async Task Watch(PgHold hold)
+    {
+        try
+        {
+            await new PgHoldWatch(door, permit, remote, hold, conversation.Guard, relay).Run();
+        }
+        catch (Exception unforeseen)
+        {
+            PgLog.NotWatched(door.Log, permit.Session, unforeseen);
+            relay.Cut(); // INVARIANT: nothing waits that nobody watches
+        }
+    }
 
     private byte[] Greeting()
     {

@@ -15,6 +15,7 @@ internal sealed class PgState
         Copy = new PgCopyIn(oversight);
         Results = new PgResults(this);
         Pace = new PgPace(clock);
+        Holds = new PgHolds(this);
         QuietSince = clock.GetTimestamp();
     }
 
@@ -30,6 +31,7 @@ internal sealed class PgState
     public PgCopyIn Copy { get; }
     public PgResults Results { get; }
     public PgPace Pace { get; }
+    public PgHolds Holds { get; }
 
     /// <summary>A text that was read on the side, because it was not known.</summary>
     public void Read(PgText text) => read = text;
@@ -53,6 +55,9 @@ internal sealed class PgState
         Results.Limits = Oversight.Limits;
         return ruling.MaxRows is null ? ruling : PgBounds.Countable(ruling, text.Facts);
     }
+
+    /// <summary>Something of the sync unit that is open was executed.</summary>
+    public bool UnitHasRun { get; set; }
 
     /// <summary>Timestamp of the last ReadyForQuery.</summary>
     public long QuietSince { get; set; }

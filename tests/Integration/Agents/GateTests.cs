@@ -52,7 +52,7 @@ public sealed class GateTests : IAsyncLifetime
             asked.Add(ask);
             answer(ask);
         });
-        gate = new Gate(world.InForce, world.Live, tickets, new TokenLogins(world.InForce, keys, tickets, desk), spool);
+        gate = new Gate(world.InForce, world.Live, tickets, new TokenLogins(world.InForce, keys, tickets, desk), spool, new HoldDesk(world.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }));
     }
 
     public async ValueTask DisposeAsync()

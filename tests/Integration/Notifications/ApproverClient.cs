@@ -31,6 +31,7 @@ internal sealed class ApproverClient : IAsyncDisposable
         {
             await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.submitted.{group}");
             await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.decided.{group}");
+            await channel.QueueBindAsync(inbox, "accessplane.notifications", $"hold.*.{group}");
         }
         await client.Listen(inbox, (key, _, body) => client._inbox.Add((key, body)));
         await client.Listen(replies, (_, correlation, body) =>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
@@ -51,13 +52,14 @@ internal sealed class WireAgent : IAsyncDisposable
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
         tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address);
+        var holds = Desk = new HoldDesk(InForce, (_, body, _) => Ask(body), (_, body) => Ended.Add((HoldEnd)body));
         Grant = Allow(options);
         File.WriteAllText(state.File("password"), role + "-secret\n");
         var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), options.Upstream,
             options.RootCertificate);
         Listener = new PgListener(
             new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null),
-            new Gate(InForce, Live, tickets, tokens?.Logins!, spool), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
             options.Time ?? TimeProvider.System);
     }
 
@@ -67,6 +69,16 @@ internal sealed class WireAgent : IAsyncDisposable
     public LiveSessions Live { get; }
     public PgListener Listener { get; }
     public GrantLease Grant { get; }
+
+    /// <summary>Where the control plane's decisions come in.</summary>
+    public HoldDesk Desk { get; }
+
+    /// <summary>What the control plane was asked about, and what it was told has ended.</summary>
+    public BlockingCollection<HeldOperation> Asked { get; } = [];
+    public BlockingCollection<HoldEnd> Ended { get; } = [];
+
+    /// <summary>The broker is away.</summary>
+    public bool IsCutOff { get; set; }
     public string Database { get; }
     public int Port => Listener.EndPoint.Port;
     public string CertificateFile => state.File("tls.pem");
@@ -124,6 +136,29 @@ internal sealed class WireAgent : IAsyncDisposable
         await client.Login(user, password, [("database", Database), .. more]);
         return client;
     }
+
+    private Task Ask(object body)
+    {
+        if (IsCutOff)
+        {
+            throw new IOException("nobody takes it");
+        }
+        Asked.Add((HeldOperation)body);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The policy with these guardrails, from now on.</summary>
+    public void Guard(params Guardrail[] guardrails) => Apply(new PublishedPolicy(
+        InForce.Current.Policy.Version + 1, "", InForce.Current.Policy.Model with { Guardrails = guardrails }));
+
+    /// <summary>The next operation that people are asked about.</summary>
+    public HeldOperation NextAsked() => Asked.TryTake(out var held, TimeSpan.FromSeconds(20)) ? held : throw new TimeoutException("nobody was asked");
+
+    /// <summary>The next hold of which the control plane was told that it has ended.</summary>
+    public HoldEnd NextEnded() => Ended.TryTake(out var end, TimeSpan.FromSeconds(20)) ? end : throw new TimeoutException("nothing ended");
+
+    public void Decide(HeldOperation held, string outcome, string? binding = null, string? comment = null) =>
+        Desk.Decided(new HoldDecision(held.Hold, outcome, binding ?? held.Binding, "Dana", comment, held.ExpiresAt));
 
     public void Apply(object body)
     {
@@ -239,6 +274,8 @@ internal sealed class WireAgent : IAsyncDisposable
         tickets.Dispose();
         await Run(server, null, $"drop database if exists {role} with (force)", $"drop role if exists {role}");
         state.Dispose();
+        Asked.Dispose();
+        Ended.Dispose();
     }
 }
 

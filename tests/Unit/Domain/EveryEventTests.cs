@@ -3,6 +3,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Policies;
 using AccessPlane.ControlPlane.Resources;
 using Xunit;
@@ -14,12 +15,12 @@ namespace AccessPlane.Tests.Unit.Domain;
 public sealed class EveryEventTests
 {
     private static readonly Type[] Ours =
-        [.. AccessRequest.EventTypes, .. Grant.EventTypes, .. Lock.EventTypes, .. PublishedDocument.EventTypes, .. Resource.EventTypes];
+        [.. AccessRequest.EventTypes, .. Grant.EventTypes, .. Lock.EventTypes, .. PublishedDocument.EventTypes, .. Resource.EventTypes, .. Hold.EventTypes];
 
     [Fact]
     public void Every_event_of_these_streams_is_claimed_by_one_of_them()
     {
-        string[] prefixes = ["Request", "Review", "Grant", "Activation", "Ticket", "RevocationAcknowledged", "BreakGlass", "Lock", "Policy", "Resource"];
+        string[] prefixes = ["Request", "Review", "Grant", "Activation", "Ticket", "RevocationAcknowledged", "BreakGlass", "Lock", "Policy", "Resource", "Hold", "OperationHeld"];
         var named = EventNames.All.Select(n => EventNames.TypeOf(n)!).Where(t => prefixes.Any(p => t.Name.StartsWith(p, StringComparison.Ordinal)));
         Assert.Equal(named.Select(t => t.Name).Order(), Ours.Select(t => t.Name).Order());
     }
@@ -40,12 +41,17 @@ public sealed class EveryEventTests
         Reaches(Resource.EventTypes, Resource.Evolve, [Resource.Initial, new Resource.Registered("orders", "postgresql")]);
 
     [Fact]
+    public void Every_event_of_a_hold_happens_to_some_state() =>
+        Reaches(Hold.EventTypes, Hold.Evolve, [Hold.Initial, new Hold.Waiting((OperationHeld)Sample.Of(typeof(OperationHeld)), [], [])]);
+
+    [Fact]
     public void An_event_of_another_stream_is_an_error_and_never_ignored()
     {
         var alien = new PolicyPublished(7, People.Admin, "", "", AccessPlane.Contracts.Policy.PolicyModel.Empty);
         Assert.All(RequestStates(), s => Assert.Throws<InvalidOperationException>(() => AccessRequest.Evolve(s, alien)));
         Assert.All(GrantStates(), s => Assert.Throws<InvalidOperationException>(() => Grant.Evolve(s, alien)));
         Assert.Throws<InvalidOperationException>(() => Lock.Evolve(Lock.Initial, alien));
+        Assert.Throws<InvalidOperationException>(() => Hold.Evolve(Hold.Initial, alien));
         Assert.Throws<InvalidOperationException>(() => Resource.Evolve(Resource.Initial, alien));
         Assert.Throws<InvalidOperationException>(() => PublishedDocument.Evolve(PublishedDocument.Initial, alien));
     }
@@ -67,7 +73,9 @@ public sealed class EveryEventTests
     }
 
     /// <summary>An event of a type with nothing in it but what reading it needs.</summary>
-    private static IEvent Blank(Type type) => type == typeof(ReviewRefused)
+    private static IEvent Blank(Type type) => type == typeof(HoldReviewRefused)
+        ? new HoldReviewRefused(People.Engineer, ReviewVerdict.Approve, "self-review", "")
+        : type == typeof(ReviewRefused)
         ? new ReviewRefused(People.Engineer, ReviewVerdict.Approve, "self-review", "")
         : (IEvent)RuntimeHelpers.GetUninitializedObject(type);
 

@@ -18,9 +18,14 @@ internal sealed class Talk
     private readonly List<byte> fromServer = [];
 
     public Talk(params string[] denied)
+        : this(TimeProvider.System, denied)
+    {
+    }
+
+    public Talk(TimeProvider clock, params string[] denied)
     {
         Witness = new Witness(denied);
-        State = new PgState(Guid.Empty, Witness, Parser.Cache, TimeProvider.System);
+        State = new PgState(Guid.Empty, Witness, Parser.Cache, clock);
         Conversation = new PgConversation(State, Parser, () => true, () => default, blocks: false);
     }
 
@@ -54,6 +59,13 @@ internal sealed class Talk
         {
             fromServer.AddRange(message);
         }
+        Pump();
+        return this;
+    }
+
+    /// <summary>Something was said to what is parked: the client's bytes are looked at again.</summary>
+    public Talk Wake()
+    {
         Pump();
         return this;
     }
@@ -106,6 +118,9 @@ internal sealed class Talk
                     return moved;
                 case Act.Hold:
                     Assert.True(isClient && !Conversation.MayGoOn, "who is held waits for something");
+                    return moved;
+                case Act.Park:
+                    Assert.True(isClient && Conversation.IsParked, "what is parked waits for a verdict");
                     return moved;
                 case Act.Prepare:
                     Assert.True(isClient && !prepared, "what was read is known");

@@ -25,7 +25,8 @@ internal sealed class Witness(params string[] denied) : IPgOversight
     public Ruling Judge(StatementFacts facts, bool inTransaction)
     {
         var effect = facts.Unknown is not null || facts.Refused is not null || facts.Kinds.Any(Denied.Contains) ? Effect.Deny : Effect.Allow;
-        return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1);
+        effect = effect == Effect.Allow && facts.Kinds.Any(Held.Contains) ? Effect.Hold : effect;
+        return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1) { Hold = effect == Effect.Hold ? Terms : null };
     }
 
     public SessionLimits Limits { get; set; } = SessionLimits.None;
@@ -47,6 +48,25 @@ internal sealed class Witness(params string[] denied) : IPgOversight
 
     public void Result(long op, in OperationResult result) => Results.Add(new Outcome(
         op, result.Outcome, (char)result.Status, result.Rows, Encoding.UTF8.GetString(result.Tag), Encoding.UTF8.GetString(result.ErrorCode)));
+
+    public string Identity { get; set; } = "role\ndatabase";
+
+    public HashSet<string> Held { get; } = [];
+
+    public HoldTerms Terms { get; set; } = new(Who.Nobody with { Groups = ["dba"] }, 1, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1));
+
+    public List<PgHold> Parked { get; } = [];
+
+    public void Park(PgHold hold) => Parked.Add(IsFull ? throw new IOException("full") : hold);
+
+    public void Settled(PgHold hold)
+    {
+        if (IsFull)
+        {
+            throw new IOException("full");
+        }
+        Facts.Add($"hold-ended: {hold.Outcome} by {hold.By}");
+    }
 
     public void Fact(string kind, string? note) => Facts.Add($"{kind}: {note}");
 }

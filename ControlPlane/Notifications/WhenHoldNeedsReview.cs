@@ -1,0 +1,98 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Holds;
+
+namespace AccessPlane.ControlPlane.Notifications;
+
+/// <summary>Tells approvers by queue of each operation that waits for them, and how it was decided. The log is the outbox.</summary>
+public sealed class WhenHoldNeedsReview(EventLog log, Announcer announcer, IConfiguration configuration) : Subscription
+{
+    private readonly string url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
+
+    public override string Name => "hold-notifications";
+
+    public override IReadOnlyCollection<string> Types { get; } = [.. Hold.EventTypes.Select(EventNames.Of)];
+
+    public override async Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
+    {
+        ArgumentNullException.ThrowIfNull(events);
+        // what a hold went through within one batch is told as one change
+        foreach (var hold in events.GroupBy(e => e.Stream))
+        {
+            var (first, last) = (hold.Min(e => e.Version), hold.Max(e => e.Version));
+            var (before, after) = (Hold.Initial, Hold.Initial);
+            foreach (var stored in (await log.ReadStream(hold.Key, cancel)).Where(s => s.Version <= last))
+            {
+                after = Hold.Evolve(after, stored.Event);
+                before = stored.Version < first ? after : before;
+            }
+            foreach (var (key, body) in Changes(before, after, url))
+            {
+                await announcer.Publish(key, body, cancel);
+            }
+        }
+    }
+
+    /// <summary>Routing keys and bodies of what a change means to approvers.</summary>
+    internal static IEnumerable<(string Key, object Body)> Changes(Hold before, Hold after, string url) => after switch
+    {
+        Hold.Waiting w when before is Hold.None => Keys("hold.opened", w.Held.From).Select(key => (key, (object)HoldNotification.Of(w, url))),
+        Hold.Known k and not Hold.Waiting when before.Name != k.Name => Keys("hold.decided", k.Held.From).Select(key => (key, (object)HoldDecided.Of(k, url))),
+        _ => [],
+    };
+
+    /// <summary>A rule that asks persons or issuers and no group has the bare key.</summary>
+    private static IEnumerable<string> Keys(string what, Who from) =>
+        from.Groups.Count == 0 ? [what] : from.Groups.Select(g => $"{what}.{g}").Distinct(StringComparer.Ordinal);
+}
+
+/// <summary>`hold.opened.GROUP`: everything that an approver needs to decide, and to answer with. The operation waits, and with it its client and
+/// perhaps a transaction: `expiresAt` is soon.</summary>
+/// <param name="ExpectedVersion">To be sent back with the review.</param>
+public sealed record HoldNotification(
+    string Kind, Guid Id, int ExpectedVersion, NotifiedWho Who, HeldWhat What, HeldWhy Why, DateTimeOffset ExpiresAt, HoldLinks Links)
+{
+    internal static HoldNotification Of(Hold.Waiting state, string url) => new(
+        "hold", state.Id, Hold.Terms, NotifiedWho.Of(state.Held.Holder), HeldWhat.Of(state.Held), HeldWhy.Of(state.Held), state.Held.ExpiresAt,
+        HoldLinks.Of(state.Id, url));
+}
+
+/// <summary>`hold.decided.GROUP`.</summary>
+public sealed record HoldDecided(string Kind, Guid Id, string State, NotifiedWho Who, HeldWhat What, HoldLinks Links)
+{
+    internal static HoldDecided Of(Hold.Known state, string url) => new(
+        "hold", state.Id, state.Name, NotifiedWho.Of(state.Held.Holder), HeldWhat.Of(state.Held), HoldLinks.Of(state.Id, url));
+}
+
+/// <param name="Text">Complete; what hides, reorders or looks like something else is spelled out as ⟨U+202E⟩ (<see cref="ShownText"/>).</param>
+/// <param name="TextHash">SHA-256 of the statement's own bytes.</param>
+/// <param name="Transaction">`I` none, `T` open: its locks are held while it waits.</param>
+/// <param name="Rows">The planner's estimate; absent where there is none.</param>
+public sealed record HeldWhat(
+    string Resource, string Database, string Role, string Entitlement, Guid Session, long Op, string Text, string TextHash,
+    IReadOnlyList<HeldParameter> Parameters, string Transaction, IReadOnlyList<string> Statements, IReadOnlyList<string> Relations, bool Unbounded, int Risk,
+    long? Rows)
+{
+    internal static HeldWhat Of(OperationHeld held)
+    {
+        var o = held.Operation;
+        return new HeldWhat(
+            o.Resource, ShownText.Of(o.Database), o.Role, held.Entitlement, o.Session, o.Op, ShownText.Of(o.Text), o.TextHash,
+            [.. o.Parameters.Select(p => p with { Text = p.Text is null ? null : ShownText.Of(p.Text) })], o.Transaction, o.Facts.Kinds,
+            [.. o.Facts.Relations.Select(r => ShownText.Of($"{r.Name} ({r.Access.ToString().ToLowerInvariant()})"))], o.Facts.Unbounded, o.Risk, o.Rows);
+    }
+}
+
+/// <param name="Reasons">Of every rule that matched.</param>
+public sealed record HeldWhy(string Rule, IReadOnlyList<Reason> Reasons)
+{
+    internal static HeldWhy Of(OperationHeld held) => new(held.Operation.Rule, held.Operation.Reasons);
+}
+
+public sealed record HoldLinks(string Hold, string Reviews)
+{
+    internal static HoldLinks Of(Guid hold, string url) => new($"{url}/v1/holds/{hold:D}", $"{url}/v1/holds/{hold:D}/reviews");
+}
