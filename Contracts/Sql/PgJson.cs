@@ -76,6 +76,7 @@ internal sealed class PgJson : IDisposable
 internal readonly struct PgNode(PgJson tree, int index)
 {
     private readonly PgJson? tree = tree;
+    private readonly int index = index;
 
     public bool IsObject => tree?[index].Type == JsonTokenType.StartObject;
     public bool IsArray => tree?[index].Type == JsonTokenType.StartArray;
@@ -106,6 +107,19 @@ internal readonly struct PgNode(PgJson tree, int index)
     }
 
     public bool Exists => tree is not null;
+
+    /// <summary>The same text, number or word; true of what has something below it.</summary>
+    public bool IsLeafEqual(PgNode other)
+    {
+        if (tree is null || other.tree is null || IsObject || IsArray)
+        {
+            return (tree is null) == (other.tree is null);
+        }
+        var (a, b) = (tree[index], other.tree[other.index]);
+        return a.Type == b.Type && tree.Bytes(a.ValueAt, a.ValueLength).SequenceEqual(other.tree.Bytes(b.ValueAt, b.ValueLength));
+    }
+
+
 
     /// <summary>The text of a string; null for anything else.</summary>
     public string? Text

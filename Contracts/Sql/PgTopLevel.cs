@@ -9,7 +9,7 @@ internal static class PgTopLevel
     private const int HoldOption = 0x20; // CURSOR_OPT_HOLD, nodes/parsenodes.h
 
     /// <summary>A statement where it is run, not where it is part of another (a function's SET clause sets nothing now).</summary>
-    public static void Look(PgNode statement, PgWalk walk)
+    public static void Look(PgNode statement, PgFindings found)
     {
         foreach (var node in statement.Below)
         {
@@ -17,31 +17,31 @@ internal static class PgTopLevel
             switch (name)
             {
                 case "VariableSetStmt":
-                    LookAtSet(node, walk);
+                    LookAtSet(node, found);
                     break;
                 case "AlterRoleSetStmt" or "AlterDatabaseSetStmt" when node["setstmt"u8] is { Exists: true } set:
-                    LookAtSet(set, walk);
+                    LookAtSet(set, found);
                     break;
                 case "AlterSystemStmt":
-                    walk.Refuse("the server's own configuration is out of reach through this agent");
+                    found.Refuse("the server's own configuration is out of reach through this agent");
                     break;
                 case "LoadStmt":
-                    walk.Refuse("libraries cannot be loaded through this agent");
+                    found.Refuse("libraries cannot be loaded through this agent");
                     break;
                 case "CopyStmt" when node["is_program"u8].IsTrue || node["filename"u8].Exists:
-                    walk.Refuse("the server's files and programs are out of reach through this agent: copy from stdin or to stdout");
+                    found.Refuse("the server's files and programs are out of reach through this agent: copy from stdin or to stdout");
                     break;
                 case "TransactionStmt":
-                    LookAtTransaction(node, walk);
+                    LookAtTransaction(node, found);
                     break;
                 default:
-                    LookAtNames(name, node, walk);
+                    LookAtNames(name, node, found);
                     break;
             }
         }
     }
 
-    private static void LookAtNames(string node, PgNode value, PgWalk walk)
+    private static void LookAtNames(string node, PgNode value, PgFindings found)
     {
         NameUse? use = node switch
         {
@@ -54,37 +54,37 @@ internal static class PgTopLevel
         };
         if (use is not null)
         {
-            walk.Use(use);
+            found.Names.Add(use);
         }
     }
 
-    private static void LookAtTransaction(PgNode node, PgWalk walk)
+    private static void LookAtTransaction(PgNode node, PgFindings found)
     {
         switch (node["kind"u8].Text)
         {
             case "TRANS_STMT_PREPARE":
-                walk.Refuse("a prepared transaction would outlive the session: commit or roll back instead");
+                found.Refuse("a prepared transaction would outlive the session: commit or roll back instead");
                 break;
             case "TRANS_STMT_COMMIT_PREPARED" or "TRANS_STMT_ROLLBACK_PREPARED":
-                walk.Refuse("prepared transactions of others are out of reach through this agent");
+                found.Refuse("prepared transactions of others are out of reach through this agent");
                 break;
         }
-        LookAtModes(node["options"u8], walk);
+        LookAtModes(node["options"u8], found);
     }
 
-    private static void LookAtModes(PgNode modes, PgWalk walk)
+    private static void LookAtModes(PgNode modes, PgFindings found)
     {
         foreach (var mode in modes.Below)
         {
             var option = mode["DefElem"u8];
             if (option["defname"u8].Text == "transaction_read_only" && Constant(option["arg"u8]) != "1")
             {
-                walk.AskForWrites();
+                found.AsksForWrites = true;
             }
         }
     }
 
-    private static void LookAtSet(PgNode node, PgWalk walk)
+    private static void LookAtSet(PgNode node, PgFindings found)
     {
         var name = node["name"u8].Text ?? "";
         switch (node["kind"u8].Text)
@@ -94,35 +94,35 @@ internal static class PgTopLevel
             case "VAR_RESET" or "VAR_SET_DEFAULT":
                 if (PgSettings.ResetAsksForWrites(name))
                 {
-                    walk.AskForWrites();
+                    found.AsksForWrites = true;
                 }
                 break;
             case "VAR_SET_MULTI" when name is "TRANSACTION" or "SESSION CHARACTERISTICS":
-                LookAtModes(node["args"u8], walk);
+                LookAtModes(node["args"u8], found);
                 break;
             case "VAR_SET_MULTI" when name is "TRANSACTION SNAPSHOT":
                 break;
             case "VAR_SET_VALUE":
                 var values = List(node["args"u8]);
-                Set(name, values is [var only] ? Constant(only) : null, walk);
+                Set(name, values is [var only] ? Constant(only) : null, found);
                 break;
             default:
-                walk.Refuse($"the setting `{name}` is fixed for sessions through this agent");
+                found.Refuse($"the setting `{name}` is fixed for sessions through this agent");
                 break;
         }
     }
 
-    private static void Set(string name, string? value, PgWalk walk)
+    private static void Set(string name, string? value, PgFindings found)
     {
-        walk.Refuse(PgSettings.WhyNotSet(name, value, out var asksForWrites));
+        found.Refuse(PgSettings.WhyNotSet(name, value, out var asksForWrites));
         if (asksForWrites)
         {
-            walk.AskForWrites();
+            found.AsksForWrites = true;
         }
     }
 
     /// <summary>`set_config('name', 'value', …)` is SET as a function.</summary>
-    public static void LookAtCall(PgNode call, PgWalk walk)
+    public static void LookAtCall(PgNode call, PgFindings found)
     {
         var function = List(call["funcname"u8]);
         if (function.Count == 0 || function[^1]["String"u8]["sval"u8].Text != "set_config")
@@ -132,11 +132,11 @@ internal static class PgTopLevel
         var arguments = List(call["args"u8]);
         if (arguments.Count > 0 && Constant(arguments[0]) is { } name)
         {
-            Set(name, arguments.Count > 1 ? Constant(arguments[1]) : null, walk);
+            Set(name, arguments.Count > 1 ? Constant(arguments[1]) : null, found);
         }
         else
         {
-            walk.Refuse("`set_config` needs the setting's name as a constant");
+            found.Refuse("`set_config` needs the setting's name as a constant");
         }
     }
 

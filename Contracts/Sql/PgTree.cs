@@ -1,149 +1,53 @@
 namespace AccessPlane.Contracts.Sql;
 
 /// <summary>
-/// libpg_query's JSON tree of a PostgreSQL text → what is known of it. A deep walk without recursion: a statement counts wherever it hides
+/// libpg_query's JSON tree of a PostgreSQL text → what is found in it. A deep walk without recursion: a statement counts wherever it hides
 /// (a CTE, COPY's query, a cursor, a rule), because its effect is the same there.
 /// </summary>
-public static class PgTree
+internal static class PgTree
 {
-    public static StatementFacts Read(ReadOnlyMemory<byte> json)
+    /// <returns>What the text itself says; what it leads to is not followed.</returns>
+    public static PgFindings Read(ReadOnlyMemory<byte> json, PgCatalog catalog, out int statements)
     {
         using var tree = new PgJson(json);
-        var walk = new PgWalk();
-        var statements = 0;
+        var found = new PgFindings();
+        var walk = new PgWalk(found, catalog);
+        statements = 0;
         foreach (var statement in tree.Root["stmts"u8].Below)
         {
             statements++;
             if (statement["stmt"u8] is { Exists: true } node)
             {
-                PgTopLevel.Look(node, walk);
+                PgTopLevel.Look(node, found);
                 walk.Into(node);
             }
         }
-        return walk.Facts(statements);
-    }
-}
-
-/// <summary>The walk over one text's tree, and what it has found so far.</summary>
-internal sealed class PgWalk
-{
-    private readonly List<string> kinds = [];
-    private readonly List<NameUse> names = [];
-    private readonly Stack<PgNode.Children> open = new();
-    private string? unknown;
-    private string? refused;
-    private bool asksForWrites;
-
-    public void Refuse(string? why) => refused ??= why;
-    public void AskForWrites() => asksForWrites = true;
-    public void Use(NameUse name) => names.Add(name);
-
-    public void Add(string kind)
-    {
-        if (!kinds.Contains(kind))
-        {
-            kinds.Add(kind);
-        }
+        walk.LookUp();
+        return found;
     }
 
-    public StatementFacts Facts(int statements)
+    /// <summary>The text of a name in a list of names: `schema.name`, as most nodes have it.</summary>
+    public static (string? Schema, string Name) Qualified(PgNode list)
     {
-        if (statements == 0)
+        string? schema = null, name = null;
+        foreach (var part in list.Below)
         {
-            Add("empty");
+            (schema, name) = (name, part["String"u8]["sval"u8].Text ?? "");
         }
-        return new StatementFacts(kinds, statements, unknown, refused, asksForWrites, names.Count == 0 ? null : names);
+        return (schema, name ?? "");
     }
 
-    /// <summary>Everything below <paramref name="root"/>, in the order of the tree.</summary>
-    public void Into(PgNode root)
+    public static IReadOnlyList<string>? Texts(PgNode list)
     {
-        open.Push(root.Below);
-        while (open.TryPop(out var level))
+        if (!list.Exists)
         {
-            if (!level.MoveNext())
-            {
-                continue;
-            }
-            var child = level.Current;
-            open.Push(level);
-            if (!IsNode(child.Name) || Visit(child))
-            {
-                open.Push(child.Below);
-            }
+            return null;
         }
-    }
-
-    private static bool IsNode(ReadOnlySpan<byte> name) =>
-        (name.Length > 0 && char.IsAsciiLetterUpper((char)name[0])) ||
-        name.SequenceEqual("intoClause"u8) || name.SequenceEqual("onConflictClause"u8) || name.SequenceEqual("action"u8);
-
-    /// <returns>Whether to look below it.</returns>
-    private bool Visit(PgNode node)
-    {
-        switch (System.Text.Encoding.ASCII.GetString(node.Name))
+        var texts = new List<string>();
+        foreach (var part in list.Below)
         {
-            case "ExplainStmt":
-                Add("explain");
-                return PgTopLevel.IsOn(node, "analyze"); // planned only: what it explains does not happen
-            case "VariableSetStmt" when open.Count > 1:
-                return false; // a clause of another statement, a function's: it sets nothing now
-            case "FuncCall":
-                PgTopLevel.LookAtCall(node, this);
-                return true;
-            case "intoClause":
-                Add("create");
-                return true;
-            case "onConflictClause" when node["action"u8].Text == "ONCONFLICT_UPDATE":
-                Add("update");
-                return true;
-            case "action" when node.IsObject: // of ALTER DEFAULT PRIVILEGES: a GRANT without its node's name
-                Add(node["is_grant"u8].IsTrue ? "grant" : "revoke");
-                return true;
-            case "MergeWhenClause":
-                Add(node["commandType"u8].Text switch { "CMD_INSERT" => "insert", "CMD_UPDATE" => "update", "CMD_DELETE" => "delete", _ => "merge" });
-                return true;
-            case var name:
-                Classify(name, node);
-                return true;
+            texts.Add(part["String"u8]["sval"u8].Text ?? "");
         }
-    }
-
-    private void Classify(string name, PgNode node)
-    {
-        if (!name.EndsWith("Stmt", StringComparison.Ordinal))
-        {
-            return;
-        }
-        if (!PgNodes.Kinds.TryGetValue(name, out var kind))
-        {
-            unknown ??= $"`{name}` is no statement that is known here";
-        }
-        else if (kind.Length > 0)
-        {
-            Add(kind);
-        }
-        switch (name)
-        {
-            case "CopyStmt":
-                Add(node["is_from"u8].IsTrue ? "copy-from" : "copy-to");
-                break;
-            case "VacuumStmt":
-                Add(node["is_vacuumcmd"u8].IsTrue ? "vacuum" : "analyze");
-                if (PgTopLevel.IsOn(node, "analyze"))
-                {
-                    Add("analyze");
-                }
-                break;
-            case "GrantStmt" or "GrantRoleStmt":
-                Add(node["is_grant"u8].IsTrue ? "grant" : "revoke");
-                break;
-            case "AlterDefaultPrivilegesStmt":
-                Add("alter");
-                break;
-            case "UpdateStmt" when node["relation"u8]["relname"u8].Text == "pg_settings":
-                Refuse("settings are not changed by updating `pg_settings`: use `set`");
-                break;
-        }
+        return texts;
     }
 }

@@ -20,6 +20,9 @@ public readonly record struct SqlBounds(int Tokens, int Depth)
     public const int MaxDepth = 40_000;
     public const int ParserStack = 64 * 1024 * 1024;
 
+    /// <summary>What may nest in a body of PL/pgSQL, at most: its semicolons do not end what is open.</summary>
+    public const int MaxBlocks = 1000;
+
     /// <summary>What any thread's stack can take.</summary>
     public bool Small => Tokens <= 300;
 
@@ -32,6 +35,24 @@ public readonly record struct SqlBounds(int Tokens, int Depth)
     {
         var scan = new Scan(text);
         return scan.Run();
+    }
+
+    /// <summary>How often a body of PL/pgSQL opens something that nests, at most: words in strings and comments count too.</summary>
+    public static int BlocksIn(ReadOnlySpan<byte> text)
+    {
+        var count = 0;
+        for (var i = 0; i < text.Length; i++)
+        {
+            var start = i;
+            while (i < text.Length && char.IsAsciiLetter((char)text[i]))
+            {
+                i++;
+            }
+            var word = text[start..i];
+            count += Ascii.EqualsIgnoreCase(word, "begin"u8) || Ascii.EqualsIgnoreCase(word, "loop"u8) || Ascii.EqualsIgnoreCase(word, "if"u8) ||
+                Ascii.EqualsIgnoreCase(word, "case"u8) || Ascii.EqualsIgnoreCase(word, "declare"u8) ? 1 : 0;
+        }
+        return count;
     }
 
     private ref struct Scan(ReadOnlySpan<byte> text)

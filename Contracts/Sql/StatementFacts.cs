@@ -56,7 +56,7 @@ public sealed record StatementFacts(
 /// <param name="Lasts">Of a cursor: it outlives its transaction (`WITH HOLD`).</param>
 public sealed record NameUse(NameAction Action, string? Name, bool Lasts = false);
 
-public enum NameAction { Prepare, Deallocate, Declare, Close, DiscardAll }
+public enum NameAction { Prepare, Deallocate, Declare, Close, DiscardAll, Execute, Fetch }
 
 /// <param name="Name">`schema.name`; `.name` where the catalog does not know it: such a name is taken for any schema's.</param>
 /// <param name="Access">Both where both happen.</param>

@@ -7,17 +7,17 @@ internal sealed class PgConversation : Conversation
 {
     private static readonly byte[] Terminate = PgFrame.Of('X', []);
 
-    private readonly PgParser parser;
+    private readonly PgKnowledge knowledge;
     private readonly PgClientSide client;
     private readonly PgServerSide server;
     private readonly Func<bool> mayForward;
     private readonly Func<ValueTask> thawed;
     private volatile bool delivered = true;
 
-    public PgConversation(PgState state, PgParser parser, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
+    public PgConversation(PgState state, PgKnowledge knowledge, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
     {
         State = state;
-        this.parser = parser;
+        this.knowledge = knowledge;
         this.mayForward = mayForward;
         this.thawed = thawed;
         Blocks = blocks;
@@ -66,7 +66,7 @@ internal sealed class PgConversation : Conversation
 
     public override Verdict FromServer(ReadOnlySpan<byte> pending) => server.Look(pending);
 
-    /// <summary>Reads the text of the Query or Parse at the head, on the parser's own threads where it is not small.</summary>
+    /// <summary>Reads the text of the Query or Parse at the head, on the knowledge's own threads where it is not small.</summary>
     public override ValueTask Prepare(ReadOnlyMemory<byte> pending)
     {
         if (State.Pace.Until is { } pause)
@@ -75,7 +75,7 @@ internal sealed class PgConversation : Conversation
             return new ValueTask(Task.Delay(pause, State.Clock));
         }
         var text = TextIn(pending);
-        if (parser.ReadSmall(text.Span) is { } small)
+        if (knowledge.ReadSmall(text.Span) is { } small)
         {
             State.Read(small);
             return default;
@@ -83,7 +83,7 @@ internal sealed class PgConversation : Conversation
         return Read(text);
     }
 
-    private async ValueTask Read(ReadOnlyMemory<byte> text) => State.Read(await parser.Read(text));
+    private async ValueTask Read(ReadOnlyMemory<byte> text) => State.Read(await knowledge.Read(text));
 
     private static ReadOnlyMemory<byte> TextIn(ReadOnlyMemory<byte> pending)
     {

@@ -22,7 +22,7 @@ internal sealed class PgDoor(
     public bool TicketsInClear { get; } = config.Tls is not { Required: true };
     public Gate.Gate Gate { get; } = gate;
     public RecorderFactory Recorders { get; } = recorders;
-    public PgParser Parser { get; } = parser;
+    public PgKnowledge Knowledge { get; } = new(Contracts.Sql.PgCatalog.Unknown, parser);
     public PgUpstream Upstream { get; } = upstream;
     public PgControl Control { get; } = new(upstream, time, log);
     public TimeProvider Time { get; } = time;

@@ -1,7 +1,5 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -29,10 +27,8 @@ internal sealed class PgParser : IDisposable
         StartLane(big, "sql-big");
     }
 
-    public PgFactsCache Cache { get; } = new();
-
     /// <summary>The facts of a text that is small enough to be read here and now; null for what <see cref="Read"/> must be asked.</summary>
-    public PgText? ReadSmall(ReadOnlySpan<byte> text)
+    public static StatementFacts? ReadSmall(ReadOnlySpan<byte> text, PgAnalyst analyst)
     {
         if (text.Length > 1024 || !SqlBounds.Of(text).Small || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
@@ -41,35 +37,33 @@ internal sealed class PgParser : IDisposable
         Span<byte> terminated = stackalloc byte[text.Length + 1];
         text.CopyTo(terminated);
         terminated[^1] = 0;
-        return Cache.Add(text, WhyUnreadable(text) ?? Parse(terminated));
+        return WhyUnreadable(text) ?? Parse(terminated, analyst, mayReadMore: false);
     }
 
     /// <summary>Reads on the parser's own threads. Never fails: what cannot be read in time is unknown, and so refused.</summary>
-    public async ValueTask<PgText> Read(ReadOnlyMemory<byte> text)
+    /// <returns>The facts, and whether they are worth keeping.</returns>
+    public async ValueTask<(StatementFacts Facts, bool MayKeep)> Read(ReadOnlyMemory<byte> text, PgAnalyst analyst)
     {
         if (WhyUnreadable(text.Span) is { } unreadable)
         {
-            return Unkept(text, unreadable);
+            return (unreadable, false);
         }
         var terminated = new byte[text.Length + 1];
         text.CopyTo(terminated);
-        var job = new Job(terminated, new TaskCompletionSource<StatementFacts>(TaskCreationOptions.RunContinuationsAsynchronously));
+        var job = new Job(terminated, analyst, new TaskCompletionSource<StatementFacts>(TaskCreationOptions.RunContinuationsAsynchronously));
         if (!(text.Length > BigText ? big : ordinary).TryAdd(job))
         {
-            return Unkept(text, StatementFacts.NotUnderstood("too many statements are waiting to be read: try again"));
+            return (StatementFacts.NotUnderstood("too many statements are waiting to be read: try again"), false);
         }
         try
         {
-            var facts = await job.Done.Task.WaitAsync(budget, time);
-            return Cache.Add(text.Span, facts);
+            return (await job.Done.Task.WaitAsync(budget, time), true);
         }
         catch (TimeoutException)
         {
-            return Unkept(text, StatementFacts.NotUnderstood("reading it took too long: send less at once"));
+            return (StatementFacts.NotUnderstood("reading it took too long: send less at once"), false);
         }
     }
-
-    private static PgText Unkept(ReadOnlyMemory<byte> text, StatementFacts facts) => new(text.ToArray(), facts);
 
     private static StatementFacts? WhyUnreadable(ReadOnlySpan<byte> text)
     {
@@ -84,26 +78,14 @@ internal sealed class PgParser : IDisposable
         return SqlBounds.Of(text).WhyTooBig is { } why ? StatementFacts.NotUnderstood(why) : null;
     }
 
-    private static StatementFacts Parse(ReadOnlySpan<byte> terminated) =>
-        PgParserLibrary.Parse(terminated, ReadTree, out var error, out var position) ??
-        StatementFacts.NotUnderstood(error!) with { SyntaxErrorAt = position };
-
-    private static StatementFacts ReadTree(ReadOnlySpan<byte> tree)
+    /// <returns>Null where more would have to be read, and may not be.</returns>
+    private static StatementFacts? Parse(ReadOnlySpan<byte> terminated, PgAnalyst analyst, bool mayReadMore)
     {
-        var copy = ArrayPool<byte>.Shared.Rent(tree.Length);
-        try
-        {
-            tree.CopyTo(copy);
-            return PgTree.Read(copy.AsMemory(0, tree.Length));
-        }
-        catch (JsonException)
-        {
-            return StatementFacts.NotUnderstood("its parse tree cannot be read");
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(copy);
-        }
+        StatementFacts? facts = null;
+        var shown = PgParserLibrary.Parse<object>(
+            terminated, tree => PgGrammar.Show(tree, json => facts = analyst.Read(json, mayReadMore)) ?? StatementFacts.NotUnderstood("its parse tree cannot be read"),
+            out var error, out var position);
+        return error is not null ? StatementFacts.NotUnderstood(error) with { SyntaxErrorAt = position } : shown as StatementFacts ?? facts;
     }
 
     private static void StartLane(BlockingCollection<Job> jobs, string name)
@@ -114,10 +96,11 @@ internal sealed class PgParser : IDisposable
 
     private static void Work(BlockingCollection<Job> jobs)
     {
-        Parse("select 1\0"u8); // the first call on a thread is slow
+        var nothing = new PgAnalyst(PgCatalog.Unknown, PgGrammar.Native);
+        Parse("select 1\0"u8, nothing, mayReadMore: true); // the first call on a thread is slow
         foreach (var job in jobs.GetConsumingEnumerable())
         {
-            job.Done.SetResult(Parse(job.Terminated));
+            job.Done.SetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true)!);
         }
     }
 
@@ -127,5 +110,5 @@ internal sealed class PgParser : IDisposable
         big.CompleteAdding();
     }
 
-    private sealed record Job(byte[] Terminated, TaskCompletionSource<StatementFacts> Done);
+    private sealed record Job(byte[] Terminated, PgAnalyst Analyst, TaskCompletionSource<StatementFacts> Done);
 }

@@ -30,8 +30,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.recorder = recorder;
         this.remote = remote;
         permit = backend.Permit;
-        var state = new PgState(permit.Session, this, door.Parser.Cache, door.Time);
-        conversation = new PgConversation(state, door.Parser, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
+        var state = new PgState(permit.Session, this, door.Knowledge.Cache, door.Time);
+        conversation = new PgConversation(state, door.Knowledge, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
         cancels = new PgCancels(
             conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);
         relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);

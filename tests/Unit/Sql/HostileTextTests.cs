@@ -11,9 +11,16 @@ namespace AccessPlane.Tests.Unit.Sql;
 /// </summary>
 public sealed class HostileTextTests : IDisposable
 {
-    private readonly PgParser parser = new(TimeProvider.System, TimeSpan.FromSeconds(60));
+    private readonly PgParser lanes;
+    private readonly PgKnowledge parser;
 
-    public void Dispose() => parser.Dispose();
+    public HostileTextTests()
+    {
+        lanes = new PgParser(TimeProvider.System, TimeSpan.FromSeconds(60));
+        parser = new PgKnowledge(PgCatalog.Unknown, lanes);
+    }
+
+    public void Dispose() => lanes.Dispose();
 
     private static string Repeat(string text, int times) => new StringBuilder(text.Length * times).Insert(0, text, times).ToString();
 

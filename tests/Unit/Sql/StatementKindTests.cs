@@ -7,9 +7,16 @@ namespace AccessPlane.Tests.Unit.Sql;
 
 public sealed class StatementKindTests : IDisposable
 {
-    private readonly PgParser parser = new(TimeProvider.System);
+    private readonly PgParser lanes;
+    private readonly PgKnowledge parser;
 
-    public void Dispose() => parser.Dispose();
+    public StatementKindTests()
+    {
+        lanes = new PgParser(TimeProvider.System);
+        parser = new PgKnowledge(PgCatalog.Unknown, lanes);
+    }
+
+    public void Dispose() => lanes.Dispose();
 
     public static TheoryData<string> Lines => [.. Corpus.Lines("postgresql/kinds.txt")];
 
@@ -23,7 +30,7 @@ public sealed class StatementKindTests : IDisposable
         var found = facts.Unknown is not null ? ["?"] : facts.Kinds.Append(facts.Refused is null ? "" : "!").Append(facts.AsksForWrites ? "w" : "");
         Assert.Equal(line[(at + 1)..].Trim(), string.Join(' ', found.Where(f => f.Length > 0)));
         Assert.All(facts.Kinds, kind => Assert.True(StatementKinds.All.Contains(kind), kind));
-        Assert.Equal(Encoding.UTF8.GetBytes(sql).Length <= 1024, parser.ReadSmall(Encoding.UTF8.GetBytes(sql)) is not null);
+        Assert.Equal(Encoding.UTF8.GetBytes(sql).Length <= 1024 && !facts.Has("do"), parser.ReadSmall(Encoding.UTF8.GetBytes(sql)) is not null);
     }
 
     [Fact]

@@ -1,0 +1,246 @@
+using System.Collections.Concurrent;
+using System.Collections.Frozen;
+
+namespace AccessPlane.Contracts.Sql;
+
+/// <summary>PostgreSQL's own grammars, wherever they run.</summary>
+public interface IPgGrammar
+{
+    /// <summary>Reads a text and shows its tree, as JSON that lives no longer than the call.</summary>
+    /// <returns>False where the text is not of the language, or is too big to be read.</returns>
+    bool Read(string text, PgLanguage language, Action<ReadOnlyMemory<byte>> look);
+}
+
+/// <summary>PlPgSql wants a whole DO or CREATE FUNCTION.</summary>
+public enum PgLanguage { Sql, PlPgSql }
+
+/// <summary>
+/// A text's tree → facts, in one catalog: what the text says itself, and what everything says that runs along with it — functions, blocks, defaults,
+/// views. Bodies are read once each; what leads to them is a list of things to do, so that neither cycles nor depth matter.
+/// </summary>
+public sealed class PgAnalyst
+{
+    private const int MostBodies = 2000;
+
+    private readonly IPgGrammar grammar;
+    private readonly FrozenDictionary<uint, PgFunction> functions;
+    private readonly FrozenDictionary<string, IReadOnlyList<string>> family;
+    private readonly ConcurrentDictionary<uint, PgFindings> bodies = [];
+
+    public PgAnalyst(PgCatalog catalog, IPgGrammar grammar)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        Catalog = catalog;
+        this.grammar = grammar;
+        functions = catalog.Functions.Values.SelectMany(f => f).ToFrozenDictionary(f => f.Oid);
+        family = PgFamily.Of(catalog);
+    }
+
+    public PgCatalog Catalog { get; }
+
+    /// <param name="json">The tree of the text, as libpg_query prints it.</param>
+    /// <param name="mayRead">Whether bodies that are not known yet may be read here and now.</param>
+    /// <returns>Null where one would have to be.</returns>
+    public StatementFacts? Read(ReadOnlyMemory<byte> json, bool mayRead = true)
+    {
+        var found = PgTree.Read(json, Catalog, out var statements);
+        return Follow(found, mayRead) ? found.Facts(statements) : null;
+    }
+
+    private bool Follow(PgFindings found, bool mayRead)
+    {
+        var (calls, touched) = (new Distinct<uint>(), new Distinct<(string Relation, PgEvents Events, bool IsKin)>());
+        var (nextCall, nextRelation) = (0, 0);
+        if (found.Blocks.Count > 0 && !mayRead)
+        {
+            return false;
+        }
+        Take(found);
+        foreach (var (language, body) in found.Blocks)
+        {
+            Join(ReadBlock(language, body, Catalog));
+        }
+        while (true)
+        {
+            if (nextRelation < touched.Count)
+            {
+                Touch(touched[nextRelation++]);
+            }
+            else if (nextCall < calls.Count && nextCall < MostBodies)
+            {
+                var function = functions.GetValueOrDefault(calls[nextCall++]);
+                if (function is not null && !mayRead && !bodies.ContainsKey(function.Oid) && IsRead(function))
+                {
+                    return false;
+                }
+                Join(Body(function));
+            }
+            else
+            {
+                if (nextCall < calls.Count)
+                {
+                    found.Hide("too many functions run along with it");
+                }
+                return true;
+            }
+        }
+
+        void Take(PgFindings from)
+        {
+            foreach (var call in from.Calls)
+            {
+                calls.Add(call);
+            }
+            foreach (var relation in from.Touched)
+            {
+                touched.Add((relation.Relation, relation.Events, false));
+            }
+        }
+
+        void Join(PgFindings from)
+        {
+            found.Add(from);
+            Take(from);
+        }
+
+        void Touch((string Name, PgEvents Events, bool IsKin) use)
+        {
+            if (!found.Step() || Catalog.Relations.GetValueOrDefault(use.Name) is not { } relation)
+            {
+                return;
+            }
+            found.Hide(relation.Opaque);
+            foreach (var effect in relation.Effects)
+            {
+                if ((effect.On & use.Events) != 0)
+                {
+                    found.Hide(effect.Why);
+                    if (effect.Function != 0)
+                    {
+                        calls.Add(effect.Function);
+                    }
+                }
+            }
+            foreach (var read in relation.Reads)
+            {
+                found.Use(read, RelationAccess.Read);
+                touched.Add((read, PgEvents.Select, false));
+            }
+            foreach (var relative in use.IsKin ? [] : family.GetValueOrDefault(use.Name, []))
+            {
+                // a partition's rows are its parent's and the other way round
+                found.Use(relative, found.Relations.GetValueOrDefault(use.Name, RelationAccess.Read));
+                touched.Add((relative, use.Events, true));
+            }
+        }
+    }
+
+    private static bool IsRead(PgFunction function) => !function.IsBuiltIn && !function.IsKnown && function.Source is not null;
+
+    private PgFindings Body(PgFunction? function)
+    {
+        if (function is null)
+        {
+            var unknown = new PgFindings();
+            unknown.Hide("a function that runs along with it is not known here");
+            return unknown;
+        }
+        return bodies.GetOrAdd(function.Oid, static (_, of) => of.Self.ReadBody(of.Function), (Self: this, Function: function));
+    }
+
+    private PgFindings ReadBody(PgFunction function)
+    {
+        var catalog = function.SearchPath is { } path ? Catalog with { SearchPath = path } : Catalog;
+        PgFindings found;
+        if (function.IsBuiltIn)
+        {
+            found = new PgFindings();
+            found.Hide(PgBuiltIns.WhyOpaque(function.Name));
+        }
+        else if (function.IsKnown)
+        {
+            found = new PgFindings();
+        }
+        else
+        {
+            found = function switch
+            {
+                { Language: "sql", Source: { Length: > 0 } source } => ReadSql(source, catalog),
+                { Language: "sql", Definition: { } definition } => ReadSql(definition, catalog),
+                { Language: "plpgsql", Definition: { } definition } => ReadProcedure(definition, catalog),
+                { Language: "plpgsql", Source: { } source } => ReadBlock("plpgsql", source, catalog),
+                _ => null,
+            } ?? new PgFindings();
+            if (function.Source is null || found.IsOver)
+            {
+                found = new PgFindings();
+                found.Hide($"the function `{function.FullName}` cannot be read here");
+            }
+            found.Kinds.Remove("create"); // of a body that is part of its CREATE
+        }
+        foreach (var also in function.Runs)
+        {
+            found.Calls.Add(also);
+        }
+        return found;
+    }
+
+    private PgFindings? ReadSql(string text, PgCatalog catalog)
+    {
+        PgFindings? found = null;
+        return grammar.Read(text, PgLanguage.Sql, tree => found = PgTree.Read(tree, catalog, out _)) ? found : null;
+    }
+
+    private PgFindings ReadBlock(string language, string body, PgCatalog catalog)
+    {
+        if (language == "plpgsql")
+        {
+            var tag = "$body$";
+            for (var i = 0; body.Contains(tag, StringComparison.Ordinal); i++)
+            {
+                tag = $"$body{i}$";
+            }
+            return ReadProcedure($"do {tag}{body}{tag}", catalog);
+        }
+        var found = new PgFindings();
+        found.Hide($"the language `{language}` cannot be read here");
+        return found;
+    }
+
+    private PgFindings ReadProcedure(string definition, PgCatalog catalog)
+    {
+        var found = new PgFindings();
+        PgProcedure? procedure = null;
+        if (!grammar.Read(definition, PgLanguage.PlPgSql, tree => procedure = PgProcedure.Read(tree)))
+        {
+            found.Hide("a block of PL/pgSQL cannot be read here");
+            return found;
+        }
+        found.Hide(procedure!.Opaque);
+        foreach (var text in procedure.Texts)
+        {
+            if (ReadPart(text, catalog) is not { } part)
+            {
+                found.Hide("a statement of PL/pgSQL cannot be read here");
+                return found;
+            }
+            found.Add(part);
+        }
+        // each round may be bounded, and all of them together are not
+        found.Unbounded |= procedure.Loops && found.Relations.Values.Any(a => (a & RelationAccess.Write) != 0);
+        return found;
+    }
+
+    /// <summary>A statement, or an expression, or an assignment, which are the end of a SELECT.</summary>
+    private PgFindings? ReadPart(string text, PgCatalog catalog)
+    {
+        if (ReadSql(text, catalog) is { IsOver: false } statement)
+        {
+            return statement;
+        }
+        var assigns = text.IndexOf(":=", StringComparison.Ordinal);
+        var expression = ReadSql($"select {text}", catalog) ?? (assigns < 0 ? null : ReadSql($"select {text.Remove(assigns, 1)}", catalog));
+        expression?.Kinds.Remove("select");
+        return expression is { IsOver: false } ? expression : null;
+    }
+}
