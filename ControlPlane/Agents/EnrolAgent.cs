@@ -32,14 +32,19 @@ public static class EnrolAgent
         {
             return Invalid("publicKey", "an ECDSA P-256 public key is needed, as base64 of its SubjectPublicKeyInfo");
         }
+        if (order.Ask.Endpoints.Any(e => e is null))
+        {
+            return Invalid("endpoints", "each endpoint needs a resource, a host and a port");
+        }
         var served = order.Ask.Endpoints.Select(e => e.Resource).ToList();
         if (served.Count == 0 || served.Except(invitation.Resources).FirstOrDefault() is { })
         {
             return Invalid("endpoints", $"the agent was invited for {string.Join(", ", invitation.Resources.Select(r => $"`{r}`"))} and offers {string.Join(", ", served.Select(r => $"`{r}`"))}");
         }
-        return order.Ask.Endpoints.All(e => e.Host.Length is > 0 and <= 255 && e.Port is > 0 and <= 65535)
+        // it becomes part of addresses that people copy
+        return order.Ask.Endpoints.All(e => e.Host.Length <= 255 && Ascii.IsValid(e.Host) && Uri.CheckHostName(e.Host) is not UriHostNameType.Unknown && e.Port is > 0 and <= 65535)
             ? Outcome.Of(new AgentEnrolled(order.Agent, [.. served.Distinct()], order.Ask.PublicKey, order.Ask.Endpoints))
-            : Invalid("endpoints", "each endpoint needs a host and a port");
+            : Invalid("endpoints", "each endpoint needs a host, by name or address, and a port");
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes.MapPost("/agents/{id}/enrol", Handle).AllowAnonymous()

@@ -64,7 +64,8 @@ public static partial class OpenApiFeature
             Description = """
                 Just-in-time access to databases: someone asks, someone else approves, an agent in front of the database lets them in, and everything is recorded.
 
-                Times are RFC 3339 in UTC, durations ISO 8601 (`PT20M`). Unknown fields and query parameters are refused. Every POST takes an `Idempotency-Key`.
+                Times are RFC 3339 in UTC, durations ISO 8601 (`PT20M`). Unknown fields and query parameters are refused. Every POST takes an `Idempotency-Key`,
+                remembered for a week.
                 `ETag` is the version of the thing; `If-Match` insists on it (412), a lost race is 409, and both carry in `winning` what had been decided.
                 Problems are RFC 9457 with a stable `code`. `X-Correlation-Id` (your `traceparent`'s trace id) joins calls, events and logs.
                 """,
@@ -107,7 +108,7 @@ public static partial class OpenApiFeature
         if (secured && name.StartsWith("POST", StringComparison.Ordinal))
         {
             operation.Parameters ??= [];
-            operation.Parameters.Add(Header(Commands.IdempotencyKey, "The same key with the same body is the same command, however often it is sent: 1 to 200 ASCII characters."));
+            operation.Parameters.Add(Header(Commands.IdempotencyKey, "The same key with the same body is the same command, however often it is sent within a week: 1 to 200 ASCII characters."));
             operation.Parameters.Add(Header("If-Match", "The `ETag` of the version that this is meant for."));
         }
         foreach (var example in Examples.Of(name))

@@ -62,6 +62,28 @@ public sealed class AgentLifeTests
     [Fact]
     public void An_agent_serves_only_what_it_was_invited_for() => Refused("invalid", EnrolAgent.Decide(Given(Invited), Order(resource: "payroll")));
 
+    [Theory]
+    [InlineData("db.example", 6432, true)]
+    [InlineData("10.0.0.7", 1, true)]
+    [InlineData("::1", 65535, true)]
+    [InlineData("", 6432, false)]
+    [InlineData("db.example@elsewhere.example", 6432, false)]
+    [InlineData("db.example/x", 6432, false)]
+    [InlineData("db.example:1", 6432, false)]
+    [InlineData("db\u202eexample", 6432, false)]
+    [InlineData("db example", 6432, false)]
+    [InlineData("db.example", 0, false)]
+    [InlineData("db.example", 65536, false)]
+    public void Where_clients_are_sent_is_a_host_and_a_port(string host, int port, bool taken)
+    {
+        var order = Order() with { Ask = Order().Ask with { Endpoints = [new AgentEndpoint("orders", host, port)] } };
+        Assert.Equal(taken, EnrolAgent.Decide(Given(Invited), order) is Outcome.Happened);
+    }
+
+    [Fact]
+    public void An_endpoint_that_is_null_is_refused() =>
+        Refused("invalid", EnrolAgent.Decide(Given(Invited), Order() with { Ask = Order().Ask with { Endpoints = [null!] } }));
+
     [Fact]
     public void Only_admins_invite_and_only_under_names_that_queues_and_files_can_bear()
     {
