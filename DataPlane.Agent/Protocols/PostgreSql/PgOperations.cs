@@ -78,6 +78,9 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     public TimeSpan RunningFor(long op) =>
         Find(op) is var at and >= 0 && slots[at].Outcome is null ? clock.GetElapsedTime(slots[at].Started) : TimeSpan.Zero;
 
+    /// <summary>At least one statement of the operation was done.</summary>
+    public bool HasTag(long op) => Find(op) is var at and >= 0 && slots[at].TagLength > 0;
+
     public void Complete(long op) => Done(op, "completed");
 
     public void Skip(long op) => Done(op, "skipped");
@@ -100,7 +103,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
 
     public bool IsDone(long op) => Find(op) is not (var at and >= 0) || slots[at].Outcome is not null;
 
-    /// <summary>The unit's own end failed: its transaction was not committed.</summary>
+    /// <summary>Something of the unit failed, be it an operation, a message that is none, or the unit's own end.</summary>
     public void FailUnit(ReadOnlySpan<byte> code)
     {
         unitFailed = true;
@@ -111,7 +114,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     /// <summary>The unit is over: results are recorded.</summary>
     public void End(byte status)
     {
-        if (status == 'I')
+        if (status == 'I' && unitFailed)
         {
             Undo();
         }
@@ -119,22 +122,17 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
         Write(status, onlyDone: false);
     }
 
-    /// <summary>Without a transaction block, a failure takes along what the unit had completed before it, back to where a transaction ended.</summary>
+    /// <summary>Without a transaction block, a failure takes along what the unit had completed, back to where a transaction ended. Nothing completes behind it.</summary>
     private void Undo()
     {
-        var failure = count - 1;
-        while (!unitFailed && failure >= 0 && slots[failure].Outcome is not ("failed" or "cancelled" or "refused"))
-        {
-            failure--;
-        }
-        for (var i = failure; i >= 0 && !EndsTransaction(slots[i]); i--)
+        for (var i = count - 1; i >= 0 && !EndsTransaction(slots[i]); i--)
         {
             ref var slot = ref slots[i];
             if (slot.Outcome == "completed")
             {
                 slot.Outcome = "undone";
-                slot.Code = unitFailed ? unitCode : slots[failure].Code;
-                slot.CodeLength = unitFailed ? unitCodeLength : slots[failure].CodeLength;
+                slot.Code = unitCode;
+                slot.CodeLength = unitCodeLength;
             }
         }
     }

@@ -44,16 +44,16 @@ internal sealed class PgServerErrors(PgState state)
             state.EndCopyIn("failed");
         }
         state.CopyOut = state.AwaitsCopy = state.AwaitsCount = false;
+        var code = PgError.Field(error, 'C');
+        state.Operations.FailUnit(instead is null ? code : System.Text.Encoding.ASCII.GetBytes(instead.Code));
         if (unanswered[0].Ask == Ask.Sync)
         {
-            state.Operations.FailUnit(PgError.Field(error, 'C'));
             return; // the transaction's end failed, or the session is being ended: ReadyForQuery or the end follows
         }
-        var code = PgError.Field(error, 'C');
         Blame(code.SequenceEqual("57014"u8) ? "cancelled" : "failed", code, instead is null ? PgError.Field(error, 'M') : System.Text.Encoding.UTF8.GetBytes(instead.Message));
         if (unanswered[0].Ask == Ask.Query)
         {
-            if (unanswered[0].Text is { Facts.Statements: > 1 } text)
+            if (unanswered[0].Text is { } text && state.Operations.HasTag(unanswered[0].Op)) // some of it was done
             {
                 state.Names.Forget(text);
             }

@@ -14,14 +14,17 @@ public sealed class FuzzTests
     private static int Variable(string name, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 
+    /// <summary>How long to try; other properties try in proportion.</summary>
+    public static int Seconds => Variable("ACCESSPLANE_FUZZ_SECONDS", 2);
+
     [Fact]
     public void Nothing_that_is_said_breaks_the_conversation_or_gets_past_the_judge()
     {
         var time = TimeProvider.System;
-        var (began, seconds) = (time.GetTimestamp(), Variable("ACCESSPLANE_FUZZ_SECONDS", 2));
+        var began = time.GetTimestamp();
         var seed = (ulong)Variable("ACCESSPLANE_FUZZ_SEED", 1);
         var answered = 0;
-        for (; time.GetElapsedTime(began) < TimeSpan.FromSeconds(seconds); seed++)
+        for (; time.GetElapsedTime(began) < TimeSpan.FromSeconds(Seconds); seed++)
         {
             try
             {

@@ -160,6 +160,14 @@ public sealed class RecordTests
     }
 
     [Fact]
+    public void What_a_message_takes_back_that_is_no_operation_itself_is_not_recorded_as_completed()
+    {
+        var (talk, story) = Told(Run("insert into t values (3)"), Bind("", "nothing"), Sync);
+        Assert.Equal("1 2 C[INSERT 0 3] E26000 ZI", story);
+        Assert.Equal(("undone", "26000"), (talk.Witness.Results[0].Kind, talk.Witness.Results[0].Code));
+    }
+
+    [Fact]
     public void A_copy_that_failed_in_the_middle_of_a_message_leaves_nothing_for_the_next_ones_hash()
     {
         var talk = new Talk();

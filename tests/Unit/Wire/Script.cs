@@ -49,8 +49,11 @@ internal static partial class Script
              select new Step(what, name, other, text)).ArrayOf(),
             steps => steps.Select((_, i) => (Step[])[.. steps[..i], .. steps[(i + 1)..]]));
 
-    public static void Holds(Arbitrary<Step[]> scripts, Func<Step[], bool> property, int runs = 1500) =>
-        Prop.ForAll(scripts, property).Check(Config.QuickThrowOnFailure.WithMaxTest(runs).WithEndSize(40));
+    public static void Holds(Arbitrary<Step[]> scripts, Func<Step[], bool> property, int runs = 500) =>
+        Prop.ForAll(scripts, property).Check(Config.QuickThrowOnFailure.WithMaxTest(runs * Math.Max(1, FuzzTests.Seconds / 2)).WithEndSize(40));
+
+    /// <summary>Whether a text comes in it.</summary>
+    public static bool Says(Step[] steps, string text) => steps.Any(s => Texts[s.Text].Contains(text, StringComparison.Ordinal));
 
     /// <summary>All of it as bytes; whatever was begun is ended.</summary>
     public static byte[] Bytes(Step[] steps) => [.. steps.SelectMany(Bytes), .. Frames.CopyDone, .. Frames.Sync];
@@ -83,9 +86,12 @@ internal static partial class Script
     private static string One(string text) => text.Split(';')[0];
 
     /// <summary>Says it all, in pieces, and lets server and agent answer each other: after every piece, or only when there is nothing else left to do.</summary>
-    public static (Talk Talk, ModelServer Server, string Story, byte[] Forwarded) Play(ReadOnlySpan<byte> bytes, int piece, bool eager, params string[] denied)
+    public static (Talk Talk, ModelServer Server, string Story, byte[] Forwarded) Play(ReadOnlySpan<byte> bytes, int piece, bool eager, params string[] denied) =>
+        Play(bytes, piece, eager, new Witness(denied));
+
+    public static (Talk Talk, ModelServer Server, string Story, byte[] Forwarded) Play(ReadOnlySpan<byte> bytes, int piece, bool eager, Witness witness)
     {
-        var talk = new Talk(denied);
+        var talk = new Talk(witness);
         var server = new ModelServer();
         var forwarded = new List<byte>();
         for (var at = 0; at < bytes.Length; at += piece)

@@ -23,9 +23,14 @@ internal sealed class Talk
     }
 
     public Talk(TimeProvider clock, params string[] denied)
+        : this(new Witness(denied), clock)
     {
-        Witness = new Witness(denied);
-        State = new PgState(Guid.Empty, Witness, Parser.Cache, clock);
+    }
+
+    public Talk(Witness witness, TimeProvider? clock = null)
+    {
+        Witness = witness;
+        State = new PgState(Guid.Empty, Witness, Parser.Cache, clock ?? TimeProvider.System);
         Conversation = new PgConversation(State, Parser, () => true, () => default, blocks: false);
     }
 

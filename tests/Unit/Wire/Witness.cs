@@ -20,13 +20,20 @@ internal sealed class Witness(params string[] denied) : IPgOversight
     /// <summary>The disk takes nothing more.</summary>
     public bool IsFull { get; set; }
 
+    /// <summary>Rows that a write may change.</summary>
+    public long? MostWritten { get; init; }
+
     public HashSet<string> Denied { get; } = [.. denied];
 
     public Ruling Judge(StatementFacts facts, bool inTransaction)
     {
         var effect = facts.Unknown is not null || facts.Refused is not null || facts.Kinds.Any(Denied.Contains) ? Effect.Deny : Effect.Allow;
         effect = effect == Effect.Allow && facts.Kinds.Any(Held.Contains) ? Effect.Hold : effect;
-        return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1) { Hold = effect == Effect.Hold ? Terms : null };
+        return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1)
+        {
+            Hold = effect == Effect.Hold ? Terms : null,
+            MaxRows = MostWritten is { } most ? new Limit<long>(most, "few-writes") : null,
+        };
     }
 
     public SessionLimits Limits { get; set; } = SessionLimits.None;
