@@ -221,6 +221,7 @@ internal sealed class PgClientExtended(PgState state)
         asked.Op = op;
         asked.Text = portal.Text;
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");
+        state.MayHaveBegun |= portal.Text.Facts.Has("transaction");
         state.Results.Begin(portal.Text, ofUnit: true);
         var awaited = state.Names.MayBeChangedBy(portal.Text);
         if (ruling.MaxRows is { } bound)

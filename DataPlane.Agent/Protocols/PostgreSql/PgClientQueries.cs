@@ -31,6 +31,11 @@ internal sealed class PgClientQueries(PgState state)
         }
         state.Forget();
         var ruling = state.Judge(text);
+        if (ruling.MaxRows is not null && state.Transaction == 'I' && state.MayHaveBegun)
+        {
+            // a transaction of the agent's own around it would end the client's
+            ruling = PgBounds.Refuse(ruling, "whether a transaction is open is not known in the middle of a pipeline: end that first");
+        }
         if (PgDenial.Open(state, "simple", text, default, ruling, out var op) is { } denial)
         {
             return Verdict.Rewrite(total, Refuse(denial));

@@ -260,6 +260,7 @@ internal sealed class PgServerAnswers(PgState state)
         unanswered.RemoveFirst();
         state.AwaitsCopy = false;
         state.Transaction = body[0];
+        state.MayHaveBegun = false;
         state.QuietSince = state.Clock.GetTimestamp();
         state.Operations.End(body[0]);
         if (body[0] == 'I')

@@ -86,6 +86,10 @@ internal sealed record PgStartup(
             {
                 throw Malformed();
             }
+            if (key != "application_name" && value.Any(char.IsControl))
+            {
+                throw new PgStop(PgError.Protocol, $"the startup key `{Printable(key)}` holds control characters"); // they would be in names and logs
+            }
             // the server would take the last one, whoever reads the packet before it perhaps the first
             pairs.Add(seen.Add(key) ? (key, value) : throw new PgStop(PgError.Protocol, $"the startup key `{Printable(key)}` comes twice"));
         }

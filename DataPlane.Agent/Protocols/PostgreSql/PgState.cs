@@ -49,9 +49,12 @@ internal sealed class PgState
     /// <summary>The transaction's status as the last ReadyForQuery told it.</summary>
     public byte Transaction { get; set; } = (byte)'I';
 
+    /// <summary>The running unit has said BEGIN or the like: what follows it may be inside a block that no ReadyForQuery has told of.</summary>
+    public bool MayHaveBegun { get; set; }
+
     public Contracts.Policy.Ruling Judge(PgText text)
     {
-        var ruling = Oversight.Judge(text.Facts, Transaction != 'I');
+        var ruling = Oversight.Judge(text.Facts, Transaction != 'I' || MayHaveBegun);
         Results.Limits = Oversight.Limits;
         return ruling.MaxRows is null ? ruling : PgBounds.Countable(ruling, text.Facts);
     }

@@ -112,6 +112,30 @@ public sealed class ConformanceTests : IAsyncLifetime
         Assert.Equal("C[ROLLBACK] ZI", Story(await client.Ask(Query("commit"))));
     }
 
+    [Theory]
+    [InlineData(5)]
+    [InlineData(64)]
+    [InlineData(16_000)]
+    public async Task Records_of_any_size_under_tls_give_the_same_answers(int size)
+    {
+        await using var tls = await WireAgent.Start(new WireOptions(Tls: true));
+        using var client = await Dial(tls.Port);
+        await client.AskForTls();
+        var (user, password) = tls.Ticket();
+        await client.Login(user, password, ("database", tls.Database));
+        byte[] said = [.. Query("select 1"), .. Parse("a", "select $1::text"), .. Bind("", "a", new string('x', 40_000)), .. Execute(), .. Sync, .. Query("selec")];
+        foreach (var record in said.Chunk(size))
+        {
+            await client.Send(record);
+        }
+        var got = new List<(char, byte[])>();
+        for (var ready = 0; ready < 3; ready++)
+        {
+            got.AddRange(await client.UntilReady());
+        }
+        Assert.Equal($"T D[1] C[SELECT 1] ZI 1 2 D[{new string('x', 40_000)}] C[SELECT 1] ZI E42601 ZI", Story(got));
+    }
+
     [Fact]
     public async Task Every_split_of_a_conversation_gives_the_same_answers()
     {

@@ -192,6 +192,24 @@ public sealed class RecordTests
     }
 
     [Fact]
+    public void A_block_that_the_pipeline_opens_is_a_block_to_the_judge()
+    {
+        var (talk, _) = Told(Run("begin"), Run("insert into t values (3)"), Sync, Run("commit"), Sync, Run("select 1"), Sync);
+        Assert.Contains(("insert", true), talk.Witness.Judged);
+        Assert.Equal(("select", false), talk.Witness.Judged[^1]);
+    }
+
+    [Fact]
+    public void A_counted_write_never_ends_a_transaction_that_the_pipeline_may_have_opened()
+    {
+        byte[] said = [.. Run("begin"), .. Query("insert into t values (3)"), .. Sync, .. Query("rollback"), .. Query("insert into t values (3)")];
+        var (_, server, story, forwarded) = Script.Play(said, int.MaxValue, eager: true, new Witness { MostWritten = 5 });
+        Assert.Equal("1 2 C[BEGIN] E42501 ZE ZE C[ROLLBACK] ZI C[INSERT 0 3] ZI", story);
+        Assert.Equal(["INSERT 0 3"], server.Lasting);
+        Assert.Equal(1, forwarded.AsSpan().Count("commit"u8));
+    }
+
+    [Fact]
     public void What_cannot_be_recorded_does_not_reach_the_server()
     {
         var talk = new Talk();

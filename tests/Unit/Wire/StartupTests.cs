@@ -62,6 +62,17 @@ public sealed class StartupTests
     public void What_a_stranger_calls_a_key_cannot_write_lines_of_its_own_into_the_log(string key) =>
         Assert.DoesNotContain(Refusal(Packet("user", "t_1", key, "1")), c => c is < ' ' or > '~');
 
+    [Theory]
+    [InlineData("user", "t_1\nforged")]
+    [InlineData("database", "orders\u001b[2J")]
+    [InlineData("TimeZone", "UTC\r")]
+    public void Nothing_is_named_by_control_characters(string key, string value) =>
+        Assert.Equal($"the startup key `{key}` holds control characters", Refusal(Packet(key, value)));
+
+    [Fact]
+    public void What_an_application_calls_itself_is_made_printable() =>
+        Assert.Equal("a?b", PgStartup.Read(Packet("user", "t_1", "application_name", "a\nb")).Application);
+
     [Fact]
     public void A_long_key_is_not_said_back_at_length() =>
         Assert.InRange(Refusal(Packet("user", "t_1", new string('k', 9000), "1")).Length, 1, 300);

@@ -17,6 +17,9 @@ internal sealed class Witness(params string[] denied) : IPgOversight
     public List<Outcome> Results { get; } = [];
     public List<string> Facts { get; } = [];
 
+    /// <summary>What was judged: its first kind, and whether inside a transaction.</summary>
+    public List<(string Kind, bool InTransaction)> Judged { get; } = [];
+
     /// <summary>The disk takes nothing more.</summary>
     public bool IsFull { get; set; }
 
@@ -27,6 +30,7 @@ internal sealed class Witness(params string[] denied) : IPgOversight
 
     public Ruling Judge(StatementFacts facts, bool inTransaction)
     {
+        Judged.Add((facts.Kinds is [var first, ..] ? first : "", inTransaction));
         var effect = facts.Unknown is not null || facts.Refused is not null || facts.Kinds.Any(Denied.Contains) ? Effect.Deny : Effect.Allow;
         effect = effect == Effect.Allow && facts.Kinds.Any(Held.Contains) ? Effect.Hold : effect;
         return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1)
