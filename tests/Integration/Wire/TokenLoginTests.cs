@@ -1,5 +1,6 @@
 using AccessPlane.Agent.Protocols.PostgreSql;
 using AccessPlane.Tests.Integration.Http;
+using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 
@@ -14,7 +15,7 @@ public sealed class TokenLoginTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         issuer = await TestIssuer.Start();
-        agent = await WireAgent.Start(new WireOptions(Tls: true, Issuer: issuer));
+        agent = await WireAgent.Start(new WireOptions(Tls: true, Issuer: issuer, Time: new ManualClock(Now)));
     }
 
     public async ValueTask DisposeAsync()
