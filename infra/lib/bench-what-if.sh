@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# How long it takes to try a policy on what was recorded: the real endpoint, over a month of operations that are put into its read models directly.
+
+bench_what-if() {
+  local operations=${1:-1000000} version began took result
+  version=$(api "$(as admin)" GET /v1/policies/current | jq -er .version)
+  printf 'putting %s operations of 30 days in place...\n' "$operations"
+  psql -X -q -v ON_ERROR_STOP=1 -v n="$operations" -v version="$version" "$LOG_DATABASE_URL" -f "$ROOT/infra/lib/bench-what-if.sql" >/dev/null
+  sed "s|\${OIDC_ISSUER}|$OIDC_ISSUER|g" "$ROOT/infra/demo-policy.yaml" | grep -v '^mode:' >"$WORK/candidate.yaml"
+  # the last of these sections count: the document's own are taken out
+  awk '/^[a-z]/ {skip = /^(guardrails|masks|limits):/} !skip' "$WORK/candidate.yaml" >"$WORK/try.yaml"
+  cat >>"$WORK/try.yaml" <<'END'
+guardrails:
+  - { id: no-ddl, resource: orders, match: { statements: [drop, truncate, alter, grant] }, effect: deny }
+  - { id: bulk-write, resource: orders, match: { statements: [update, delete], unbounded: true }, effect: hold, hold: { from: { groups: [dba] } } }
+  - { id: risky, resource: orders, match: { risk: '>= 70' }, effect: hold, hold: { from: { groups: [dba] } } }
+  - { id: files, resource: orders, match: { functions: ['pg_read_*', 'lo_*', 'dblink*'] }, effect: deny }
+  - { id: seventh, resource: orders, match: { relations: ['shop.t*7'], access: write }, effect: deny }
+masks:
+  - { id: cards, resource: orders, columns: ['shop.t1.c1', '*.c3'], with: { keep-last: 4 } }
+END
+  began=$(date +%s.%N)
+  curl -fsSN -X POST -H @<(printf 'Authorization: Bearer %s\n' "$(as auditor)") -H 'Content-Type: application/yaml' \
+    --data-binary "@$WORK/try.yaml" "$ACCESSPLANE_URL/v1/policies/what-if?resource=orders" >"$WORK/what-if.out" || die 'the policy was not tried'
+  took=$(awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN {printf "%.1f", b - a}')
+  result=$(tail -n 1 "$WORK/what-if.out" | jq -ec .result) || die 'there is no result'
+  (($(jq .judged <<<"$result") >= operations)) || die "not all were judged: $(jq -c 'del(.changes)' <<<"$result")"
+  printf 'what-if: %s operations, %s different ones, %s would be ruled otherwise, %s lines of progress: %s s\n' "$(jq .operations <<<"$result")" \
+    "$(jq .distinct <<<"$result")" "$(jq .changed <<<"$result")" "$(grep -c progress "$WORK/what-if.out")" "$took"
+}

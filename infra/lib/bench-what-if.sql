@@ -1,0 +1,40 @@
+-- A month of :n operations as agents would have recorded them: 2,000 sessions of 50 holders, 5,000 different statements.
+SET synchronous_commit = off;
+-- what the searches for words and rules need costs more than all the rest, and is not what is measured
+DROP INDEX accessplane.ix_p_operations_words, accessplane.ix_p_operations_rules;
+
+INSERT INTO accessplane.p_sessions (key, row, position)
+SELECT md5('session ' || i)::uuid::text, jsonb_build_object(
+  'id', md5('session ' || i)::uuid, 'grant', md5('grant ' || i)::uuid, 'entitlement', CASE i % 2 WHEN 0 THEN 'orders-write' ELSE 'orders-read' END,
+  'holder', jsonb_build_object('issuer', 'https://idp.example', 'subject', 'p' || i % 50, 'name', 'p' || i % 50, 'kind', 'person',
+    'groups', jsonb_build_array('engineering'), 'claims', '{}'::jsonb, 'act', '[]'::jsonb),
+  'resource', 'orders', 'agent', 'orders-agent', 'state', 'Closed', 'database', 'orders', 'client', '127.0.0.1:1', 'application', 'bench',
+  'startedAt', to_char(now() AT TIME ZONE 'UTC' - interval '30 days', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'operations', 500, 'denied', 0, 'held', 0, 'masked', 0,
+  'rows', 0, 'entries', 1, 'segments', 1, 'head', '', 'gaps', '[]'::jsonb, 'number', i, 'policyVersion', :version, 'version', 1), 0
+FROM generate_series(1, 2000) i;
+
+INSERT INTO accessplane.p_ruling_bases (key, row, position)
+SELECT md5('facts ' || i), jsonb_build_object('hash', md5('facts ' || i), 'facts', jsonb_build_object(
+  'kinds', jsonb_build_array((ARRAY['select', 'select', 'select', 'insert', 'update', 'delete', 'drop'])[1 + i % 7]), 'statements', 1, 'asksForWrites', false,
+  'relations', jsonb_build_array(jsonb_build_object('name', 'shop.t' || i % 40, 'access', CASE WHEN i % 7 < 3 THEN 'read' ELSE 'write' END),
+    jsonb_build_object('name', 'shop.u' || i % 30, 'access', 'read')),
+  'columns', (SELECT jsonb_agg(jsonb_build_object('column', 'shop.t' || i % 40 || '.c' || c, 'place', 'output')) FROM generate_series(1, 1 + i % 8) c),
+  'functions', jsonb_build_array('pg_catalog.lower', 'pg_catalog.count'), 'unbounded', i % 20 = 5,
+  'outputs', (SELECT jsonb_agg(jsonb_build_object('name', 'c' || c, 'sources', jsonb_build_array('shop.t' || i % 40 || '.c' || c), 'verbatim', true))
+    FROM generate_series(1, 1 + i % 8) c))), 0
+FROM generate_series(1, 5000) i;
+
+INSERT INTO accessplane.p_ruling_bases (key, row, position)
+SELECT md5('scope'), jsonb_build_object('hash', md5('scope'), 'scope', '{"databases":["orders"],"statements":[]}'::jsonb), 0;
+
+INSERT INTO accessplane.p_operations (key, row, position)
+SELECT session || '/' || lpad(i::text, 12, '0'), jsonb_build_object(
+  'session', session, 'op', i, 'seq', i, 'at', to_char(now() AT TIME ZONE 'UTC' - interval '30 days' * i / (:n + 1), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+  'protocol', 'extended', 'text', 'SELECT c1, c2, c3 FROM shop.t' || i % 40 || ' WHERE id = $1 -- ' || i % 5000, 'params', jsonb_build_array(i::text),
+  'statements', jsonb_build_array('select'), 'verdict', 'allow',
+  'reasons', jsonb_build_array(jsonb_build_object('rule', 'orders-write', 'effect', 'allow', 'text', 'within the entitlement')), 'policy', :version,
+  'outcome', 'completed', 'status', 'I', 'duration', 900, 'rows', 1, 'bytes', 40, 'tag', 'SELECT 1', 'factsHash', md5('facts ' || 1 + (i * 7919) % 5000),
+  'scopeHash', md5('scope'), 'inTransaction', i % 3 = 0), 0
+FROM (SELECT i, md5('session ' || 1 + (i * 31) % 2000)::uuid::text AS session FROM generate_series(1, :n) i) o;
+
+VACUUM ANALYZE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;

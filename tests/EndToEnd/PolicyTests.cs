@@ -1,0 +1,67 @@
+using AccessPlane.Tests.EndToEnd.World;
+using Npgsql;
+
+namespace AccessPlane.Tests.EndToEnd;
+
+/// <summary>A policy on its way from the API to the sessions that are open, and back into the audit.</summary>
+public sealed class PolicyTests(TestWorld world)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_published_policy_is_what_the_next_statement_of_an_open_session_is_judged_by()
+    {
+        var current = (await world.Api.Get("admin", "/v1/policies/current")).Is(200).Text("text");
+        Assert.DoesNotContain("no-comments", current, StringComparison.Ordinal);
+        const string rule = "{ id: no-comments, resource: orders, match: { statements: [comment] }, effect: deny, message: 'nothing is said about tables' }";
+        var stricter = current.Contains("\nguardrails:\n", StringComparison.Ordinal)
+            ? current.Replace("\nguardrails:\n", $"\nguardrails:\n  - {rule}\n", StringComparison.Ordinal)
+            : current.Replace("\ndirectory:\n", $"\nguardrails:\n  - {rule}\ndirectory:\n", StringComparison.Ordinal);
+        const string table = "noted";
+        var grant = await world.Grant("engineer", "everything");
+        await using var session = new NpgsqlConnection((await world.TicketFor("engineer", grant, database: "scratch")).Npgsql("policy-order"));
+        await session.OpenAsync(Cancel);
+        await Run(session, $"CREATE TABLE {table} (id int)");
+        await Run(session, $"COMMENT ON TABLE {table} IS 'before'");
+        try
+        {
+            await world.Api.PublishPolicy(stricter);
+            // a ticket is answered when its agent has acknowledged the order, which stands behind the policy's: no clock is asked
+            await world.TicketFor("engineer", grant, database: "scratch");
+            var refused = await Assert.ThrowsAsync<PostgresException>(() => Run(session, $"COMMENT ON TABLE {table} IS 'after'"));
+            Assert.Contains("`no-comments`: nothing is said about tables", refused.MessageText, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await world.Api.PublishPolicy(current);
+        }
+        await world.TicketFor("engineer", grant, database: "scratch");
+        await Run(session, $"COMMENT ON TABLE {table} IS 'again'");
+        await Run(session, $"DROP TABLE {table}");
+        await session.CloseAsync();
+        await Explained((await world.SessionCalled("policy-order", "Closed")).GetProperty("id").GetString()!);
+    }
+
+    [Fact]
+    public Task Every_operation_that_the_audit_finds_is_explained_as_it_was_recorded() => Explained(null);
+
+    /// <summary>The evaluator says of the recorded operations what the record says.</summary>
+    private async Task Explained(string? session)
+    {
+        var found = (await world.Api.Get("auditor", $"/v1/audit/operations?limit=1000{(session is null ? "" : $"&session={session}")}")).Is(200).Body.GetProperty("items");
+        Assert.True(session is null || found.GetArrayLength() > 0);
+        foreach (var operation in found.EnumerateArray())
+        {
+            var explanation = (await world.Api.Get(
+                "auditor", $"/v1/audit/operations/{operation.GetProperty("session").GetString()}/{operation.GetProperty("op").GetInt64()}/explanation")).Is(200).Body;
+            var basis = explanation.GetProperty("basis").GetString();
+            Assert.True(basis == "policy" ? explanation.GetProperty("agrees").GetBoolean() : basis == "session", explanation.ToString());
+        }
+    }
+
+    private static async Task Run(NpgsqlConnection session, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, session);
+        await command.ExecuteNonQueryAsync(Cancel);
+    }
+}
