@@ -1,7 +1,8 @@
 -- A month of :n operations as agents would have recorded them: 2,000 sessions of 50 holders, 5,000 different statements.
 SET synchronous_commit = off;
 -- what the searches for words and rules need costs more than all the rest, and is not what is measured
-DROP INDEX accessplane.ix_p_operations_words, accessplane.ix_p_operations_rules;
+DROP INDEX IF EXISTS accessplane.ix_p_operations_words, accessplane.ix_p_operations_rules;
+TRUNCATE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;
 
 INSERT INTO accessplane.p_sessions (key, row, position)
 SELECT md5('session ' || i)::uuid::text, jsonb_build_object(
@@ -35,6 +36,6 @@ SELECT session || '/' || lpad(i::text, 12, '0'), jsonb_build_object(
   'reasons', jsonb_build_array(jsonb_build_object('rule', 'orders-write', 'effect', 'allow', 'text', 'within the entitlement')), 'policy', :version,
   'outcome', 'completed', 'status', 'I', 'duration', 900, 'rows', 1, 'bytes', 40, 'tag', 'SELECT 1', 'factsHash', md5('facts ' || 1 + (i * 7919) % 5000),
   'scopeHash', md5('scope'), 'inTransaction', i % 3 = 0), 0
-FROM (SELECT i, md5('session ' || 1 + (i * 31) % 2000)::uuid::text AS session FROM generate_series(1, :n) i) o;
+FROM (SELECT i, md5('session ' || 1 + (i * 31) % 2000)::uuid::text AS session FROM generate_series(1::bigint, :n) i) o;
 
 VACUUM ANALYZE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;
