@@ -21,7 +21,7 @@ masks:
 END
   began=$(date +%s.%N)
   curl -fsSN -X POST -H @<(printf 'Authorization: Bearer %s\n' "$(as auditor)") -H 'Content-Type: application/yaml' \
-    --data-binary "@$WORK/try.yaml" "$ACCESSPLANE_URL/v1/policies/what-if?resource=orders" >"$WORK/what-if.out" || die 'the policy was not tried'
+    --data-binary "@$WORK/try.yaml" "$ACCESSPLANE_URL/v1/policies/what-if?resource=orders&from=$(date -u -d '31 days ago' +%Y-%m-%dT%H:%M:%SZ)" >"$WORK/what-if.out" || die 'the policy was not tried'
   took=$(awk -v a="$began" -v b="$(date +%s.%N)" 'BEGIN {printf "%.1f", b - a}')
   result=$(tail -n 1 "$WORK/what-if.out" | jq -ec .result) || die 'there is no result'
   (($(jq .judged <<<"$result") >= operations)) || die "not all were judged: $(jq -c 'del(.changes)' <<<"$result")"
