@@ -195,7 +195,6 @@ public sealed class ReviewsByQueueTests(SharedControlPlane plane) : IClassFixtur
         { """{"kind":"request","id":"0199aaaa-0000-7000-8000-000000000001","expectedVersion":1e99,"verdict":"approve","token":"t"}""", "invalid-body" },
         { """{"kind":"request","id":"0199aaaa-0000-7000-8000-000000000001","expectedVersion":1,"verdict":"approve","verdict":"deny","token":"t"}""", "invalid-body" },
         { """{"kind":null,"id":"0199aaaa-0000-7000-8000-000000000001","expectedVersion":1,"verdict":"approve","token":"t"}""", "invalid-body" },
-        { """{"kind":"hold","id":"0199aaaa-0000-7000-8000-000000000001","expectedVersion":1,"verdict":"approve","token":"t"}""", "not-supported-yet" },
         { """{"kind":"request","id":"0199aaaa-0000-7000-8000-000000000001","expectedVersion":1,"verdict":"approve","token":"t","comment":"\u202e"}""", "invalid-body" },
     };
 

@@ -17,7 +17,7 @@ public sealed class RebuildTests(TestDatabase database) : IClassFixture<TestData
     private static readonly Actor Engineer = new("https://idp.example", "engineer", "Erin", ActorKind.Person, ["engineering"], new Dictionary<string, string>(), []);
 
     private Projector Projector() => new(
-        database.Source, [new Requests(), new PendingApprovals(), new GrantsByHolder(), new AccessPlane.Projections.Sessions(), new Operations(), new RulingBases(), new AgentHealth(), new AccessAsOf()]);
+        database.Source, [new Requests(), new PendingApprovals(), new GrantsByHolder(), new AccessPlane.Projections.Sessions(), new Operations(), new RulingBases(), new AgentHealth(), new AccessAsOf(), new HeldOperations()]);
 
     private Task<Appended> Append(Guid stream, string type, long expected, params IEvent[] events) =>
         database.Log.Append(new Append([new StreamAppend(stream, type, expected, events)], new EventContext(Engineer, Guid.Empty)), Cancel);

@@ -29,6 +29,22 @@ public sealed class ReadModelTests
     private static GrantActivated Activated(double notAfter) => new(Minute(1), Minute(notAfter), Scope.Any, 10, TokenLogin.WorkloadsOnly, 3);
 
     [Fact]
+    public void A_hold_shows_its_text_spelled_out_its_reviews_and_how_it_ended()
+    {
+        var hold = new Guid("0199aaaa-0000-7000-8000-000000000021");
+        var operation = (AccessPlane.Contracts.Messages.HeldOperation)Sample.Of(typeof(AccessPlane.Contracts.Messages.HeldOperation)) with { Text = "delete\u200b" };
+        var model = new ReadModel<HoldRow>(new HeldOperations()).Given(
+            hold, 0, new OperationHeld(hold, "a", Person("engineer"), "orders-write", operation, Who.Nobody with { Groups = ["dba"] }, 1, Minute(1)));
+        Assert.Equal(("Waiting", "delete⟨U+200B⟩"), (model.Only.State, model.Only.Text));
+        Assert.Equal(("Waiting", "Lapsed"), (model.Only.At(Minute(0.9)).State, model.Only.At(Minute(1)).State));
+        model.Given(hold, 0.5, new HoldReviewGiven(First, Person("dba"), ReviewVerdict.Approve, "fine"), new HoldReleased([Person("dba").Key], "dba"));
+        Assert.Equal(("Released", "dba", "fine", 3L), (model.Only.State, model.Only.EndedBy, model.Only.Reviews.Single().Comment, model.Only.Version));
+        Assert.Equal("Released", model.Only.At(Minute(9)).State);
+        model.Given(hold, 0.6, new HoldAbandoned("too late"));
+        Assert.Equal(("Abandoned", "too late"), (model.Only.State, model.Only.Cause));
+    }
+
+    [Fact]
     public void A_review_moves_a_request_to_its_next_step_and_changes_its_terms()
     {
         var row = new ReadModel<RequestRow>(new Requests())
