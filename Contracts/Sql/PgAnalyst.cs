@@ -121,10 +121,11 @@ public sealed class PgAnalyst
                     }
                 }
             }
-            foreach (var read in relation.Reads)
+            foreach (var read in relation.Kind == 'm' && use.Events == PgEvents.Select ? [] : relation.Reads)
             {
-                found.Use(read, RelationAccess.Read);
-                touched.Add((read, PgEvents.Select, false));
+                // a write to a view is a write to what it shows
+                found.Use(read, use.Events > PgEvents.Select && relation.Kind == 'v' ? RelationAccess.Read | RelationAccess.Write : RelationAccess.Read);
+                touched.Add((read, use.Events > PgEvents.Select && relation.Kind == 'v' ? use.Events : PgEvents.Select, false));
             }
             foreach (var relative in use.IsKin ? [] : family.GetValueOrDefault(use.Name, []))
             {
@@ -157,7 +158,7 @@ public sealed class PgAnalyst
             found = new PgFindings();
             found.Hide(PgBuiltIns.WhyOpaque(function.Name));
         }
-        else if (function.IsKnown)
+        else if (function.IsKnown || function.Language == "aggregate")
         {
             found = new PgFindings();
         }

@@ -21,6 +21,9 @@ public sealed record PgCatalog(
     /// <summary>Types whose use may run functions that are not built in, by `schema.name`.</summary>
     public FrozenDictionary<string, PgType> Types { get; init; } = FrozenDictionary<string, PgType>.Empty;
 
+    /// <summary>The login's `search_path` as it is set, which every session begins with and returns to; null where it is not known.</summary>
+    public string? PathSetting { get; init; }
+
     /// <summary>Why a change of the schema may do more than it says (an event trigger); null where it cannot.</summary>
     public string? OpaqueChanges { get; init; }
 

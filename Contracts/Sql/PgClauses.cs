@@ -67,7 +67,11 @@ internal static class PgClauses
             walk.Found.Kinds.Add(node["is_grant"u8].IsTrue ? "grant" : "revoke"); // of ALTER DEFAULT PRIVILEGES: a GRANT without its node's name
             return here;
         }
-        if (name.SequenceEqual("funccall"u8) || name.SequenceEqual("func"u8))
+        if (name.SequenceEqual("funccall"u8))
+        {
+            return PgExpressions.Procedure(walk, node, here); // of CALL: without its node's name
+        }
+        if (name.SequenceEqual("func"u8) && node["funcname"u8].Exists)
         {
             return PgExpressions.Enter(walk, "FuncCall", node, here);
         }

@@ -153,6 +153,13 @@ internal static class PgExpressions
         walk.Columns.Call(PgTree.Qualified(node["funcname"u8]), isVariadic ? null : arguments, here.IsPlanned);
     }
 
+    /// <summary>CALL gives values for what comes out, too: how many are taken for a candidate is not counted.</summary>
+    public static PgPlace Procedure(PgWalk walk, PgNode node, in PgPlace here)
+    {
+        walk.Columns.Call(PgTree.Qualified(node["funcname"u8]), null, here.IsPlanned);
+        return here with { Places = PgPlaces.Expression };
+    }
+
     private static PgPlace? SubLink(PgNode node, in PgPlace here)
     {
         var places = here.Places;

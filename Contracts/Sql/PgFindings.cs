@@ -11,6 +11,12 @@ internal sealed class PgFindings
 
     private int steps;
 
+    /// <summary>The search path that the session is pinned to, as it is set.</summary>
+    public string? PathSetting { get; init; }
+
+    /// <summary>What runs after it may mean something else by its names.</summary>
+    public bool ChangesSchema { get; set; }
+
     public Distinct<string> Kinds { get; } = new();
     public List<NameUse> Names { get; } = [];
     public OrderedDictionary<string, RelationAccess> Relations { get; } = new(StringComparer.Ordinal);
@@ -89,6 +95,7 @@ internal sealed class PgFindings
         Hide(other.Opaque ?? (other.Blocks.Count + other.Names.Count > 0 ? "a body uses names or blocks of its own" : null));
         AsksForWrites |= other.AsksForWrites;
         Unbounded |= other.Unbounded;
+        ChangesSchema |= other.ChangesSchema;
     }
 
     public StatementFacts Facts(int statements)
@@ -104,6 +111,7 @@ internal sealed class PgFindings
             Functions = [.. Functions],
             Unbounded = Unbounded,
             Opaque = Opaque,
+            ChangesSchema = ChangesSchema,
         };
     }
 }

@@ -10,7 +10,7 @@ public static class PgSettings
 {
     private static readonly FrozenSet<string> Free = FrozenSet.Create(StringComparer.OrdinalIgnoreCase,
         "application_name", "datestyle", "timezone", "intervalstyle", "extra_float_digits", "bytea_output", "xmloption", "xmlbinary",
-        "lc_monetary", "lc_numeric", "lc_time", "search_path", "default_text_search_config", "icu_validation_level",
+        "lc_monetary", "lc_numeric", "lc_time", "default_text_search_config", "icu_validation_level",
         "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", "deadlock_timeout",
         "client_min_messages", "quote_all_identifiers", "escape_string_warning", "check_function_bodies", "row_security", "array_nulls",
         "default_tablespace", "temp_tablespaces", "default_table_access_method", "default_toast_compression", "synchronize_seqscans",
@@ -55,6 +55,38 @@ public static class PgSettings
             _ => Free.Contains(name),
         };
         return free ? null : $"the setting `{name}` is fixed for sessions through this agent";
+    }
+
+    /// <summary>The schemas of a search path as it is set: names in quotes as they stand, all others in lower case.</summary>
+    public static IReadOnlyList<string> Schemas(string setting)
+    {
+        ArgumentNullException.ThrowIfNull(setting);
+        var schemas = new List<string>();
+        for (var at = 0; at < setting.Length;)
+        {
+            var isQuoted = setting[at] == '"';
+            var end = isQuoted ? EndOfQuoted(setting, at + 1) : setting.IndexOf(',', at) is var comma and >= 0 ? comma : setting.Length;
+            var name = isQuoted ? setting[(at + 1)..end].Replace("\"\"", "\"", StringComparison.Ordinal) : setting[at..end].Trim().ToLowerInvariant();
+            if (isQuoted || name.Length > 0)
+            {
+                schemas.Add(name);
+            }
+            at = isQuoted ? setting.IndexOf(',', end) is var next and >= 0 ? next : setting.Length : end;
+            while (at < setting.Length && (setting[at] == ',' || char.IsWhiteSpace(setting[at])))
+            {
+                at++;
+            }
+        }
+        return schemas;
+    }
+
+    private static int EndOfQuoted(string setting, int at)
+    {
+        while (at < setting.Length && (setting[at] != '"' || (at + 1 < setting.Length && setting[at + 1] == '"')))
+        {
+            at += setting[at] == '"' ? 2 : 1;
+        }
+        return Math.Min(at, setting.Length);
     }
 
     /// <summary>A reset returns to what the agent set at the start, but for the switch of the running transaction, whose default is writable.</summary>

@@ -76,6 +76,10 @@ internal static class PgStatements
             {
                 found.Hide(walk.Catalog.OpaqueChanges);
             }
+            // a temporary table hides another: what is judged by the other's name is judged no less
+            found.ChangesSchema |= kind is "create" or "alter" or "drop" or "import" or "reassign" or "load" &&
+                !(type == "CreateStmt" && node["relation"u8]["relpersistence"u8].Text == "t") &&
+                !(type == "CreateTableAsStmt" && node["into"u8]["rel"u8]["relpersistence"u8].Text == "t");
         }
     }
 

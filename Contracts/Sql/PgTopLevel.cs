@@ -102,6 +102,9 @@ internal static class PgTopLevel
                 break;
             case "VAR_SET_MULTI" when name is "TRANSACTION SNAPSHOT":
                 break;
+            case "VAR_SET_VALUE" when name == "search_path":
+                SetPath(List(node["args"u8]).ConvertAll(Constant), found);
+                break;
             case "VAR_SET_VALUE":
                 var values = List(node["args"u8]);
                 Set(name, values is [var only] ? Constant(only) : null, found);
@@ -109,6 +112,15 @@ internal static class PgTopLevel
             default:
                 found.Refuse($"the setting `{name}` is fixed for sessions through this agent");
                 break;
+        }
+    }
+
+    /// <summary>Names mean what they mean along the search path: it may be set to what it is.</summary>
+    private static void SetPath(List<string?> schemas, PgFindings found)
+    {
+        if (found.PathSetting is not { } pinned || !schemas.SequenceEqual(PgSettings.Schemas(pinned)))
+        {
+            found.Refuse($"the setting `search_path` is fixed for sessions through this agent{(found.PathSetting is { } path ? $": it is `{path}`" : "")}");
         }
     }
 
@@ -130,7 +142,12 @@ internal static class PgTopLevel
             return;
         }
         var arguments = List(call["args"u8]);
-        if (arguments.Count > 0 && Constant(arguments[0]) is { } name)
+        var name = arguments.Count > 0 ? Constant(arguments[0]) : null;
+        if (string.Equals(name, "search_path", StringComparison.OrdinalIgnoreCase))
+        {
+            SetPath(arguments.Count > 1 && Constant(arguments[1]) is { } path ? [.. PgSettings.Schemas(path)] : [null], found);
+        }
+        else if (name is not null)
         {
             Set(name, arguments.Count > 1 ? Constant(arguments[1]) : null, found);
         }

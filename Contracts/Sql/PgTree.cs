@@ -10,7 +10,7 @@ internal static class PgTree
     public static PgFindings Read(ReadOnlyMemory<byte> json, PgCatalog catalog, out int statements)
     {
         using var tree = new PgJson(json);
-        var found = new PgFindings();
+        var found = new PgFindings { PathSetting = catalog.PathSetting };
         var walk = new PgWalk(found, catalog);
         statements = 0;
         foreach (var statement in tree.Root["stmts"u8].Below)
@@ -18,6 +18,10 @@ internal static class PgTree
             statements++;
             if (statement["stmt"u8] is { Exists: true } node)
             {
+                if (found.ChangesSchema && !node["TransactionStmt"u8].Exists)
+                {
+                    found.Hide("what follows a change of the schema in one text cannot be read before it is made: send it by itself");
+                }
                 PgTopLevel.Look(node, found);
                 walk.Into(node);
             }

@@ -32,6 +32,9 @@ public sealed record StatementFacts(
     /// all it does stands in these facts.</summary>
     public string? Opaque { get; init; }
 
+    /// <summary>Once it has run, names may mean something else than in the catalog that these facts were resolved in.</summary>
+    public bool ChangesSchema { get; init; }
+
     /// <summary>What the rows consist of that the text's one statement returns; null where nothing is proven (several statements, or a construct that
     /// cannot be followed), empty where it returns none.</summary>
     public IReadOnlyList<OutputColumn>? Outputs { get; init; }

@@ -20,8 +20,7 @@ internal sealed class PgClientExtended(PgState state)
         {
             return NameTooLong(total, parse.Name);
         }
-        var text = state.Find(parse.Text);
-        if (text is null)
+        if (state.Sight.Find(parse.Text) is not { } found || state.Sight.Fresh(found) is not { } text)
         {
             return Verdict.Prepare;
         }
@@ -29,7 +28,7 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Verdict.More(total + need); // whether it is an operation of its own is not known yet
         }
-        state.Forget();
+        state.Sight.Forget();
         if (!state.Names.HasRoomForStatement(parse.Name, text))
         {
             return Limit(total, $"a session keeps at most {PgNames.MostStatements} prepared statements, and {PgNames.MostTexts:N0} bytes of them");
@@ -113,9 +112,17 @@ internal sealed class PgClientExtended(PgState state)
         {
             return NameTooLong(total, bind.Portal);
         }
-        if (state.Names.Statement(bind.Statement) is not { } text)
+        if (state.Names.Statement(bind.Statement) is not { } known)
         {
             return Unknown(total, PgError.NoStatement, "prepared statement", bind.Statement);
+        }
+        if (state.Sight.Fresh(known) is not { } text)
+        {
+            return Verdict.Prepare;
+        }
+        if (!ReferenceEquals(known, text))
+        {
+            state.Names.SetStatement(bind.Statement, text);
         }
         if (!state.Names.HasRoomForPortal(bind.Portal))
         {
@@ -169,6 +176,11 @@ internal sealed class PgClientExtended(PgState state)
         {
             return hold.IsWaiting ? Verdict.Park : Resume(body, execute, portal, hold.Op, total);
         }
+        if (state.Sight.Fresh(portal.Text) is not { } text)
+        {
+            return Verdict.Prepare;
+        }
+        portal = portal with { Text = text };
         if (state.Pace.MustWait(state.Oversight.Limits))
         {
             return Verdict.Prepare;
@@ -222,6 +234,7 @@ internal sealed class PgClientExtended(PgState state)
         asked.Text = portal.Text;
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");
         state.MayHaveBegun |= portal.Text.Facts.Has("transaction");
+        state.Sight.Forwarded(portal.Text);
         state.Results.Begin(portal.Text, ofUnit: true);
         var awaited = state.Names.MayBeChangedBy(portal.Text);
         if (ruling.MaxRows is { } bound)

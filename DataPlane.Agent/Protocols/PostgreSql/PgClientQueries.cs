@@ -16,8 +16,7 @@ internal sealed class PgClientQueries(PgState state)
         {
             return Verdict.Rewrite(total, Refuse(PgDenial.Malformed(state, "simple", body)));
         }
-        var text = state.Find(query.Text);
-        if (text is null)
+        if (state.Sight.Find(query.Text) is not { } found || state.Sight.Fresh(found) is not { } text)
         {
             return Verdict.Prepare;
         }
@@ -29,7 +28,7 @@ internal sealed class PgClientQueries(PgState state)
         {
             return Verdict.Prepare;
         }
-        state.Forget();
+        state.Sight.Forget();
         var ruling = state.Judge(text);
         if (ruling.MaxRows is not null && state.Transaction == 'I' && state.MayHaveBegun)
         {
@@ -63,6 +62,7 @@ internal sealed class PgClientQueries(PgState state)
         ref var asked = ref state.Unanswered.Add(Ask.Query);
         asked.Op = op;
         asked.Text = text;
+        state.Sight.Forwarded(text);
         state.Results.Begin(text, ofUnit: false);
         if (ruling.MaxRows is not { } bound)
         {

@@ -119,6 +119,10 @@ internal sealed class PgClientSide(PgState state)
             return Break("invalid message format");
         }
         var verdict = extended.LongBind(bind, parameters, length, out var op);
+        if (verdict.Act == Act.Prepare)
+        {
+            return verdict;
+        }
         if (verdict.Act != Act.Forward)
         {
             return Swallow(pending, length, verdict.Replacement);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Sockets;
-using System.Text;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -18,7 +17,7 @@ internal sealed class PgControl : IDisposable
     private readonly ILogger log;
     private readonly SemaphoreSlim turn = new(1);
     private readonly ITimer idle;
-    private PgBackend? connection;
+    private PgQueries? connection;
 
     public PgControl(PgUpstream upstream, TimeProvider time, ILogger log)
     {
@@ -73,37 +72,10 @@ internal sealed class PgControl : IDisposable
     }
 
     /// <returns>The one row's columns.</returns>
-    private async Task<string[]> Ask(PgBackend backend, string sql, CancellationToken cancel)
+    private async Task<string?[]> Ask(PgBackend backend, string sql, CancellationToken cancel)
     {
-        connection ??= await upstream.Dial(backend.Permit, "accessplane", new Dictionary<string, string>(), cancel);
-        using var abort = cancel.Register(connection.Channel.Wire.Reset);
-        await connection.Channel.Send(PgFrame.OfTexts('Q', sql));
-        string[] row = [];
-        while (true)
-        {
-            var (type, body) = await connection.Channel.Read(64 * 1024);
-            switch (type)
-            {
-                case 'D':
-                    row = Columns(body.Span);
-                    break;
-                case 'E':
-                    throw new IOException(Encoding.UTF8.GetString(PgError.Field(body.Span, 'M')));
-                case 'Z':
-                    return row;
-            }
-        }
-    }
-
-    private static string[] Columns(ReadOnlySpan<byte> body)
-    {
-        var reader = new PgReader(body);
-        var columns = new string[reader.Count()];
-        for (var i = 0; i < columns.Length; i++)
-        {
-            columns[i] = Encoding.UTF8.GetString(reader.Bytes(reader.Int32()));
-        }
-        return columns;
+        connection ??= await upstream.Own(backend.Permit.Database, cancel);
+        return (await connection.Rows(sql, cancel))[0];
     }
 
     private void CloseWhenIdle()
@@ -117,7 +89,7 @@ internal sealed class PgControl : IDisposable
 
     private void Close()
     {
-        connection?.Channel.Wire.Dispose();
+        connection?.Dispose();
         connection = null;
     }
 

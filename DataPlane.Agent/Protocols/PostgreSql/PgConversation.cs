@@ -7,17 +7,15 @@ internal sealed class PgConversation : Conversation
 {
     private static readonly byte[] Terminate = PgFrame.Of('X', []);
 
-    private readonly PgKnowledge knowledge;
     private readonly PgClientSide client;
     private readonly PgServerSide server;
     private readonly Func<bool> mayForward;
     private readonly Func<ValueTask> thawed;
     private volatile bool delivered = true;
 
-    public PgConversation(PgState state, PgKnowledge knowledge, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
+    public PgConversation(PgState state, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
     {
         State = state;
-        this.knowledge = knowledge;
         this.mayForward = mayForward;
         this.thawed = thawed;
         Blocks = blocks;
@@ -66,7 +64,7 @@ internal sealed class PgConversation : Conversation
 
     public override Verdict FromServer(ReadOnlySpan<byte> pending) => server.Look(pending);
 
-    /// <summary>Reads the text of the Query or Parse at the head, on the knowledge's own threads where it is not small.</summary>
+    /// <summary>Reads the text of the Query or Parse at the head, on the parser's own threads where it is not small.</summary>
     public override ValueTask Prepare(ReadOnlyMemory<byte> pending)
     {
         if (State.Pace.Until is { } pause)
@@ -74,19 +72,15 @@ internal sealed class PgConversation : Conversation
             State.Pace.Until = null;
             return new ValueTask(Task.Delay(pause, State.Clock));
         }
-        var text = TextIn(pending);
-        if (knowledge.ReadSmall(text.Span) is { } small)
-        {
-            State.Read(small);
-            return default;
-        }
-        return Read(text);
+        return State.Sight.Prepare(TextIn(pending), State.Clock);
     }
-
-    private async ValueTask Read(ReadOnlyMemory<byte> text) => State.Read(await knowledge.Read(text));
 
     private static ReadOnlyMemory<byte> TextIn(ReadOnlyMemory<byte> pending)
     {
+        if (pending.Span[0] is not ((byte)'Q' or (byte)'P'))
+        {
+            return default; // it names a text that was sent before
+        }
         var body = pending[PgFrame.Header..(PgFrame.LengthAt(pending.Span) + 1)];
         var start = pending.Span[0] == 'P' ? body.Span.IndexOf((byte)0) + 1 : 0;
         var text = body[start..];

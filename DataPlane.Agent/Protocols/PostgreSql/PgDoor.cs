@@ -22,7 +22,7 @@ internal sealed class PgDoor(
     public bool TicketsInClear { get; } = config.Tls is not { Required: true };
     public Gate.Gate Gate { get; } = gate;
     public RecorderFactory Recorders { get; } = recorders;
-    public PgKnowledge Knowledge { get; } = new(Contracts.Sql.PgCatalog.Unknown, parser);
+    public PgCatalogs Catalogs { get; } = new(upstream, parser, time, log);
     public PgUpstream Upstream { get; } = upstream;
     public PgControl Control { get; } = new(upstream, time, log);
     public TimeProvider Time { get; } = time;
@@ -71,6 +71,7 @@ internal sealed class PgDoor(
 
     public void Dispose()
     {
+        Catalogs.Dispose();
         Control.Dispose();
         Encryption.Dispose();
     }

@@ -32,13 +32,13 @@ internal sealed class PgFactsCache
     }
 
     /// <returns>The text as it is kept, so that everyone shares one copy.</returns>
-    public PgText Add(ReadOnlySpan<byte> text, StatementFacts facts)
+    public PgText Add(ReadOnlySpan<byte> text, StatementFacts facts, PgKnowledge resolved)
     {
         if (Find(text) is { } known)
         {
             return known;
         }
-        var added = new PgText(text.ToArray(), facts);
+        var added = new PgText(text.ToArray(), facts, resolved);
         if (text.Length <= LongestText)
         {
             Keep(new Entry(Hash(text), added));

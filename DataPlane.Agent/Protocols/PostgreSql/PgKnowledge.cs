@@ -12,12 +12,12 @@ internal sealed class PgKnowledge(PgCatalog catalog, PgParser parser)
 
     /// <summary>A text that is small enough to be read here and now; null for what <see cref="Read"/> must be asked.</summary>
     public PgText? ReadSmall(ReadOnlySpan<byte> text) =>
-        PgParser.ReadSmall(text, analyst) is { } facts ? Cache.Add(text, facts) : null;
+        PgParser.ReadSmall(text, analyst) is { } facts ? Cache.Add(text, facts, this) : null;
 
     /// <summary>Reads on the parser's own threads. Never fails: what cannot be read is unknown, and so refused.</summary>
     public async ValueTask<PgText> Read(ReadOnlyMemory<byte> text)
     {
         var (facts, mayKeep) = await parser.Read(text, analyst);
-        return mayKeep ? Cache.Add(text.Span, facts) : new PgText(text.ToArray(), facts);
+        return mayKeep ? Cache.Add(text.Span, facts, this) : new PgText(text.ToArray(), facts, this);
     }
 }

@@ -28,6 +28,9 @@ internal static partial class PgLog
     [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: its record could not be begun")]
     public static partial void NotRecorded(ILogger log, Guid session, Exception why);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the catalog of database {Database} cannot be read")]
+    public static partial void NoCatalog(ILogger log, string database, Exception why);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: the backend could not be cancelled")]
     public static partial void NotCancelled(ILogger log, Guid session, Exception why);
 

@@ -4,8 +4,14 @@ using AccessPlane.Contracts.Sql;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>A statement's text with what is known of it.</summary>
-internal sealed record PgText(byte[] Text, StatementFacts Facts)
+/// <param name="In">Where it was resolved; null where no catalog matters.</param>
+internal sealed record PgText(byte[] Text, StatementFacts Facts, PgKnowledge? In = null)
 {
+    private const string Changed = "the schema was changed in this transaction, and what names mean now cannot be read before it ends";
+
+    /// <summary>The facts where names may mean something else by now, and nobody but this session can see what.</summary>
+    public StatementFacts Unsure => field ??= Facts with { Opaque = Facts.Opaque ?? Changed };
+
     /// <summary>OIDs as Parse named them, in wire form; known where people must see them, empty otherwise.</summary>
     public byte[] ParameterTypes { get; init; } = [];
 }
@@ -84,7 +90,38 @@ internal sealed class PgNames
 
     /// <summary>Whether running it may change what names mean. EXECUTE runs whatever the protocol has prepared, DEALLOCATE among it.</summary>
     public bool MayBeChangedBy(PgText text) =>
-        text.Facts.Names is { Count: > 0 } || (text.Facts.Has("execute") && statements.Values.Any(s => s.Facts.Names is { Count: > 0 }));
+        Changes(text.Facts) || (text.Facts.Has("execute") && statements.Values.Any(s => Changes(s.Facts)));
+
+    private static bool Changes(StatementFacts facts)
+    {
+        for (var i = 0; i < (facts.Names?.Count ?? 0); i++)
+        {
+            if (facts.Names![i].Action is not (NameAction.Execute or NameAction.Fetch))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The same text, read again.</summary>
+    public void Replace(PgText old, PgText fresh)
+    {
+        foreach (var (name, text) in statements)
+        {
+            if (ReferenceEquals(text, old))
+            {
+                statements[name] = fresh; // the same key: nothing moves
+            }
+        }
+        foreach (var (name, portal) in portals)
+        {
+            if (ReferenceEquals(portal.Text, old))
+            {
+                portals[name] = portal with { Text = fresh };
+            }
+        }
+    }
 
     /// <param name="portal">Null to forget the name.</param>
     public void SetPortal(ReadOnlySpan<byte> name, PgPortal? portal)
@@ -141,6 +178,10 @@ internal sealed class PgNames
         }
         foreach (var use in text.Facts.Names ?? [])
         {
+            if (use.Action is NameAction.Execute or NameAction.Fetch)
+            {
+                continue;
+            }
             var statement = use.Action is NameAction.Prepare or NameAction.Deallocate or NameAction.DiscardAll;
             Apply(new NameUse(statement ? NameAction.Deallocate : NameAction.Close, use.Name), text);
         }

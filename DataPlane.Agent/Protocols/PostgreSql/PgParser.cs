@@ -10,6 +10,12 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// </summary>
 internal sealed class PgParser : IDisposable
 {
+    /// <summary>Why a text was not understood that could not be read in time.</summary>
+    public const string TooSlow = "reading it took too long: send less at once";
+
+    /// <summary>Threads that may be started in the place of ones that do not come back, at a time.</summary>
+    private const int MostSpare = 4;
+
     private const int BigText = 16 * 1024;
     private const int MaxWaiting = 1024;
 
@@ -17,6 +23,7 @@ internal sealed class PgParser : IDisposable
     private readonly TimeProvider time;
     private readonly BlockingCollection<Job> ordinary = new(MaxWaiting);
     private readonly BlockingCollection<Job> big = new(MaxWaiting);
+    private int spare;
 
     public PgParser(TimeProvider time, TimeSpan? budget = null)
     {
@@ -61,7 +68,8 @@ internal sealed class PgParser : IDisposable
         }
         catch (TimeoutException)
         {
-            return (StatementFacts.NotUnderstood("reading it took too long: send less at once"), false);
+            job.GiveUp(this);
+            return (StatementFacts.NotUnderstood(TooSlow), false);
         }
     }
 
@@ -88,20 +96,39 @@ internal sealed class PgParser : IDisposable
         return error is not null ? StatementFacts.NotUnderstood(error) with { SyntaxErrorAt = position } : shown as StatementFacts ?? facts;
     }
 
-    private static void StartLane(BlockingCollection<Job> jobs, string name)
+    private void StartLane(BlockingCollection<Job> jobs, string name)
     {
-        var thread = new Thread(() => Work(jobs), SqlBounds.ParserStack) { Name = name, IsBackground = true };
+        var thread = new Thread(() => Work(new Lane(jobs, name)), SqlBounds.ParserStack) { Name = name, IsBackground = true };
         thread.Start();
     }
 
-    private static void Work(BlockingCollection<Job> jobs)
+    private void Work(Lane lane)
     {
         var nothing = new PgAnalyst(PgCatalog.Unknown, PgGrammar.Native);
         Parse("select 1\0"u8, nothing, mayReadMore: true); // the first call on a thread is slow
-        foreach (var job in jobs.GetConsumingEnumerable())
+        foreach (var job in lane.Jobs.GetConsumingEnumerable())
         {
-            job.Done.SetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true)!);
+            if (job.Begin(lane))
+            {
+                job.Done.TrySetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true)!);
+            }
+            if (lane.IsReplaced)
+            {
+                Interlocked.Decrement(ref spare);
+                return; // another does its work by now
+            }
         }
+    }
+
+    /// <summary>A lane that does not come back in time must not keep what waits behind it: another takes its place.</summary>
+    private void Replace(Lane lane)
+    {
+        if (Interlocked.Increment(ref spare) > MostSpare || !lane.Leave())
+        {
+            Interlocked.Decrement(ref spare);
+            return;
+        }
+        StartLane(lane.Jobs, lane.Name);
     }
 
     public void Dispose()
@@ -110,5 +137,32 @@ internal sealed class PgParser : IDisposable
         big.CompleteAdding();
     }
 
-    private sealed record Job(byte[] Terminated, PgAnalyst Analyst, TaskCompletionSource<StatementFacts> Done);
+    private sealed class Lane(BlockingCollection<Job> jobs, string name)
+    {
+        private int replaced;
+
+        public BlockingCollection<Job> Jobs { get; } = jobs;
+        public string Name { get; } = name;
+        public bool IsReplaced => Volatile.Read(ref replaced) == 1;
+
+        /// <returns>False when it has been left before.</returns>
+        public bool Leave() => Interlocked.Exchange(ref replaced, 1) == 0;
+    }
+
+    private sealed record Job(byte[] Terminated, PgAnalyst Analyst, TaskCompletionSource<StatementFacts> Done)
+    {
+        private static readonly Lane Nobody = new([], "");
+        private Lane? by;
+
+        /// <returns>False when nobody waits for it any more.</returns>
+        public bool Begin(Lane lane) => Interlocked.CompareExchange(ref by, lane, null) is null;
+
+        public void GiveUp(PgParser parser)
+        {
+            if (Interlocked.CompareExchange(ref by, Nobody, null) is { } stuck && stuck != Nobody)
+            {
+                parser.Replace(stuck);
+            }
+        }
+    }
 }

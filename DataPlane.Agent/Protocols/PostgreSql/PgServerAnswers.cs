@@ -266,6 +266,7 @@ internal sealed class PgServerAnswers(PgState state)
         if (body[0] == 'I')
         {
             state.Names.EndTransaction();
+            state.Sight.TransactionEnded();
         }
         return Fit.Passes;
     }
@@ -291,7 +292,8 @@ internal sealed class PgServerAnswers(PgState state)
         }
         var drifted = name.SequenceEqual("client_encoding"u8) ? !PgSettings.IsUtf8(Encoding.ASCII.GetString(value)) :
             name.SequenceEqual("standard_conforming_strings"u8) ? !value.SequenceEqual("on"u8) :
-            name.SequenceEqual("session_authorization"u8);
+            name.SequenceEqual("search_path"u8) ? !state.Sight.IsPinned(Encoding.UTF8.GetString(value)) :
+            name.SequenceEqual("session_authorization"u8) || name.SequenceEqual("is_superuser"u8);
         if (drifted)
         {
             state.Broken ??= $"the setting `{Encoding.ASCII.GetString(name)}` changed, and the session's statements can no longer be read as the database reads them";

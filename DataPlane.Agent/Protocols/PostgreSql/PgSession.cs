@@ -22,7 +22,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private readonly string remote;
     private volatile string? stopped;
 
-    public PgSession(PgDoor door, PgChannel client, PgBackend backend, SessionRecorder recorder, string remote)
+    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, SessionRecorder recorder, string remote)
     {
         this.door = door;
         this.client = client;
@@ -30,8 +30,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.recorder = recorder;
         this.remote = remote;
         permit = backend.Permit;
-        var state = new PgState(permit.Session, this, door.Knowledge.Cache, door.Time);
-        conversation = new PgConversation(state, door.Knowledge, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
+        var state = new PgState(permit.Session, this, database, door.Time);
+        conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
         cancels = new PgCancels(
             conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);
         relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);

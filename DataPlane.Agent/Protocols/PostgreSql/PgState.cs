@@ -3,11 +3,11 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// <summary>What both directions of a conversation know. Used under the conversation's guard.</summary>
 internal sealed class PgState
 {
-    private readonly PgFactsCache cache;
+    private readonly PgSight sight;
 
-    public PgState(Guid session, IPgOversight oversight, PgFactsCache cache, TimeProvider clock)
+    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock)
     {
-        this.cache = cache;
+        sight = new PgSight(database, Names);
         Session = session;
         Oversight = oversight;
         Clock = clock;
@@ -18,8 +18,6 @@ internal sealed class PgState
         Holds = new PgHolds(this);
         QuietSince = clock.GetTimestamp();
     }
-
-    private PgText? read;
 
     public Guid Session { get; }
     public IPgOversight Oversight { get; }
@@ -33,18 +31,8 @@ internal sealed class PgState
     public PgPace Pace { get; }
     public PgHolds Holds { get; }
 
-    /// <summary>A text that was read on the side, because it was not known.</summary>
-    public void Read(PgText text) => read = text;
-
-    /// <summary>It was judged: an idle session keeps no text.</summary>
-    public void Forget() => read = null;
-
-    /// <summary>What is known of a text; null when it must be read first.</summary>
-    public PgText? Find(ReadOnlySpan<byte> text)
-    {
-        // INVARIANT: facts belong to exactly these bytes, whatever was read last
-        return read is { } known && text.SequenceEqual(known.Text) ? known : cache.Find(text);
-    }
+    /// <summary>What is known of texts, and how sure that is.</summary>
+    public PgSight Sight => sight;
 
     /// <summary>The transaction's status as the last ReadyForQuery told it.</summary>
     public byte Transaction { get; set; } = (byte)'I';
@@ -54,9 +42,10 @@ internal sealed class PgState
 
     public Contracts.Policy.Ruling Judge(PgText text)
     {
-        var ruling = Oversight.Judge(text.Facts, Transaction != 'I' || MayHaveBegun);
+        var facts = sight.FactsOf(text);
+        var ruling = Oversight.Judge(facts, Transaction != 'I' || MayHaveBegun);
         Results.Limits = Oversight.Limits;
-        return ruling.MaxRows is null ? ruling : PgBounds.Countable(ruling, text.Facts);
+        return ruling.MaxRows is null ? ruling : PgBounds.Countable(ruling, facts);
     }
 
     /// <summary>Something of the sync unit that is open was executed.</summary>

@@ -11,7 +11,17 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>A connection to the resource, logged in with the agent's own credential.</summary>
 /// <param name="Greeting">ParameterStatus and notices, as frames for the client, without those that tell who the agent is there.</param>
-internal sealed record PgBackend(Permit Permit, PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret);
+internal sealed record PgLink(PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret);
+
+/// <summary>A connection that belongs to a session: nothing else can be relayed.</summary>
+internal sealed record PgBackend(Permit Permit, PgLink Link)
+{
+    public PgChannel Channel => Link.Channel;
+    public byte[] Greeting => Link.Greeting;
+    public string Version => Link.Version;
+    public int Pid => Link.Pid;
+    public byte[] Secret => Link.Secret;
+}
 
 /// <summary>
 /// The way to the resource. Dialling takes a permit; the startup is built from scratch out of the permit and what the client may choose, never
@@ -31,7 +41,26 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
     /// <summary>Whether what is sent can be read on the way.</summary>
     public bool IsPrivate => IsUnix || Config.Tls == UpstreamTls.VerifyFull;
 
-    public async Task<PgBackend> Dial(Permit permit, string application, IReadOnlyDictionary<string, string> settings, CancellationToken cancel)
+    /// <param name="searchPath">The login's own: said aloud, so that a RESET returns to it whatever its role's settings become.</param>
+    public async Task<PgBackend> Dial(
+        Permit permit, string application, IReadOnlyDictionary<string, string> settings, string searchPath, CancellationToken cancel)
+    {
+        var all = new List<string> { "search_path", searchPath };
+        foreach (var (name, value) in settings)
+        {
+            all.AddRange([name, value]);
+        }
+        if (permit.Grant.Scope.OnlyReads)
+        {
+            all.AddRange(["default_transaction_read_only", "on"]);
+        }
+        return new PgBackend(permit, await Reach(permit.Database, application, all, cancel));
+    }
+
+    /// <summary>A connection for the agent's own questions.</summary>
+    public async Task<PgQueries> Own(string database, CancellationToken cancel) => new(await Reach(database, "accessplane", [], cancel));
+
+    private async Task<PgLink> Reach(string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {
         using var patience = new CancellationTokenSource(Patience, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
@@ -39,12 +68,12 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             try
             {
-                return await Login(permit, application, settings, both.Token);
+                return await Login(database, application, settings, both.Token);
             }
             catch (PgStop unknown) when (unknown.Code == "42704" && checksConnections)
             {
                 checksConnections = false; // a server before 14 does not know the setting
-                return await Login(permit, application, settings, both.Token);
+                return await Login(database, application, settings, both.Token);
             }
         }
         catch (Exception unreachable) when (
@@ -67,15 +96,15 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         await wire.Receive(new byte[1]); // it closes when the signal is sent
     }
 
-    private async Task<PgBackend> Login(Permit permit, string application, IReadOnlyDictionary<string, string> settings, CancellationToken cancel)
+    private async Task<PgLink> Login(string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {
         var wire = await Connect(cancel);
         using var abort = cancel.Register(wire.Reset);
         try
         {
             var channel = new PgChannel(wire);
-            await channel.Send(Startup(permit, application, settings));
-            return await new PgUpstreamLogin(this, channel, Keys).Run(permit);
+            await channel.Send(Startup(database, application, settings));
+            return await new PgUpstreamLogin(this, channel, Keys).Run();
         }
         catch
         {
@@ -84,19 +113,12 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         }
     }
 
-    private byte[] Startup(Permit permit, string application, IReadOnlyDictionary<string, string> settings)
+    private byte[] Startup(string database, string application, IReadOnlyList<string> settings)
     {
-        var all = new List<string> { "user", Config.User, "database", permit.Database, "client_encoding", "UTF8" };
-        foreach (var (name, value) in settings)
-        {
-            all.AddRange([name, value]);
-        }
+        var all = new List<string> { "user", Config.User, "database", database, "client_encoding", "UTF8" };
+        all.AddRange(settings);
         // the language that statements are read in is fixed here; a reset returns to these
         all.AddRange(["standard_conforming_strings", "on", "backslash_quote", "safe_encoding", "application_name", application]);
-        if (permit.Grant.Scope.OnlyReads)
-        {
-            all.AddRange(["default_transaction_read_only", "on"]);
-        }
         if (checksConnections)
         {
             all.AddRange(["client_connection_check_interval", 500.ToString(CultureInfo.InvariantCulture)]); // an agent that dies takes its work along

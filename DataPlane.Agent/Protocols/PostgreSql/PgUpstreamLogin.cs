@@ -3,7 +3,6 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Relay;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -20,7 +19,7 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
     private int pid;
     private byte[] secret = [];
 
-    public async Task<PgBackend> Run(Permit permit)
+    public async Task<PgLink> Run()
     {
         await Authenticate();
         while (true)
@@ -29,7 +28,7 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
             switch (type)
             {
                 case 'Z':
-                    return new PgBackend(permit, channel, [.. greeting], version, pid, secret);
+                    return new PgLink(channel, [.. greeting], version, pid, secret);
                 case 'S':
                     Parameter(body.Span);
                     break;

@@ -87,20 +87,14 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         using (permit)
         {
             using var end = CancellationTokenSource.CreateLinkedTokenSource(permit.Ended, stopping);
-            PgBackend backend;
-            try
-            {
-                backend = await door.Upstream.Dial(permit, startup.Application, startup.Settings, end.Token);
-            }
-            catch (OperationCanceledException) when (permit.End is { } ended)
-            {
-                throw new PgStop(PgError.Ended, ended.Message);
-            }
+            using var database = await OrEnd(permit, door.Catalogs.Use(permit.Database, end.Token));
+            var backend = await OrEnd(permit, door.Upstream.Dial(
+                permit, startup.Application, startup.Settings, database.Database.Known.Catalog.PathSetting ?? "", end.Token));
             using (backend.Channel.Wire)
             {
                 using var recorder = await Record(permit, startup, backend);
                 await login.Accept();
-                using var session = new PgSession(door, channel, backend, recorder, remote.ToString());
+                using var session = new PgSession(door, channel, backend, database.Database, recorder, remote.ToString());
                 await session.Run();
             }
         }
@@ -117,6 +111,18 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         {
             PgLog.NotRecorded(door.Log, permit.Session, unwritable);
             throw new PgStop(PgError.NoRecord, "the session cannot be recorded at the moment", "try again later");
+        }
+    }
+
+    private static async Task<T> OrEnd<T>(Permit permit, Task<T> work)
+    {
+        try
+        {
+            return await work;
+        }
+        catch (OperationCanceledException) when (permit.End is { } ended)
+        {
+            throw new PgStop(PgError.Ended, ended.Message);
         }
     }
 

@@ -70,7 +70,7 @@ public sealed class FuzzTests
     /// <summary>A server that answers by the type of what it is asked, and looks at all of it.</summary>
     private sealed class Parrot(Witness witness, Noise noise)
     {
-        private static readonly PgParser Reader = new(TimeProvider.System);
+        private static readonly PgKnowledge Reader = new(AccessPlane.Contracts.Sql.PgCatalog.Unknown, new PgParser(TimeProvider.System));
         private readonly List<byte> pending = [];
         private bool skips;
         private bool copies;

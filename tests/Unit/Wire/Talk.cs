@@ -14,6 +14,7 @@ internal sealed class Talk
     private const int MostHeld = 3 * 1024 * 1024;
 
     private static readonly PgParser Parser = new(TimeProvider.System);
+    private static readonly PgDatabase Database = new(new PgKnowledge(AccessPlane.Contracts.Sql.PgCatalog.Unknown, Parser));
     private readonly List<byte> fromClient = [];
     private readonly List<byte> fromServer = [];
 
@@ -30,8 +31,8 @@ internal sealed class Talk
     public Talk(Witness witness, TimeProvider? clock = null)
     {
         Witness = witness;
-        State = new PgState(Guid.Empty, Witness, Parser.Cache, clock ?? TimeProvider.System);
-        Conversation = new PgConversation(State, Parser, () => true, () => default, blocks: false);
+        State = new PgState(Guid.Empty, Witness, Database, clock ?? TimeProvider.System);
+        Conversation = new PgConversation(State, () => true, () => default, blocks: false);
     }
 
     public Witness Witness { get; }

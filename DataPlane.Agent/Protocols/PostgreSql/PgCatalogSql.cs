@@ -1,0 +1,147 @@
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>
+/// What the agent asks the server's own catalogs. What a view, a default, a check or a function runs is not read from its text: the server has worked it
+/// out already, with the names as they were meant (`pg_depend`), and leaves built-in functions out of it.
+/// </summary>
+internal static class PgCatalogSql
+{
+    public const string Begin = "begin isolation level repeatable read read only";
+    public const string End = "commit";
+
+    /// <summary>Changes whenever something changes that the catalog is made of; vacuum and statistics do not matter.</summary>
+    public const string Fingerprint =
+        """
+        select md5(string_agg(part, ' ')) from (
+          select 'c' || count(*) || ':' || sum(xmin::text::bigint) as part from pg_class
+          union all select 'a' || count(*) || ':' || sum(xmin::text::bigint) from pg_attribute
+          union all select 'p' || count(*) || ':' || sum(xmin::text::bigint) from pg_proc
+          union all select 't' || count(*) || ':' || sum(xmin::text::bigint) from pg_trigger
+          union all select 'r' || count(*) || ':' || sum(xmin::text::bigint) from pg_rewrite
+          union all select 'k' || count(*) || ':' || sum(xmin::text::bigint) from pg_constraint
+          union all select 'y' || count(*) || ':' || sum(xmin::text::bigint) from pg_type
+          union all select 'x' || count(*) || ':' || sum(xmin::text::bigint) from pg_cast
+          union all select 'o' || count(*) || ':' || sum(xmin::text::bigint) from pg_operator
+          union all select 'i' || count(*) || ':' || sum(xmin::text::bigint) from pg_inherits
+          union all select 'l' || count(*) || ':' || sum(xmin::text::bigint) from pg_policy
+          union all select 'd' || count(*) || ':' || sum(xmin::text::bigint) from pg_attrdef
+          union all select 'e' || count(*) || ':' || sum(xmin::text::bigint) from pg_event_trigger
+          union all select 'n' || count(*) || ':' || sum(xmin::text::bigint) from pg_namespace
+          union all select current_setting('search_path')) parts
+        """;
+
+    /// <summary>setting, schemas as JSON, event triggers</summary>
+    public const string Session =
+        """
+        select current_setting('search_path'), array_to_json(current_schemas(true)),
+               (select count(*) from pg_event_trigger where evtenabled <> 'D')
+        """;
+
+    /// <summary>oid, schema, name, kind, columns as JSON [name, number, type, not null], parents as JSON, a view's definition</summary>
+    public const string Relations =
+        """
+        select c.oid, n.nspname, c.relname, c.relkind,
+               (select coalesce(json_agg(json_build_array(a.attname, a.attnum, a.atttypid::bigint, a.attnotnull) order by a.attnum), '[]')
+                from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+               (select coalesce(json_agg(pn.nspname || '.' || p.relname), '[]')
+                from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace where i.inhrelid = c.oid),
+               case when c.relkind in ('v', 'm') and c.oid >= 16384 then pg_get_viewdef(c.oid) end
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^pg_(toast|temp)'
+        """;
+
+    /// <summary>relation's oid, the relation it reads</summary>
+    public const string Reads =
+        """
+        select distinct r.ev_class, n.nspname || '.' || c.relname
+        from pg_depend d join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and r.ev_type = '1'
+          join pg_class c on d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid join pg_namespace n on n.oid = c.relnamespace
+        where c.oid <> r.ev_class and r.ev_class >= 16384
+        """;
+
+    /// <summary>relation's oid, events, function's oid</summary>
+    public const string Runs =
+        """
+        select distinct o.rel, o.events, case when d.refclassid = 'pg_operator'::regclass then (select oprcode::oid from pg_operator where oid = d.refobjid) else d.refobjid end
+        from pg_depend d join (
+          select 'pg_rewrite'::regclass as class, oid as object, ev_class as rel, 31 as events from pg_rewrite where ev_type = '1'
+          union all select 'pg_attrdef'::regclass, oid, adrelid, 6 from pg_attrdef
+          union all select 'pg_constraint'::regclass, oid, conrelid, 6 from pg_constraint where conrelid <> 0
+          union all select 'pg_policy'::regclass, oid, polrelid, 31 from pg_policy
+          union all select 'pg_class'::regclass, indexrelid, indrelid, 6 from pg_index) o on d.classid = o.class and d.objid = o.object
+        where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass) and o.rel >= 16384
+        """;
+
+    /// <summary>relation's oid, events, why</summary>
+    public const string Hazards =
+        """
+        select tgrelid, (tgtype::int & 4) / 2 | (tgtype::int & 16) / 4 | (tgtype::int & 8) | (tgtype::int & 32) / 2, 'its trigger `' || tgname || '` runs code of its own'
+        from pg_trigger where not tgisinternal and tgenabled <> 'D'
+        union all
+        select ev_class, case ev_type when '1' then 1 when '2' then 4 when '3' then 2 else 8 end, 'its rule `' || rulename || '` makes something else of it'
+        from pg_rewrite where rulename <> '_RETURN' and ev_enabled <> 'D' and ev_class >= 16384
+        union all
+        select confrelid, (case when confdeltype in ('c', 'n', 'd') then 8 else 0 end) | (case when confupdtype in ('c', 'n', 'd') then 4 else 0 end),
+               'the foreign key `' || conname || '` carries it on to other rows'
+        from pg_constraint where contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
+        """;
+
+    /// <summary>relation's oid, column's number, `schema.relation.column` that its values come from</summary>
+    public const string Sources =
+        """
+        select k.conrelid, k.column_number, n.nspname || '.' || c.relname || '.' || a.attname
+        from (select conrelid, confrelid, unnest(conkey) as column_number, unnest(confkey) as target from pg_constraint where contype = 'f') k
+          join pg_class c on c.oid = k.confrelid join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = k.confrelid and a.attnum = k.target
+        union
+        select g.adrelid, g.adnum, n.nspname || '.' || c.relname || '.' || a.attname
+        from pg_attrdef g join pg_attribute own on own.attrelid = g.adrelid and own.attnum = g.adnum and own.attgenerated <> ''
+          join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = g.adrelid and d.refobjsubid > 0 and d.refobjsubid <> g.adnum
+            and (d.classid = 'pg_attrdef'::regclass and d.objid = g.oid or d.classid = 'pg_class'::regclass and d.objid = g.adrelid and d.objsubid = g.adnum)
+          join pg_class c on c.oid = g.adrelid join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = g.adrelid and a.attnum = d.refobjsubid
+        """;
+
+    /// <summary>oid, schema, name, arguments, variadic, built in, volatility, runs as owner, language, source, defaults, kind, extension, settings as JSON,
+    /// definition, types of arguments and result as JSON</summary>
+    public const string Functions =
+        """
+        select p.oid, n.nspname, p.proname, p.pronargs, p.provariadic <> 0, p.oid < 16384, p.provolatile, p.prosecdef, l.lanname,
+               case when p.oid >= 16384 and l.lanname in ('sql', 'plpgsql') then p.prosrc end, p.pronargdefaults, p.prokind,
+               (select e.extname from pg_depend d join pg_extension e on e.oid = d.refobjid
+                where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_extension'::regclass and d.deptype = 'e'),
+               array_to_json(p.proconfig),
+               case when p.oid >= 16384 and p.prokind in ('f', 'p') and (l.lanname = 'plpgsql' or l.lanname = 'sql' and p.prosrc = '') then pg_get_functiondef(p.oid) end,
+               case when p.oid >= 16384 then array_to_json(p.proargtypes::bigint[] || p.prorettype::bigint) end
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+        """;
+
+    /// <summary>function's oid, oid of a function that runs along with it</summary>
+    public const string FunctionRuns =
+        """
+        select objid, refobjid from pg_depend where classid = 'pg_proc'::regclass and refclassid = 'pg_proc'::regclass and objid >= 16384
+        union
+        select aggfnoid::oid, unnest(array[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[])
+        from pg_aggregate where aggfnoid >= 16384
+        """;
+
+    /// <summary>schema, symbol, function's oid</summary>
+    public const string Operators =
+        "select n.nspname, o.oprname, o.oprcode::oid from pg_operator o join pg_namespace n on n.oid = o.oprnamespace where o.oid >= 16384 and o.oprcode <> 0";
+
+    /// <summary>oid, schema, name, oid of a function that may run where a value becomes of this type or something else</summary>
+    public const string Types =
+        """
+        with recursive direct as (
+          select c.contypid as type, case when d.refclassid = 'pg_operator'::regclass then (select oprcode::oid from pg_operator where oid = d.refobjid) else d.refobjid end as function
+          from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
+          where c.contypid <> 0
+          union select castsource, castfunc from pg_cast where castfunc >= 16384
+          union select casttarget, castfunc from pg_cast where castfunc >= 16384 and casttarget >= 16384
+        ), all_of as (
+          select type, function from direct
+          union select t.oid, a.function from all_of a join pg_type t on t.typtype = 'd' and t.typbasetype = a.type or t.typelem = a.type
+        )
+        select t.oid, n.nspname, t.typname, a.function from all_of a join pg_type t on t.oid = a.type join pg_namespace n on n.oid = t.typnamespace
+        """;
+}

@@ -1,0 +1,237 @@
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql;
+
+/// <summary>
+/// What a session's texts mean, in the catalog as it is now. A text that was judged in an older one is read again; after a change of the schema by this
+/// session the next statement waits for the catalog, and within the transaction that made it nothing is sure.
+/// </summary>
+internal sealed class PgSight(PgDatabase database, PgNames names)
+{
+    private const int MostJoined = 256;
+
+    /// <summary>So many texts that could not be read in time, and the session's next ones are not tried for a while: they keep others waiting.</summary>
+    private const int MostSlow = 3;
+    private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
+
+    private readonly Dictionary<(PgText Text, PgText Runs), StatementFacts> joined = [];
+    private PgText? read;
+    private PgText? readToRun;
+    private PgText? unreadable;
+    private byte[]? wanted;
+    private bool changed;
+    private bool mustRefresh;
+    private int slow;
+    private long restsUntil;
+
+    /// <summary>What is known of a text; null when it must be read first.</summary>
+    public PgText? Find(ReadOnlySpan<byte> text)
+    {
+        if (mustRefresh)
+        {
+            return unreadable is { } none && text.SequenceEqual(none.Text) ? none : null;
+        }
+        // INVARIANT: facts belong to exactly these bytes in this catalog, whatever was read last
+        var known = database.Known;
+        return Is(read, text, known) ? read : Is(readToRun, text, known) ? readToRun : known.Cache.Find(text);
+    }
+
+    private static bool Is(PgText? read, ReadOnlySpan<byte> text, PgKnowledge known) =>
+        read is not null && ReferenceEquals(read.In, known) && text.SequenceEqual(read.Text);
+
+    /// <summary>The same text as it is to be understood now; null when it must be read again first.</summary>
+    public PgText? Fresh(PgText text)
+    {
+        if (!mustRefresh && (text.In is null || ReferenceEquals(text.In, database.Known)))
+        {
+            return Runs(text) ? text : null;
+        }
+        if (Find(text.Text) is { } fresh)
+        {
+            return Runs(fresh) ? fresh : null;
+        }
+        wanted = text.Text;
+        return null;
+    }
+
+    /// <summary>Also what it runs must be understood as of now.</summary>
+    private bool Runs(PgText text)
+    {
+        for (var i = 0; i < (text.Facts.Names?.Count ?? 0); i++)
+        {
+            if (Named(text.Facts.Names![i]) is not { In: { } resolved } runs || ReferenceEquals(resolved, database.Known))
+            {
+                continue;
+            }
+            if (Find(runs.Text) is { } fresh)
+            {
+                names.Replace(runs, fresh);
+                continue;
+            }
+            wanted = runs.Text;
+            return false;
+        }
+        return true;
+    }
+
+    private PgText? Named(NameUse use) => use.Name is not { } name ? null : use.Action switch
+    {
+        NameAction.Execute => names.Statement(System.Text.Encoding.UTF8.GetBytes(name)),
+        NameAction.Fetch => names.Portal(System.Text.Encoding.UTF8.GetBytes(name))?.Text,
+        _ => null,
+    };
+
+    /// <summary>It was judged: an idle session keeps no text.</summary>
+    public void Forget() => read = readToRun = unreadable = null;
+
+    /// <summary>What a text does: with what it executes or fetches by name, and with what this transaction has changed in mind.</summary>
+    public StatementFacts FactsOf(PgText text)
+    {
+        var facts = changed && !IsSure(text.Facts) ? text.Unsure : text.Facts;
+        for (var i = 0; i < (facts.Names?.Count ?? 0); i++)
+        {
+            var use = facts.Names![i];
+            if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(facts.Names, i))
+            {
+                facts = Named(use) is { } runs ? Join(text, facts, runs) : NotKnown(facts, use);
+            }
+        }
+        return facts;
+    }
+
+    /// <summary>What only ends a transaction, shows or sets does not depend on names.</summary>
+    private static bool IsSure(StatementFacts facts)
+    {
+        for (var i = 0; i < facts.Kinds.Count; i++)
+        {
+            if (facts.Kinds[i] is "execute" or "fetch" or "prepare" or "declare" || !StatementKinds.AlwaysWithinScope.Contains(facts.Kinds[i]))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static bool IsMadeBefore(IReadOnlyList<NameUse> uses, int at)
+    {
+        for (var i = 0; i < at; i++)
+        {
+            if (uses[i].Name == uses[at].Name && uses[i].Action == (uses[at].Action == NameAction.Execute ? NameAction.Prepare : NameAction.Declare))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static StatementFacts NotKnown(StatementFacts facts, NameUse use) => facts with
+    {
+        Unknown = use.Action == NameAction.Execute
+            ? $"the prepared statement `{use.Name}` is not known in this session"
+            : $"the cursor `{use.Name}` is not known in this session",
+    };
+
+    private StatementFacts Join(PgText text, StatementFacts facts, PgText runs)
+    {
+        if (joined.TryGetValue((text, runs), out var known) && !changed)
+        {
+            return known;
+        }
+        if (joined.Count == MostJoined)
+        {
+            joined.Clear();
+        }
+        var other = changed ? runs.Unsure : runs.Facts;
+        var both = facts with
+        {
+            Kinds = [.. facts.Kinds.Union(other.Kinds)],
+            Unknown = facts.Unknown ?? other.Unknown,
+            Refused = facts.Refused ?? other.Refused,
+            AsksForWrites = facts.AsksForWrites || other.AsksForWrites,
+            Relations = [.. facts.Relations.Concat(other.Relations).GroupBy(r => r.Name).Select(g => new RelationUse(g.Key, g.Aggregate(default(RelationAccess), (a, r) => a | r.Access)))],
+            Columns = [.. facts.Columns.Union(other.Columns)],
+            Functions = [.. facts.Functions.Union(other.Functions)],
+            Unbounded = facts.Unbounded || other.Unbounded,
+            Opaque = facts.Opaque ?? other.Opaque,
+            ChangesSchema = facts.ChangesSchema || other.ChangesSchema,
+            Outputs = facts.Statements == 1 && other.Statements == 1 ? other.Outputs : null,
+        };
+        return changed ? both : joined[(text, runs)] = both;
+    }
+
+    /// <summary>It goes to the server: from now on, and until its transaction is over, what it changes is seen by this session alone.</summary>
+    public void Forwarded(PgText text)
+    {
+        changed |= MayChange(FactsOf(text));
+    }
+
+    private static bool MayChange(StatementFacts facts) => facts.ChangesSchema || (facts.Opaque is not null && (facts.Has("do") || facts.Has("call")));
+
+    /// <summary>No transaction is open: what was changed is there for all to see, or for nobody.</summary>
+    public void TransactionEnded()
+    {
+        if (changed)
+        {
+            (changed, mustRefresh) = (false, true);
+            joined.Clear();
+            database.Touch();
+        }
+    }
+
+    /// <summary>Servers that report the search path tell when something else than a statement changed it.</summary>
+    public bool IsPinned(string searchPath) => database.Known.Catalog.PathSetting is { } own && PgSettings.Schemas(own).SequenceEqual(PgSettings.Schemas(searchPath));
+
+    /// <summary>What must be done before a statement is judged: the catalog, and the text of the message or of a name in it.</summary>
+    /// <param name="text">Of the message; empty where it has none.</param>
+    public ValueTask Prepare(ReadOnlyMemory<byte> text, TimeProvider clock)
+    {
+        var target = wanted ?? text;
+        var isToRun = wanted is not null;
+        wanted = null;
+        if (mustRefresh)
+        {
+            return RefreshAndRead(target, isToRun, clock);
+        }
+        if (restsUntil > clock.GetTimestamp())
+        {
+            Keep(new PgText(target.ToArray(), StatementFacts.NotUnderstood("the session's last texts took too long to be read: try again in a minute"), database.Known), isToRun);
+            return default;
+        }
+        if (database.Known.ReadSmall(target.Span) is { } small)
+        {
+            Keep(small, isToRun);
+            return default;
+        }
+        return Read(target, isToRun, clock);
+    }
+
+    private void Keep(PgText text, bool isToRun) => (read, readToRun) = isToRun ? (read, text) : (text, readToRun);
+
+    private async ValueTask RefreshAndRead(ReadOnlyMemory<byte> text, bool isToRun, TimeProvider clock)
+    {
+        try
+        {
+            await database.Refresh(CancellationToken.None);
+            mustRefresh = false;
+        }
+        catch (Exception failed) when (failed is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or PgStop or PgUnreachable)
+        {
+            // the old catalog is no truth any more; the next statement tries again
+            unreadable = new PgText(text.ToArray(), StatementFacts.NotUnderstood("the schema was changed, and the database's catalog cannot be read again: try again"));
+            return;
+        }
+        await Read(text, isToRun, clock);
+    }
+
+    private async ValueTask Read(ReadOnlyMemory<byte> text, bool isToRun, TimeProvider clock)
+    {
+        var found = await database.Known.Read(text);
+        Keep(found, isToRun);
+        slow = found.Facts.Unknown == PgParser.TooSlow ? slow + 1 : 0;
+        if (slow == MostSlow)
+        {
+            slow = 0;
+            restsUntil = clock.GetTimestamp() + (long)(Rest.TotalSeconds * clock.TimestampFrequency);
+        }
+    }
+}
