@@ -185,6 +185,12 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Verdict.Prepare;
         }
+        if (state.Sight.Missing(portal.Text) is { } missing)
+        {
+            var refusal = PgRefusal.NotKnown(missing);
+            state.Operations.Fail(portal.Op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
+            return Refuse(total, new PgDenial(refusal, portal.Op), refusal.AsBind());
+        }
         var op = portal.Op;
         var ruling = Judge(portal, execute);
         var waits = ruling.Effect == Effect.Hold && !portal.Released;

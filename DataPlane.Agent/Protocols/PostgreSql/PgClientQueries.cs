@@ -29,6 +29,11 @@ internal sealed class PgClientQueries(PgState state)
             return Verdict.Prepare;
         }
         state.Sight.Forget();
+        if (state.Sight.Missing(text) is { } missing)
+        {
+            var refusal = PgRefusal.NotKnown(missing);
+            return Verdict.Rewrite(total, Refuse(PgDenial.Never(state, "simple", text.Text, text.Facts.Kinds, refusal.Message, refusal.Code)));
+        }
         var ruling = state.Judge(text);
         if (ruling.MaxRows is not null && state.Transaction == 'I' && state.MayHaveBegun)
         {

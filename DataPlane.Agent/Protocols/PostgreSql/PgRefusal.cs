@@ -44,6 +44,11 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
         return new PgRefusal(PgError.Refused, $"denied by `{rule}`: {reason?.Text}", Where(session, op), hint);
     }
 
+    /// <summary>A prepared statement or cursor that SQL names and this session has not made.</summary>
+    public static PgRefusal NotKnown(Contracts.Sql.NameUse use) => use.Action == Contracts.Sql.NameAction.Execute
+        ? new PgRefusal(PgError.NoStatement, $"prepared statement `{use.Name}` does not exist in this session", null, null)
+        : new PgRefusal(PgError.NoPortal, $"cursor `{use.Name}` does not exist in this session", null, null);
+
     public static string Where(Guid session, long op) => string.Create(CultureInfo.InvariantCulture, $"operation {op} of session {session:D}");
 
     public byte[] AsQuery() => PgFrame.OfTexts('Q', Marker);

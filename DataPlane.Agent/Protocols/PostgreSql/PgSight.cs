@@ -93,7 +93,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
             var use = facts.Names![i];
             if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(facts.Names, i))
             {
-                facts = Named(use) is { } runs ? Join(text, facts, runs) : NotKnown(facts, use);
+                facts = Named(use) is { } runs ? Join(text, facts, runs) : facts; // a name that is not there runs nothing
             }
         }
         return facts;
@@ -124,12 +124,19 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         return false;
     }
 
-    private static StatementFacts NotKnown(StatementFacts facts, NameUse use) => facts with
+    /// <summary>What a text runs by name and this session has not made: it cannot be judged, and so not be run. Null where there is none.</summary>
+    public NameUse? Missing(PgText text)
     {
-        Unknown = use.Action == NameAction.Execute
-            ? $"the prepared statement `{use.Name}` is not known in this session"
-            : $"the cursor `{use.Name}` is not known in this session",
-    };
+        for (var i = 0; i < (text.Facts.Names?.Count ?? 0); i++)
+        {
+            var use = text.Facts.Names![i];
+            if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(text.Facts.Names, i) && Named(use) is null)
+            {
+                return use;
+            }
+        }
+        return null;
+    }
 
     private StatementFacts Join(PgText text, StatementFacts facts, PgText runs)
     {
