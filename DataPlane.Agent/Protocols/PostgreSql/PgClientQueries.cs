@@ -101,7 +101,7 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
     {
         try
         {
-            op = state.Operations.Open(protocol, text.Text, parameters, text.Facts, ruling);
+            op = state.Operations.Open(protocol, text.Text, parameters, state.Sight.FactsOf(text), ruling);
         }
         catch (IOException)
         {

@@ -111,14 +111,14 @@ internal sealed class WireAgent : IAsyncDisposable
     public (string Host, int Port, string User, string Password) Direct => (server.Host!, server.Port, role, role + "-secret");
 
     /// <summary>A ticket that opens as many connections as it is asked to.</summary>
-    public (string User, string Password) Ticket(int connections = 1)
+    public (string User, string Password) Ticket(int connections = 1, string? database = null)
     {
         var user = $"t_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
         var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
         var salt = RandomNumberGenerator.GetBytes(16);
         var keys = ScramKeys.Derive(secret, salt, 4096);
         var verifier = $"SCRAM-SHA-256$4096:{Convert.ToBase64String(salt)}${Convert.ToBase64String(SHA256.HashData(keys.ClientKey))}:{Convert.ToBase64String(keys.ServerKey)}";
-        Apply(new TicketOffer(user, Grant.Grant, verifier, connections, Now.AddMinutes(1), Database));
+        Apply(new TicketOffer(user, Grant.Grant, verifier, connections, Now.AddMinutes(1), database ?? Database));
         return (user, secret);
     }
 
@@ -134,6 +134,15 @@ internal sealed class WireAgent : IAsyncDisposable
         var (user, password) = Ticket();
         var client = await RawClient.Dial(Port);
         await client.Login(user, password, [("database", Database), .. more]);
+        return client;
+    }
+
+    /// <summary>The same, to another database of the server.</summary>
+    public async Task<RawClient> ConnectTo(string database, params (string Key, string Value)[] more)
+    {
+        var (user, password) = Ticket(database: database);
+        var client = await RawClient.Dial(Port);
+        await client.Login(user, password, [("database", database), .. more]);
         return client;
     }
 
