@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Text;
 using System.Text.Json;
-using AccessPlane.Agent.Protocols.PostgreSql;
 using AccessPlane.Contracts.Policy;
 using Npgsql;
 using Xunit;
