@@ -172,15 +172,15 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Unknown(total, PgError.NoPortal, "portal", execute.Portal);
         }
-        if (state.Holds.Current is { } hold)
-        {
-            return hold.IsWaiting ? Verdict.Park : Resume(body, execute, portal, hold.Op, total);
-        }
         if (state.Sight.Fresh(portal.Text) is not { } text)
         {
             return Verdict.Prepare;
         }
         portal = portal with { Text = text };
+        if (state.Holds.Current is { } hold)
+        {
+            return hold.IsWaiting ? Verdict.Park : Resume(body, execute, portal, hold.Op, total);
+        }
         if (state.Pace.MustWait(state.Oversight.Limits))
         {
             return Verdict.Prepare;

@@ -54,7 +54,7 @@ internal sealed class PgClientQueries(PgState state)
     /// <summary>It waited for people, and does so no more: it is judged by what holds now.</summary>
     private Verdict Resume(ReadOnlySpan<byte> message, PgText text, long op)
     {
-        state.Forget();
+        state.Sight.Forget();
         var ruling = state.Judge(text);
         return state.Holds.Settle(text, PgBound.None, ruling) is { } denial
             ? Verdict.Rewrite(message.Length, Refuse(denial))

@@ -48,7 +48,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         }
         if (Find(text.Text) is { } fresh)
         {
-            return Runs(fresh) ? fresh : null;
+            return Runs(fresh) ? (text.ParameterTypes.Length == 0 ? fresh : fresh with { ParameterTypes = text.ParameterTypes }) : null;
         }
         wanted = text.Text;
         return null;

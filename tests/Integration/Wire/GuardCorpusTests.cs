@@ -65,8 +65,9 @@ public sealed class GuardCorpusTests(GuardShop shop) : IClassFixture<GuardShop>
         foreach (var one in GuardShop.Cases.Where(c => c.Class == "harmless"))
         {
             var answers = await Try(one, await shop.DatabaseFor(one), way);
-            // a text of several statements is no prepared statement: that is the server's own answer
-            if (answers.Any(a => a.StartsWith('E') && !(way == "extended" && a.StartsWith("E42601 cannot insert multiple", StringComparison.Ordinal))))
+            // the server's own answers: a row that an earlier round inserted, and texts of several statements where one is due
+            if (answers.Any(a => a.StartsWith('E') && !a.StartsWith("E23505", StringComparison.Ordinal) &&
+                !(way == "extended" && a.StartsWith("E42601 cannot insert multiple", StringComparison.Ordinal))))
             {
                 refused.Add($"{one.Id}: {string.Join(' ', answers)}");
             }

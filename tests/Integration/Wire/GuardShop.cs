@@ -95,7 +95,14 @@ public sealed class GuardShop : IAsyncLifetime
         await using var connection = new NpgsqlConnection(In(database));
         await connection.OpenAsync();
         await using var ask = new NpgsqlCommand(probe, connection);
-        return await ask.ExecuteScalarAsync() is true;
+        try
+        {
+            return await ask.ExecuteScalarAsync() is true;
+        }
+        catch (PostgresException absent) when (absent.SqlState == PostgresErrorCodes.InvalidSchemaName)
+        {
+            return false; // what it asks about was not even made
+        }
     }
 
     private static string In(string database) => new NpgsqlConnectionStringBuilder(Superuser) { Database = database, Pooling = false }.ConnectionString;
