@@ -11,6 +11,7 @@ namespace AccessPlane.Projections;
 /// <param name="Cause">How it ended.</param>
 /// <param name="CutLatency">From the agent's receipt of the order to the cut.</param>
 /// <param name="Head">The transcript's head, lower-case hex: what the whole session's evidence comes down to.</param>
+/// <param name="Masked">Values of rows that were hidden.</param>
 /// <param name="Gaps">Evidence that is missing or does not check out.</param>
 public sealed record SessionRow(
     Guid Id, Guid Grant, string Entitlement, Actor Holder, string Resource, string Agent, string State, string Database, string Client, string Application,
@@ -21,7 +22,7 @@ public sealed record SessionRow(
 public sealed class Sessions() : Projection<SessionRow>(
     "sessions",
     typeof(SessionOpened), typeof(TranscriptRecorded), typeof(SessionClosed), typeof(SessionTerminated), typeof(SessionLost), typeof(EvidenceGapFound),
-    typeof(SessionTerminationOrdered), typeof(TranscriptRead))
+    typeof(SessionTerminationOrdered), typeof(TranscriptRead), typeof(DetectorHit))
 {
     public override IReadOnlyList<string> Columns =>
     [
@@ -69,10 +70,9 @@ public sealed class Sessions() : Projection<SessionRow>(
                 {
                     Operations = after.Operations + 1,
                     Denied = after.Denied + (entry.Effect == Effect.Deny ? 1 : 0),
-                    Masked = after.Masked + (entry.Effect == Effect.Mask ? 1 : 0),
                 },
                 "hold" => after with { Held = after.Held + 1 },
-                "result" => after with { Rows = after.Rows + (entry.Rows ?? 0) },
+                "result" => after with { Rows = after.Rows + (entry.Rows ?? 0), Masked = after.Masked + (entry.Masked ?? 0) },
                 _ => after,
             };
         }

@@ -26,6 +26,12 @@ public sealed record SessionLost(DateTimeOffset LastKnownAt) : IEvent;
 /// <summary>Someone with authority ordered the end of one session; its grant lives on.</summary>
 public sealed record SessionTerminationOrdered(Guid Session, string Agent, Actor By, string Why) : IEvent;
 
+/// <summary>Content that should not be there came back of an operation, and was hidden on its way; the value itself is nowhere.</summary>
+/// <param name="Rule">The mask rule's id.</param>
+/// <param name="Column">As the result names it.</param>
+/// <param name="Count">How often.</param>
+public sealed record DetectorHit(Guid Session, long Op, string Rule, Policy.Detector Detector, string Column, long Count) : IEvent;
+
 /// <summary>Evidence is missing or does not check out. A visible fact, never a silent one.</summary>
 public sealed record EvidenceGapFound(string Agent, string Kind, string Detail) : IEvent;
 

@@ -37,7 +37,12 @@ internal sealed class Rulebook
             .OrderByDescending(g => g.Hold?.Count).ThenBy(g => g.Hold?.Timeout).ToList();
         reasons.AddRange(holds.Select(g => new Reason(g.Id, Effect.Hold, Words(g, facts))));
         reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Words(g.Rule, facts), g.IsObserved)));
+        var hidden = MasksOf(context.Holder);
         Masked(facts, context.Holder, reasons);
+        if (facts.Unknown is null && MaskPlan.Of(facts, hidden).Refusal is { } shows)
+        {
+            reasons.Add(shows);
+        }
         reasons = [.. reasons.OrderBy(r => r.Observed).ThenByDescending(r => r.Effect)];
         var effect = reasons.Where(r => !r.Observed).Max(r => r.Effect);
         return new Ruling(effect, reasons, policy.Version)
@@ -45,7 +50,7 @@ internal sealed class Rulebook
             Hold = effect == Effect.Hold ? holds[0].Hold : null,
             MaxRows = matching.Where(g => g is { IsObserved: false, Rule.MaxRows: not null })
                 .Select(g => new Limit<long>(g.Rule.MaxRows!.Value, g.Rule.Id)).MinBy(l => l.Most),
-            Masks = MasksOf(context.Holder),
+            Masks = hidden,
             Risk = risk,
             Context = context,
         };

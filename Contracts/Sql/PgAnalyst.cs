@@ -44,7 +44,36 @@ public sealed class PgAnalyst
     public StatementFacts? Read(ReadOnlyMemory<byte> json, bool mayRead = true)
     {
         var found = PgTree.Read(json, Catalog, out var statements);
-        return Follow(found, mayRead) ? found.Facts(statements) : null;
+        return Follow(found, mayRead) ? Trace(found.Facts(statements), json, mayRead) : null;
+    }
+
+    /// <summary>Values are followed on top of the facts: where code runs that is not followed value by value, all that it may read counts as touched.</summary>
+    private StatementFacts? Trace(StatementFacts facts, ReadOnlyMemory<byte> json, bool mayRead)
+    {
+        if (facts.Unknown is not null)
+        {
+            return facts;
+        }
+        var asked = false;
+        var lineage = PgLineage.Read(json, Catalog, text => Tree(text, mayRead, ref asked), out var outputs);
+        if (asked && !mayRead)
+        {
+            return null;
+        }
+        if (lineage.Code is not null)
+        {
+            lineage = PgBasis.Of(Catalog).ColumnsOf(facts.Relations) is { } reached
+                ? lineage with { Touched = [.. lineage.Touched.Union(reached)] }
+                : lineage with { Unproven = lineage.Unproven ?? lineage.Code };
+        }
+        return facts with { Lineage = lineage, Outputs = outputs };
+    }
+
+    private ReadOnlyMemory<byte>? Tree(string text, bool mayRead, ref bool asked)
+    {
+        asked = true;
+        byte[]? tree = null;
+        return mayRead && grammar.Read(text, PgLanguage.Sql, json => tree = json.ToArray()) ? tree : null;
     }
 
     private bool Follow(PgFindings found, bool mayRead)

@@ -39,6 +39,9 @@ public sealed record StatementFacts(
     /// cannot be followed), empty where it returns none.</summary>
     public IReadOnlyList<OutputColumn>? Outputs { get; init; }
 
+    /// <summary>What its values depend on, followed through the catalog; null where that was not looked at.</summary>
+    public Lineage? Lineage { get; init; }
+
     public static StatementFacts NotUnderstood(string why) => new([], 0, Unknown: why);
 
     public bool Has(string kind)

@@ -33,6 +33,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// session was cut before the answer.</param>
 /// <param name="Hold">Of `hold` and `hold-ended`: the hold's id. <paramref name="Until"/>: when it lapses. <paramref name="By"/>: who ended it. The outcome is
 /// `released` (it runs), `refused`, `lapsed` or `abandoned`.</param>
+/// <param name="Masked">Values of rows that were hidden.</param>
+/// <param name="Rule">Of `detected`: the mask rule whose <paramref name="Detector"/> found something, <paramref name="Count"/> times in this column.</param>
 /// <param name="Cause">Of `end`: closed, revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool, lost.</param>
 public sealed record TranscriptEntry(
     long Seq, DateTimeOffset At, string Kind,
@@ -43,7 +45,8 @@ public sealed record TranscriptEntry(
     string? ScopeHash = null, Scope? Scope = null, bool? InTransaction = null, Effect? Effect = null, IReadOnlyList<Reason>? Reasons = null, long? Policy = null,
     string? Outcome = null, string? Status = null, long? Duration = null, long? Rows = null, long? Bytes = null, string? Tag = null,
     EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null,
-    Guid? Hold = null, DateTimeOffset? Until = null, string? By = null);
+    Guid? Hold = null, DateTimeOffset? Until = null, string? By = null,
+    long? Masked = null, string? Rule = null, Detector? Detector = null, string? Column = null, long? Count = null);
 
 public sealed record EntryError(string Code, string Message);
 

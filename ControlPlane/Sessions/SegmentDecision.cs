@@ -83,17 +83,19 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         var recorded = new TranscriptRecorded(
             segment.Session, segment.Agent, segment.Number, segment.FirstSeq, segment.LastSeq, segment.PreviousHead, segment.Head, segment.Final,
             segment.Entries, segment.Signature);
+        var hits = entries.Where(e => e is { Kind: "detected", Op: not null, Rule: not null, Detector: not null, Column: not null }).Select(e =>
+            new DetectorHit(segment.Session, e.Op!.Value, e.Rule!, e.Detector!.Value, e.Column!, e.Count ?? 1));
         if (!segment.Final)
         {
-            return [recorded];
+            return [recorded, .. hits];
         }
         var last = entries[^1];
         return (last.Kind, last.Cause) switch
         {
-            ("end", "closed") => [recorded, new SessionClosed(last.At, "closed")],
-            ("end", "lost") => [recorded, new SessionLost(entries.Count > 1 ? entries[^2].At : last.At)],
-            ("end", { } cause) => [recorded, new SessionTerminated(last.At, cause, last.CutMicros is { } micros ? TimeSpan.FromMicroseconds(micros) : null)],
-            _ => [new EvidenceGapFound(segment.Agent, "end-missing", $"session {segment.Session}: its last entry is no end"), recorded, new SessionLost(last.At)],
+            ("end", "closed") => [recorded, .. hits, new SessionClosed(last.At, "closed")],
+            ("end", "lost") => [recorded, .. hits, new SessionLost(entries.Count > 1 ? entries[^2].At : last.At)],
+            ("end", { } cause) => [recorded, .. hits, new SessionTerminated(last.At, cause, last.CutMicros is { } micros ? TimeSpan.FromMicroseconds(micros) : null)],
+            _ => [new EvidenceGapFound(segment.Agent, "end-missing", $"session {segment.Session}: its last entry is no end"), recorded, .. hits, new SessionLost(last.At)],
         };
     }
 

@@ -34,7 +34,7 @@ public abstract record Session
         (Open s, SessionClosed closed) => End(s, closed.Cause),
         (Open s, SessionTerminated terminated) => End(s, terminated.Cause),
         (Open s, SessionLost) => End(s, "lost"),
-        (_, EvidenceGapFound or TranscriptRead or SessionTerminationOrdered) => state,
+        (_, EvidenceGapFound or DetectorHit or TranscriptRead or SessionTerminationOrdered) => state,
         _ => throw new InvalidOperationException($"`{e?.GetType().Name}` cannot happen to a session that is {state?.Name}"),
     };
 

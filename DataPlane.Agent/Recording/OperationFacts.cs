@@ -25,15 +25,18 @@ public readonly ref struct BoundParameters(int count, ReadOnlySpan<byte> formats
 /// cancelled, skipped, unknown.</param>
 /// <param name="status">Transaction status byte (`I`, `T`, `E`), 0 where unknown.</param>
 /// <param name="micros">From forwarding to the end.</param>
+/// <param name="masked">Values that were hidden.</param>
 /// <param name="rows">Rows returned, or affected as the command tag says.</param>
 public readonly ref struct OperationResult(
-    string outcome, byte status, long micros, long rows, long bytes, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> errorCode, ReadOnlySpan<byte> errorMessage)
+    string outcome, byte status, long micros, long rows, long bytes, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> errorCode, ReadOnlySpan<byte> errorMessage,
+    long masked = 0)
 {
     public string Outcome { get; } = outcome;
     public byte Status { get; } = status;
     public long Micros { get; } = micros;
     public long Rows { get; } = rows;
     public long Bytes { get; } = bytes;
+    public long Masked { get; } = masked;
     public ReadOnlySpan<byte> Tag { get; } = tag;
     public ReadOnlySpan<byte> ErrorCode { get; } = errorCode;
     public ReadOnlySpan<byte> ErrorMessage { get; } = errorMessage;

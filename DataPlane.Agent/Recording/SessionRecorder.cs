@@ -139,6 +139,22 @@ public sealed class SessionRecorder : IDisposable
         }
     }
 
+    /// <summary>Records that a detector found something in an operation's results; the value is nowhere.</summary>
+    public void Detected(long op, string rule, string detector, string column, int count)
+    {
+        lock (file.Guard)
+        {
+            if (ended)
+            {
+                return;
+            }
+            Begin("detected"u8);
+            writer.Operation(op);
+            writer.Detected(rule, detector, column, count);
+            Close();
+        }
+    }
+
     /// <summary>Records the end; the last segment is sealed behind it. Where the disk refuses even that, it is tried again until it succeeds.</summary>
     public void End(string cause, TimeSpan? cut, string? note)
     {

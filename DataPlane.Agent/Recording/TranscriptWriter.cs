@@ -194,6 +194,10 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         json.WriteNumber("duration"u8, result.Micros);
         json.WriteNumber("rows"u8, result.Rows);
         json.WriteNumber("bytes"u8, result.Bytes);
+        if (result.Masked > 0)
+        {
+            json.WriteNumber("masked"u8, result.Masked);
+        }
         if (!result.Tag.IsEmpty)
         {
             Shown("tag"u8, result.Tag);
@@ -222,6 +226,15 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         }
         json.WriteString("hold"u8, hold);
         json.WriteString("by"u8, by);
+    }
+
+    /// <summary>What a detector found, never the value.</summary>
+    public void Detected(string rule, string detector, string column, int count)
+    {
+        json.WriteString("rule"u8, rule);
+        json.WriteString("detector"u8, detector);
+        Shown("column"u8, System.Text.Encoding.UTF8.GetBytes(column));
+        json.WriteNumber("count"u8, count);
     }
 
     public void Cause(string cause, long? cutMicros)

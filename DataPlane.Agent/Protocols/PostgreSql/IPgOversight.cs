@@ -33,4 +33,7 @@ internal interface IPgOversight
     /// <summary>Records how that ended, before it has any effect.</summary>
     /// <exception cref="IOException">The evidence of a release cannot be written: it must not pass.</exception>
     void Settled(PgHold hold);
+
+    /// <summary>A detector found something in a column of an operation's results, and hid it.</summary>
+    void Detected(long op, string rule, Detector detector, string column, int count);
 }

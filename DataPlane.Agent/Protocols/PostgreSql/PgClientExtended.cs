@@ -48,6 +48,7 @@ internal sealed class PgClientExtended(PgState state)
         ref var asked = ref state.Unanswered.Add(Ask.Parse);
         asked.Op = op;
         asked.Text = text;
+        asked.Hiding = state.Redaction.Begin(text, ruling);
         asked.Name = parse.Name.IsEmpty ? [] : parse.Name.ToArray();
         asked.OldStatement = old;
         asked.IsTaken = taken;
@@ -135,6 +136,7 @@ internal sealed class PgClientExtended(PgState state)
         }
         ref var asked = ref state.Unanswered.Add(Ask.Bind);
         asked.Op = op;
+        asked.Hiding = state.Redaction.Begin(text, ruling);
         asked.Text = text;
         asked.Name = bind.Portal.IsEmpty ? [] : bind.Portal.ToArray();
         asked.OldPortal = state.Names.Portal(bind.Portal);
@@ -187,7 +189,7 @@ internal sealed class PgClientExtended(PgState state)
         }
         if (state.Sight.Missing(portal.Text) is { } missing)
         {
-            var refusal = PgRefusal.NotKnown(missing);
+            var refusal = PgRefusal.NotKnown(missing, state.Transaction);
             state.Operations.Fail(portal.Op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
             return Refuse(total, new PgDenial(refusal, portal.Op), refusal.AsBind());
         }
@@ -235,9 +237,13 @@ internal sealed class PgClientExtended(PgState state)
     {
         state.UnitHasRun = true;
         state.Names.SetPortal(execute.Portal, portal with { Executed = true });
+        var hiding = state.Redaction.Begin(portal.Text, ruling);
+        var describe = hiding is not null && state.Redaction.MustDescribe(hiding, portal);
         ref var asked = ref state.Unanswered.Add(Ask.Execute);
         asked.Op = op;
         asked.Text = portal.Text;
+        asked.Hiding = hiding;
+        asked.Portal = hiding is null ? null : execute.Portal.ToArray();
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");
         state.MayHaveBegun |= portal.Text.Facts.Has("transaction");
         state.Sight.Forwarded(portal.Text);
@@ -248,7 +254,7 @@ internal sealed class PgClientExtended(PgState state)
             asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, statement: null);
             state.AwaitsCount = awaited = true;
         }
-        return awaited ? ForwardAndAwait('E', body, total) : Verdict.Forward(total);
+        return describe ? Verdict.Rewrite(total, state.Redaction.DescribeFirst(execute.Portal, body, awaited)) : awaited ? ForwardAndAwait('E', body, total) : Verdict.Forward(total);
     }
 
     public Verdict Close(ReadOnlySpan<byte> body, int total)

@@ -31,7 +31,7 @@ internal sealed class PgClientQueries(PgState state)
         state.Sight.Forget();
         if (state.Sight.Missing(text) is { } missing)
         {
-            var refusal = PgRefusal.NotKnown(missing);
+            var refusal = PgRefusal.NotKnown(missing, state.Transaction);
             return Verdict.Rewrite(total, Refuse(PgDenial.Never(state, "simple", text.Text, text.Facts.Kinds, refusal.Message, refusal.Code)));
         }
         var ruling = state.Judge(text);
@@ -68,6 +68,7 @@ internal sealed class PgClientQueries(PgState state)
         asked.Op = op;
         asked.Text = text;
         state.Sight.Forwarded(text);
+        asked.Hiding = state.Redaction.Begin(text, ruling);
         state.Results.Begin(text, ofUnit: false);
         if (ruling.MaxRows is not { } bound)
         {

@@ -9,11 +9,18 @@ internal sealed record PgText(byte[] Text, StatementFacts Facts, PgKnowledge? In
 {
     private const string Changed = "the schema was changed in this transaction, and what names mean now cannot be read before it ends";
 
-    /// <summary>The facts where names may mean something else by now, and nobody but this session can see what.</summary>
-    public StatementFacts Unsure => field ??= Facts with { Opaque = Facts.Opaque ?? Changed };
-
     /// <summary>OIDs as Parse named them, in wire form; known where people must see them, empty otherwise.</summary>
     public byte[] ParameterTypes { get; init; } = [];
+
+    /// <summary>The facts where names may mean something else by now, and nobody but this session can see what.</summary>
+    public StatementFacts Unsure => field ??= Facts with
+    {
+        Opaque = Facts.Opaque ?? Changed,
+        Lineage = Resolved.Lineage,
+    };
+
+    /// <summary>The facts where relations that no catalog knows are the session's own: they hold nothing that it could not see anyway.</summary>
+    public StatementFacts Resolved => field ??= Facts with { Lineage = Facts.Lineage is { } lineage ? lineage with { Unresolved = [] } : null };
 }
 
 /// <param name="Op">The operation that Bind opened; 0 for a cursor that SQL declared.</param>
@@ -21,6 +28,9 @@ internal sealed record PgText(byte[] Text, StatementFacts Facts, PgKnowledge? In
 /// <param name="Lasts">It outlives its transaction.</param>
 internal readonly record struct PgPortal(PgText Text, long Op, bool Executed, bool Lasts)
 {
+    /// <summary>Its columns under masks, once the server has described them.</summary>
+    public PgLayout? Layout { get; init; }
+
     /// <summary>What it was bound to, where people must see it; null where it need not be known, or is too much.</summary>
     public PgBound? Bound { get; init; }
 

@@ -52,6 +52,15 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
         }
     }
 
+    /// <summary>A value was hidden.</summary>
+    public void Masked(long op)
+    {
+        if (Find(op) is var at and >= 0)
+        {
+            slots[at].Masked++;
+        }
+    }
+
     public void Bytes(long op, long bytes)
     {
         if (Find(op) is var at and >= 0)
@@ -181,7 +190,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
             ReadOnlySpan<byte> tag = slot.Tag;
             ReadOnlySpan<byte> code = slot.Code;
             oversight.Result(slot.Op, new OperationResult(
-                slot.Outcome!, status, slot.Micros, slot.Rows, slot.Bytes, tag[..slot.TagLength], code[..slot.CodeLength], text));
+                slot.Outcome!, status, slot.Micros, slot.Rows, slot.Bytes, tag[..slot.TagLength], code[..slot.CodeLength], text, slot.Masked));
         }
         count = kept;
         messageOf = 0;
@@ -215,6 +224,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
         public long Rows;
         public long RowsSinceTag;
         public long Bytes;
+        public long Masked;
         public string? Outcome;
         public int TagLength;
         public int CodeLength;

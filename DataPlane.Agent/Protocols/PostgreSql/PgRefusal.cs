@@ -45,7 +45,10 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
     }
 
     /// <summary>A prepared statement or cursor that SQL names and this session has not made.</summary>
-    public static PgRefusal NotKnown(Contracts.Sql.NameUse use) => use.Action == Contracts.Sql.NameAction.Execute
+    /// <param name="transaction">Its status: in a failed one the server looks for no name.</param>
+    public static PgRefusal NotKnown(Contracts.Sql.NameUse use, byte transaction) => transaction == 'E'
+        ? new PgRefusal("25P02", "current transaction is aborted, commands ignored until end of transaction block", null, null)
+        : use.Action == Contracts.Sql.NameAction.Execute
         ? new PgRefusal(PgError.NoStatement, $"prepared statement `{use.Name}` does not exist in this session", null, null)
         : new PgRefusal(PgError.NoPortal, $"cursor `{use.Name}` does not exist in this session", null, null);
 

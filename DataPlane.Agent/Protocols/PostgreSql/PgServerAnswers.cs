@@ -4,7 +4,7 @@ using AccessPlane.Contracts.Sql;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>What each message of the server answers: it must fit the first unanswered message of the client; what fits none ends both sides.</summary>
-internal sealed class PgServerAnswers(PgState state)
+internal sealed partial class PgServerAnswers(PgState state)
 {
     private const int LongestHeld = 64 * 1024;
 
@@ -13,7 +13,11 @@ internal sealed class PgServerAnswers(PgState state)
     public Fit Classify(ReadOnlySpan<byte> frame, int length)
     {
         var fit = Answer(frame, length);
-        return fit == Fit.Passes && state.Muted && frame[0] is not ((byte)'Z' or (byte)'N' or (byte)'A' or (byte)'S') ? Fit.Drops : fit;
+        if (fit == Fit.Passes && frame[0] is (byte)'N' or (byte)'A' or (byte)'S' && state.Redaction.Guards)
+        {
+            return Fit.Drops; // words of the server, which could hold what is hidden
+        }
+        return fit is Fit.Passes or Fit.Redacts && state.Muted && frame[0] is not ((byte)'Z' or (byte)'N' or (byte)'A' or (byte)'S') ? Fit.Drops : fit;
     }
 
     private Fit Answer(ReadOnlySpan<byte> frame, int length) => (char)frame[0] switch
@@ -23,9 +27,9 @@ internal sealed class PgServerAnswers(PgState state)
         '1' => Answers(Ask.Parse, length),
         '2' => Answers(Ask.Bind, length),
         '3' => Answers(Ask.Close, length),
-        'T' => RowDescription(),
+        'T' => Described(frame, length),
         't' => ParameterDescription(),
-        'n' => NoData(length),
+        'n' => length == 4 && !IsAt(Ask.Query) ? NoData() : Fit.Misfit,
         'C' => length > LongestHeld ? Fit.Misfit : Whole(frame, length) ? Completed(frame[..(length + 1)]) : Fit.Incomplete,
         'I' => length == 4 ? Finished(default) : Fit.Misfit,
         's' => length == 4 ? Suspended() : Fit.Misfit,
@@ -58,7 +62,12 @@ internal sealed class PgServerAnswers(PgState state)
             return Fit.Drops;
         }
         state.Operations.Row(asked.Op, length - 4);
-        return Fit.Passes;
+        if (asked.Hiding is not { } hiding)
+        {
+            return Fit.Passes;
+        }
+        // INVARIANT: under masks no row passes whose columns are not known
+        return hiding.Layout is not { } layout ? Fit.Misfit : layout.Touches ? Fit.Redacts : Fit.Passes;
     }
 
     private Fit CopyData(int length)
@@ -73,7 +82,7 @@ internal sealed class PgServerAnswers(PgState state)
             return Fit.Drops;
         }
         state.Operations.Bytes(asked.Op, length - 4);
-        return Fit.Passes;
+        return asked.Hiding is { } hiding && hiding.Detects ? Fit.Redacts : Fit.Passes;
     }
 
     private Fit Answers(Ask ask, int length)
@@ -94,28 +103,6 @@ internal sealed class PgServerAnswers(PgState state)
         unanswered.RemoveFirst();
         return Fit.Passes;
     }
-
-    private Fit RowDescription()
-    {
-        if (IsAt(Ask.DescribePortal) || (IsAt(Ask.DescribeStatement) && unanswered[0].HalfAnswered))
-        {
-            unanswered.RemoveFirst();
-            return Fit.Passes;
-        }
-        return IsAt(Ask.Query) ? Fit.Passes : Fit.Misfit;
-    }
-
-    private Fit ParameterDescription()
-    {
-        if (!IsAt(Ask.DescribeStatement) || unanswered[0].HalfAnswered)
-        {
-            return Fit.Misfit;
-        }
-        unanswered[0].HalfAnswered = true;
-        return Fit.Passes;
-    }
-
-    private Fit NoData(int length) => length == 4 && !IsAt(Ask.Query) ? RowDescription() : Fit.Misfit;
 
     private Fit Completed(ReadOnlySpan<byte> frame)
     {
@@ -160,6 +147,7 @@ internal sealed class PgServerAnswers(PgState state)
         ref var asked = ref unanswered[0];
         state.AwaitsCopy = state.AwaitsCount = false;
         state.Operations.Tag(asked.Op, tag);
+        state.Redaction.Tell(ref asked);
         if (asked.Stopped is { } stopped)
         {
             state.Results.CutOff(ref asked, stopped);
@@ -193,6 +181,7 @@ internal sealed class PgServerAnswers(PgState state)
             return Fit.Misfit;
         }
         state.AwaitsCount = false;
+        state.Redaction.Tell(ref unanswered[0]);
         if (unanswered[0].Stopped is { } stopped)
         {
             state.Results.CutOff(ref unanswered[0], stopped);
@@ -267,6 +256,7 @@ internal sealed class PgServerAnswers(PgState state)
         {
             state.Names.EndTransaction();
             state.Sight.TransactionEnded();
+            state.Redaction.EndTransaction();
         }
         return Fit.Passes;
     }

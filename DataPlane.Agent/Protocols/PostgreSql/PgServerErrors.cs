@@ -23,21 +23,23 @@ internal sealed class PgServerErrors(PgState state)
         }
         var refusal = asked.Refusal is { } refused && refused.Caused(body) ? refused
             : PgError.Field(body, 'C').SequenceEqual("57014"u8) ? asked.Stopped ?? asked.Late : null;
-        Failed(body, refusal);
+        var guarded = refusal is null && state.Redaction.Guards;
+        state.Redaction.Tell(ref unanswered[0]);
+        Failed(body, refusal, guarded);
         if (state.Muted)
         {
             return Fit.Drops; // the client has its error
         }
-        if (refusal is null)
+        if (refusal is null && !guarded)
         {
             return Fit.Passes;
         }
-        state.Tell(refusal.Response(body));
+        state.Tell(refusal is null ? PgRedaction.Told(body) : refusal.Response(body));
         return Fit.Drops;
     }
 
     /// <summary>The first unanswered message failed; the server passes over what follows it up to the next Sync.</summary>
-    private void Failed(ReadOnlySpan<byte> error, PgRefusal? instead)
+    private void Failed(ReadOnlySpan<byte> error, PgRefusal? instead, bool guarded)
     {
         if (state.CopyIn)
         {
@@ -50,7 +52,9 @@ internal sealed class PgServerErrors(PgState state)
         {
             return; // the transaction's end failed, or the session is being ended: ReadyForQuery or the end follows
         }
-        Blame(code.SequenceEqual("57014"u8) ? "cancelled" : "failed", code, instead is null ? PgError.Field(error, 'M') : System.Text.Encoding.UTF8.GetBytes(instead.Message));
+        Blame(code.SequenceEqual("57014"u8) ? "cancelled" : "failed", code,
+            instead is not null ? System.Text.Encoding.UTF8.GetBytes(instead.Message) :
+            guarded ? System.Text.Encoding.UTF8.GetBytes(PgRedaction.Hidden(System.Text.Encoding.ASCII.GetString(code))) : PgError.Field(error, 'M'));
         if (unanswered[0].Ask == Ask.Query)
         {
             if (unanswered[0].Text is { } text && state.Operations.HasTag(unanswered[0].Op)) // some of it was done

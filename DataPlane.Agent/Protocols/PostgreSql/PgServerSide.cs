@@ -15,7 +15,7 @@ internal sealed class PgServerSide(PgState state)
     private long passing;
     private long dropping;
 
-    public bool IsBetweenMessages => passing == 0;
+    public bool IsBetweenMessages => passing == 0 && !state.Redaction.Rows.IsActive && !state.RedactedCopy.IsActive;
 
     public Verdict Look(ReadOnlySpan<byte> pending)
     {
@@ -42,6 +42,10 @@ internal sealed class PgServerSide(PgState state)
             {
                 return at > 0 ? Verdict.Forward(at) : Drop(rest.Length);
             }
+            if (state.Redaction.Rows.IsActive || state.RedactedCopy.IsActive)
+            {
+                return at > 0 ? Verdict.Forward(at) : state.Redaction.Rows.IsActive ? state.Redaction.Rows.Look(rest) : state.RedactedCopy.Look(rest);
+            }
             if (rest.Length < PgFrame.Header)
             {
                 return at > 0 ? Verdict.Forward(at) : Verdict.More(PgFrame.Header);
@@ -63,10 +67,16 @@ internal sealed class PgServerSide(PgState state)
                 case Fit.Drops:
                     dropping = length + 1L;
                     break;
+                case Fit.Redacts when rest[0] == 'D':
+                    state.Redaction.Rows.Begin(state.Unanswered[0].Hiding!, length);
+                    break;
+                case Fit.Redacts:
+                    state.RedactedCopy.Begin(state.Unanswered[0].Hiding!, length);
+                    break;
                 case var _ when at > 0:
                     return Verdict.Forward(at);
                 case Fit.Incomplete:
-                    return Verdict.More((int)Math.Min(length + 1L, LongestHeld));
+                    return Verdict.More((int)Math.Min(length + 1L, rest[0] == 'T' ? PgServerAnswers.LongestDescription : LongestHeld));
                 default:
                     return Misfit($"`{(char)rest[0]}` out of turn");
             }
@@ -103,6 +113,9 @@ internal enum Fit
 {
     Passes,
     Drops,
+
+    /// <summary>It passes with some of it hidden.</summary>
+    Redacts,
 
     /// <summary>More of it is needed.</summary>
     Incomplete,

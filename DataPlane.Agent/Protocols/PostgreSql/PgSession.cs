@@ -129,6 +129,9 @@ internal sealed class PgSession : IPgOversight, IDisposable
         _ => "abandoned",
     }, hold.By, hold.Why, mustBeKept: hold.Outcome == HoldOutcome.Released);
 
+    public void Detected(long op, string rule, Detector detector, string column, int count) =>
+        recorder.Detected(op, rule, System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(detector.ToString()), column, count);
+
     public void Dispose() => relay.Dispose();
 
     private async Task Watch(PgHold hold)

@@ -15,7 +15,9 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<(PgText Text, PgText Runs), StatementFacts> joined = [];
+    private readonly HashSet<PgText> lookedAgain = new(ReferenceEqualityComparer.Instance);
     private PgText? read;
+    private bool missed;
     private PgText? readToRun;
     private PgText? unreadable;
     private byte[]? wanted;
@@ -23,6 +25,8 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     private bool mustRefresh;
     private int slow;
     private long restsUntil;
+
+    public PgCatalog Catalog => database.Known.Catalog;
 
     /// <summary>What is known of a text; null when it must be read first.</summary>
     public PgText? Find(ReadOnlySpan<byte> text)
@@ -33,8 +37,16 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         }
         // INVARIANT: facts belong to exactly these bytes in this catalog, whatever was read last
         var known = database.Known;
-        return Is(read, text, known) ? read : Is(readToRun, text, known) ? readToRun : known.Cache.Find(text);
+        var found = Is(read, text, known) ? read : Is(readToRun, text, known) ? readToRun : known.Cache.Find(text);
+        missed = found is not null && Misses(found);
+        return missed ? null : found;
     }
+
+    /// <summary>Relations that the catalog does not know are looked for again before a text that names them is judged: what is unknown then is the session's
+    /// own, or nobody's.</summary>
+    public bool LooksAgain { get; set; }
+
+    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } && !lookedAgain.Contains(text);
 
     private static bool Is(PgText? read, ReadOnlySpan<byte> text, PgKnowledge known) =>
         read is not null && ReferenceEquals(read.In, known) && text.SequenceEqual(read.Text);
@@ -87,7 +99,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     /// <summary>What a text does: with what it executes or fetches by name, and with what this transaction has changed in mind.</summary>
     public StatementFacts FactsOf(PgText text)
     {
-        var facts = changed && !IsSure(text.Facts) ? text.Unsure : text.Facts;
+        var facts = changed && !IsSure(text.Facts) ? text.Unsure : lookedAgain.Contains(text) ? text.Resolved : text.Facts;
         for (var i = 0; i < (facts.Names?.Count ?? 0); i++)
         {
             var use = facts.Names![i];
@@ -162,6 +174,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
             Opaque = facts.Opaque ?? other.Opaque,
             ChangesSchema = facts.ChangesSchema || other.ChangesSchema,
             Outputs = facts.Statements == 1 && other.Statements == 1 ? other.Outputs : null,
+            Lineage = facts.Lineage is { } own && other.Lineage is { } its ? own.Running(its) : null,
         };
         return changed ? both : joined[(text, runs)] = both;
     }
@@ -195,7 +208,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         var target = wanted ?? text;
         var isToRun = wanted is not null;
         wanted = null;
-        if (mustRefresh)
+        if (mustRefresh || missed)
         {
             return RefreshAndRead(target, isToRun, clock);
         }
@@ -224,10 +237,20 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         catch (Exception failed) when (failed is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or PgStop or PgUnreachable)
         {
             // the old catalog is no truth any more; the next statement tries again
+            mustRefresh = true;
             unreadable = new PgText(text.ToArray(), StatementFacts.NotUnderstood("the schema was changed, and the database's catalog cannot be read again: try again"));
             return;
         }
         await Read(text, isToRun, clock);
+        if (missed && (isToRun ? readToRun : read) is { } again)
+        {
+            missed = false;
+            if (lookedAgain.Count == MostJoined)
+            {
+                lookedAgain.Clear();
+            }
+            lookedAgain.Add(again);
+        }
     }
 
     private async ValueTask Read(ReadOnlyMemory<byte> text, bool isToRun, TimeProvider clock)

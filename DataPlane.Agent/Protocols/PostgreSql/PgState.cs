@@ -16,6 +16,8 @@ internal sealed class PgState
         Results = new PgResults(this);
         Pace = new PgPace(clock);
         Holds = new PgHolds(this);
+        Redaction = new PgRedaction(this);
+        RedactedCopy = new PgRedactedCopy(this);
         QuietSince = clock.GetTimestamp();
     }
 
@@ -30,6 +32,11 @@ internal sealed class PgState
     public PgResults Results { get; }
     public PgPace Pace { get; }
     public PgHolds Holds { get; }
+    public PgRedaction Redaction { get; }
+    public PgRedactedCopy RedactedCopy { get; }
+
+    /// <summary>What the session's names mean now.</summary>
+    public Contracts.Sql.PgCatalog Catalog => sight.Catalog;
 
     /// <summary>What is known of texts, and how sure that is.</summary>
     public PgSight Sight => sight;
@@ -44,6 +51,7 @@ internal sealed class PgState
     {
         var facts = sight.FactsOf(text);
         var ruling = Oversight.Judge(facts, Transaction != 'I' || MayHaveBegun);
+        sight.LooksAgain = Contracts.Policy.MaskPlan.HideColumns(ruling.Masks);
         Results.Limits = Oversight.Limits;
         return ruling.MaxRows is null ? ruling : PgBounds.Countable(ruling, facts);
     }

@@ -36,6 +36,15 @@ internal struct PgAsked
     public PgText? OldStatement;
     public PgPortal? OldPortal;
 
+    /// <summary>What must not show of its results; null where no mask is in force.</summary>
+    public PgHiding? Hiding;
+
+    /// <summary>Of Execute under masks.</summary>
+    public byte[]? Portal;
+
+    /// <summary>A Describe of the agent's own, for the Execute behind it: the client does not hear its answer.</summary>
+    public bool IsInjected;
+
     /// <summary>Close: whether the name is a portal's.</summary>
     public bool IsPortal;
 

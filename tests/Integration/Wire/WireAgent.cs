@@ -47,7 +47,7 @@ internal sealed class WireAgent : IAsyncDisposable
         tickets = Tickets.Open(state.Path);
         spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
         var terms = new ResourceTerms("orders", "postgresql", options.FreezeAfter ?? TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence);
-        InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [], PeopleDirectory.Empty)) });
+        InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [], PeopleDirectory.Empty) { Masks = options.Masks ?? [] }) });
         policies[1] = InForce.Current.Policy;
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
@@ -294,7 +294,8 @@ internal sealed class WireAgent : IAsyncDisposable
 /// <param name="UpstreamPort">Where to reach the server instead, for tests that stand in between.</param>
 internal sealed record WireOptions(
     string[]? Kinds = null, bool Tls = false, Evidence Evidence = Evidence.Buffered, bool Superuser = false, string? UpstreamHost = null, int? UpstreamPort = null,
-    UpstreamTls Upstream = UpstreamTls.Disable, string? RootCertificate = null, TimeSpan? FreezeAfter = null, TimeProvider? Time = null, TestIssuer? Issuer = null)
+    UpstreamTls Upstream = UpstreamTls.Disable, string? RootCertificate = null, TimeSpan? FreezeAfter = null, TimeProvider? Time = null, TestIssuer? Issuer = null,
+    IReadOnlyList<MaskRule>? Masks = null)
 {
     public string[] Statements => Kinds ?? [];
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', Statements)} tls={Tls}");

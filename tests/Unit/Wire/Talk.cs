@@ -1,5 +1,6 @@
 using AccessPlane.Agent.Protocols.PostgreSql;
 using AccessPlane.Agent.Relay;
+using AccessPlane.Contracts.Sql;
 using Xunit;
 
 namespace AccessPlane.Tests.Unit.Wire;
@@ -19,7 +20,7 @@ internal sealed class Talk
     private readonly List<byte> fromServer = [];
 
     public Talk(params string[] denied)
-        : this(TimeProvider.System, denied)
+        : this(Database, TimeProvider.System, denied)
     {
     }
 
@@ -29,9 +30,19 @@ internal sealed class Talk
     }
 
     public Talk(Witness witness, TimeProvider? clock = null)
+        : this(Database, witness, clock ?? TimeProvider.System)
+    {
+    }
+
+    public Talk(PgCatalog catalog, params string[] denied)
+        : this(new PgDatabase(new PgKnowledge(catalog, Parser)), new Witness(denied), TimeProvider.System)
+    {
+    }
+
+    private Talk(PgDatabase database, Witness witness, TimeProvider clock)
     {
         Witness = witness;
-        State = new PgState(Guid.Empty, Witness, Database, clock ?? TimeProvider.System);
+        State = new PgState(Guid.Empty, Witness, database, clock);
         Conversation = new PgConversation(State, () => true, () => default, blocks: false);
     }
 

@@ -33,8 +33,13 @@ internal sealed class Witness(params string[] denied) : IPgOversight
         Judged.Add((facts.Kinds is [var first, ..] ? first : "", inTransaction));
         var effect = facts.Unknown is not null || facts.Refused is not null || facts.Kinds.Any(Denied.Contains) ? Effect.Deny : Effect.Allow;
         effect = effect == Effect.Allow && facts.Kinds.Any(Held.Contains) ? Effect.Hold : effect;
+        if (effect != Effect.Deny && MaskPlan.Of(facts, Masks).Refusal is { } refusal)
+        {
+            return new Ruling(Effect.Deny, [refusal], 1);
+        }
         return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1)
         {
+            Masks = Masks,
             Hold = effect == Effect.Hold ? Terms : null,
             MaxRows = MostWritten is { } most ? new Limit<long>(most, "few-writes") : null,
         };
@@ -78,6 +83,13 @@ internal sealed class Witness(params string[] denied) : IPgOversight
         }
         Facts.Add($"hold-ended: {hold.Outcome} by {hold.By}");
     }
+
+    public List<string> Detections { get; } = [];
+
+    public void Detected(long op, string rule, Detector detector, string column, int count) => Detections.Add($"{op} {rule} {detector} {column} {count}");
+
+    /// <summary>The masks in force.</summary>
+    public IReadOnlyList<MaskRule> Masks { get; set; } = [];
 
     public void Fact(string kind, string? note) => Facts.Add($"{kind}: {note}");
 }

@@ -1,0 +1,47 @@
+namespace AccessPlane.Contracts.Sql;
+
+/// <summary>
+/// Which base columns a text depends on and what becomes of their values: what a decision about hidden columns needs, whichever columns those are.
+/// A column stands here with every column that its values come from or are copied to by the catalog: a foreign key's target, a view's base, the
+/// same column of parents, partitions and children. Columns are `schema.relation.column`.
+/// </summary>
+/// <param name="Touched">Every column of every relation that is read, written or changed, behind views too, whether the text names it or not.</param>
+/// <param name="Read">What any expression depends on.</param>
+/// <param name="Inferred">What decides on something that shows: which rows there are, their order, their groups, an expression that can fail.</param>
+/// <param name="Stored">What is written somewhere, or becomes part of something that stays.</param>
+/// <param name="Unresolved">Relations that the catalog does not know.</param>
+public sealed record Lineage(
+    IReadOnlyList<string> Touched, IReadOnlyList<string> Read, IReadOnlyList<string> Inferred, IReadOnlyList<string> Stored,
+    IReadOnlyList<string> Unresolved)
+{
+    /// <summary>Stands for the text of definitions in the catalogs (defaults, constraints, views), whose literals can be anybody's data.</summary>
+    public const string Definition = "pg_catalog.*.definition";
+
+    public static Lineage Nothing { get; } = new([], [], [], [], []);
+
+    /// <summary>Why the rest does not hold for sure; null where it does.</summary>
+    public string? Unproven { get; init; }
+
+    /// <summary>What runs along with it that is not followed value by value (a function, a block, a trigger); whether that reads masked columns, the facts
+    /// tell. Null where nothing does.</summary>
+    public string? Code { get; init; }
+
+    /// <summary>How values leave it, or stay, in another way than as rows of this text (`explain`, `copy`, `declare`, a definition…); null where they do not.</summary>
+    public string? Indirect { get; init; }
+
+    /// <summary>With what a name stands for that it runs: the rows are the other's, and come in another way than by its own text.</summary>
+    public Lineage Running(Lineage other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new Lineage(
+            [.. Touched.Union(other.Touched)], [.. Read.Union(other.Read)], [.. Inferred.Union(other.Inferred)], [.. Stored.Union(other.Stored)],
+            [.. Unresolved.Union(other.Unresolved)])
+        {
+            Unproven = Unproven ?? other.Unproven,
+            Code = Code ?? other.Code,
+            Indirect = Indirect ?? other.Indirect ?? "running it by its name in SQL",
+        };
+    }
+
+    internal Policy.MaskPlan? LastPlan { get; set; }
+}

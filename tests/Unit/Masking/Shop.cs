@@ -1,0 +1,89 @@
+using System.Collections.Frozen;
+using System.Text;
+using AccessPlane.Agent.Protocols.PostgreSql;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Tests.Unit.Masking;
+
+/// <summary>A catalog like that of the corpus, and its masks.</summary>
+internal static class Shop
+{
+    private const uint Text = 25, Int = 23, Date = 1082;
+
+    public static IReadOnlyList<MaskRule> Masks { get; } =
+    [
+        Rule("pii", MaskWith.Redact, "shop.customers.email", "shop.customers.ssn", "shop.customers.salary", "shop.customers.dob", "shop.customers.profile",
+            "shop.customers.tags", "shop.customers.photo", "shop.events.ssn", "shop.person.ssn"),
+        Rule("cards", new MaskWith(MaskKind.KeepLast, 4), "shop.customers.card"),
+    ];
+
+    public static PgCatalog Catalog { get; } = Make();
+
+    public static MaskRule Rule(string id, MaskWith with, params string[] columns) => new(id, "orders", columns, [], with, null, Inference.Refuse);
+
+    public static StatementFacts Facts(string sql, PgCatalog? catalog = null)
+    {
+        var tree = TreeOf(sql) ?? throw new InvalidOperationException($"no SQL: {sql}");
+        return new PgAnalyst(catalog ?? Catalog, PgGrammar.Native).Read(tree)!;
+    }
+
+    public static ReadOnlyMemory<byte>? TreeOf(string sql)
+    {
+        var tree = PgParserLibrary.Parse([.. Encoding.UTF8.GetBytes(sql), 0], t => t.ToArray(), out _, out _);
+        return tree is null ? null : tree.AsMemory();
+    }
+
+    /// <summary>`free`, `clear`, `refused`, or the columns: `-` a clear one, `pii` masked by it, `pii!` wholly.</summary>
+    public static string Plan(string sql, IReadOnlyList<MaskRule>? masks = null)
+    {
+        var plan = MaskPlan.Of(Facts(sql), masks ?? Masks);
+        return plan.Refusal is not null ? "refused"
+            : plan.Columns is not { } columns ? plan.Free ? "free" : "clear"
+            : string.Join(' ', columns.Select(c => c is null ? "-" : c.Definition ? "literals" : c.Rule));
+    }
+
+    private static PgCatalog Make()
+    {
+        PgRelation[] relations =
+        [
+            Table(1, "customers", "id:23 name email ssn card salary:23 dob:1082 profile:3802 tags:1009 photo:17 notes tier region"),
+            Table(2, "orders", "id:23 customer_id:23=shop.customers.id customer_ssn=shop.customers.ssn amount:23"),
+            Table(3, "pub", "id:23 txt n:23"),
+            Table(4, "events", "id:23 ssn at:1082") with { Kind = 'p' },
+            Table(5, "events_2024", "id:23 ssn at:1082") with { Parents = ["shop.events"] },
+            Table(6, "person", "id:23 ssn"),
+            Table(7, "employee", "id:23 ssn boss") with { Parents = ["shop.person"] },
+            Table(8, "v_alias", "id:23 ref") with { Kind = 'v', Definition = "SELECT customers.id, customers.ssn AS ref FROM shop.customers" },
+            Table(9, "v_pub", "id:23 txt") with { Kind = 'v', Definition = "SELECT pub.id, pub.txt FROM shop.pub" },
+            Table(10, "mv_customers", "id:23=shop.customers.id ref=shop.customers.ssn") with { Kind = 'm' },
+            Table(11, "v_rich", "id:23") with { Kind = 'v', Definition = "SELECT customers.id FROM shop.customers WHERE customers.salary > 100" },
+            Table(12, "copied", "id:23 g=shop.customers.ssn"),
+            Table(13, "watched", "id:23") with { Opaque = "it has a trigger" },
+            Own(100, "pg_class", "oid relname relnamespace relkind relpartbound"),
+            Own(101, "pg_attrdef", "oid adrelid adnum adbin"),
+            Own(102, "pg_namespace", "oid nspname"),
+            Own(103, "pg_stats", "tablename attname most_common_vals"),
+            Own(104, "pg_constraint", "oid conname conrelid conbin"),
+        ];
+        const string builtIn = "count sum max min lower upper concat now generate_series substr length md5 coalesce array_agg to_jsonb json_agg row_to_json unnest " +
+            "pg_get_expr pg_get_constraintdef format_type string_agg jsonb_each_text rank repeat left query_to_xml:s pg_read_file:v pg_sleep:v set_config:v " +
+            "pg_notify:v nextval:v format jsonb_path_query to_char";
+        var next = 1000u;
+        var functions = builtIn.Split(' ').Select(f => f.Split(':')).Select(f => new PgFunction(next++, "pg_catalog", f[0], 1, false, true, f.Length > 1 ? f[1][0] : 'i', false, "internal", null))
+            .Append(new PgFunction(next++, "shop", "f_get", 1, false, false, 's', false, "sql", "SELECT ssn FROM shop.customers WHERE id=i"))
+            .Append(new PgFunction(next++, "shop", "length", 1, false, false, 's', false, "sql", "SELECT 1"));
+        return new PgCatalog(["pg_catalog", "shop", "public"], relations.ToFrozenDictionary(r => r.FullName), functions.GroupBy(f => $"{f.Schema}.{f.Name}").ToFrozenDictionary(g => g.Key, g => (IReadOnlyList<PgFunction>)[.. g]));
+    }
+
+    private static PgRelation Table(uint oid, string name, string columns) => new(oid, "shop", name, 'r', Columns(columns), []);
+
+    private static PgRelation Own(uint oid, string name, string columns) => new(oid, "pg_catalog", name, 'r', Columns(columns), []);
+
+    private static PgColumn[] Columns(string columns) => [.. columns.Split(' ').Select((c, i) =>
+    {
+        var (left, source) = c.Split('=') is [var l, var s] ? (l, s) : (c, null);
+        var parts = left.Split(':');
+        return new PgColumn(parts[0], (short)(i + 1), parts.Length > 1 ? uint.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : Text, source is null ? [] : [source]);
+    })];
+}
