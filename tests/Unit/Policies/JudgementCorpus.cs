@@ -21,7 +21,21 @@ public sealed record Judgement(
     {
         var reading = PolicyYaml.Read(File.ReadAllText(Path.Combine(folder, document + ".yaml")));
         Assert.Empty(reading.Problems);
-        return (reading.Model!, JsonSerializer.Deserialize<IReadOnlyList<Judgement>>(File.ReadAllText(Path.Combine(folder, document + ".json")), Json.Strict)!);
+        var cases = JsonSerializer.Deserialize<IReadOnlyList<Judgement>>(File.ReadAllText(Path.Combine(folder, document + ".json")), Json.Strict)!;
+        return (reading.Model!, [.. cases.Select(c => c with { Facts = Followed(c.Facts) })]);
+    }
+
+    /// <summary>A case says which columns stand where; what follows from that for their values is the same for all.</summary>
+    private static StatementFacts Followed(StatementFacts facts)
+    {
+        string[] At(params ColumnPlace[] places) => [.. facts.Columns.Where(c => places.Contains(c.Place)).Select(c => c.Column)];
+        var inferred = At(ColumnPlace.Predicate, ColumnPlace.Ordering, ColumnPlace.Grouping, ColumnPlace.Expression);
+        var shown = At(ColumnPlace.Output);
+        return facts.Lineage is not null || facts.Unknown is not null ? facts : facts with
+        {
+            Outputs = [.. shown.Select(c => new OutputColumn("", [c], !c.EndsWith(".*", StringComparison.Ordinal)))],
+            Lineage = new Lineage([.. facts.Columns.Select(c => c.Column)], [.. shown, .. inferred], inferred, [], []),
+        };
     }
 
     private static Actor Person(string name, IReadOnlyList<string> groups) =>

@@ -20,7 +20,7 @@ internal sealed class Talk
     private readonly List<byte> fromServer = [];
 
     public Talk(params string[] denied)
-        : this(Database, TimeProvider.System, denied)
+        : this(Database, new Witness(denied), TimeProvider.System)
     {
     }
 
