@@ -99,10 +99,24 @@ public sealed class GuardShop : IAsyncLifetime
         {
             return await ask.ExecuteScalarAsync() is true;
         }
-        catch (PostgresException absent) when (absent.SqlState == PostgresErrorCodes.InvalidSchemaName)
+        catch (PostgresException absent) when (absent.SqlState is PostgresErrorCodes.InvalidSchemaName or PostgresErrorCodes.UndefinedObject)
         {
             return false; // what it asks about was not even made
         }
+    }
+
+    private static async Task<List<string>> Names(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var rows = await command.ExecuteReaderAsync();
+        var names = new List<string>();
+        while (await rows.ReadAsync())
+        {
+            names.Add(rows.GetString(0));
+        }
+        return names;
     }
 
     private static string In(string database) => new NpgsqlConnectionStringBuilder(Superuser) { Database = database, Pooling = false }.ConnectionString;
@@ -115,12 +129,14 @@ public sealed class GuardShop : IAsyncLifetime
         await command.ExecuteNonQueryAsync();
     }
 
-    private async Task Sweep()
+    private static async Task Sweep()
     {
-        foreach (var database in databases.Values.Append(Template))
+        // a run that was stopped leaves its own behind
+        foreach (var database in await Names("select datname from pg_database where datname ~ '^guard_[0-9]+$'"))
         {
             await Run(Superuser, $"drop database if exists {database} with (force)");
         }
+        await Run(Superuser, $"drop database if exists {Template} with (force)");
         foreach (var role in Roles)
         {
             await Run(Superuser, $"drop role if exists {role}");
