@@ -13,6 +13,9 @@ internal sealed class FactsOf
     private readonly List<PgOperator> operators = [];
     private readonly List<PgType> types = [];
     private uint next = 20000;
+
+    public string? PathSetting { get; init; }
+
     private PgAnalyst? analyst;
 
     public FactsOf()
@@ -64,6 +67,7 @@ internal sealed class FactsOf
         functions.GroupBy(f => f.FullName).ToFrozenDictionary(g => g.Key, g => (IReadOnlyList<PgFunction>)[.. g]))
     {
         Operators = operators.GroupBy(o => o.Name).ToFrozenDictionary(g => g.Key, g => (IReadOnlyList<PgOperator>)[.. g]),
+        PathSetting = PathSetting,
         Types = types.ToFrozenDictionary(t => $"{t.Schema}.{t.Name}"),
     };
 

@@ -113,4 +113,87 @@ public sealed class HostileTextTests : IDisposable
             }
         }
     }
+
+    [Theory]
+    [InlineData("begin ", " end;")]
+    [InlineData("if true then ", " end if;")]
+    [InlineData("loop ", " end loop;")]
+    [InlineData("for i in 1..2 loop ", " end loop;")]
+    [InlineData("case 1 when 1 then ", " end case;")]
+    [InlineData("begin null; exception when others then ", " end;")]
+    [InlineData("<<a>> declare x int; begin ", " end;")]
+    public async Task However_deep_a_block_is_the_process_lives(string open, string close)
+    {
+        foreach (var depth in new[] { 1, SqlBounds.MaxBlocks / 3, SqlBounds.MaxBlocks * 5, 30_000 })
+        {
+            if ((open.Length + close.Length) * depth > SqlBounds.MaxText - 100)
+            {
+                continue;
+            }
+            var facts = (await parser.Read(Encoding.UTF8.GetBytes($"do $x$ begin {Repeat(open, depth)} null; {Repeat(close, depth)} end $x$"))).Facts;
+            Assert.True(facts.Unknown is not null || facts.Has("do"));
+            Assert.True(depth < SqlBounds.MaxBlocks || facts.Unknown is not null || facts.Opaque is not null);
+        }
+    }
+
+    [Theory]
+    [InlineData("do $x$ begin perform {0}; end $x$", "1+", "1")]
+    [InlineData("do $x$ declare y int := {0}; begin end $x$", "(", "1")]
+    [InlineData("do $x$ begin {0} end $x$", "perform 1; ", "")]
+    [InlineData("do $x$ begin if {0} then null; end if; end $x$", "not ", "true")]
+    [InlineData("do $x${0}$x$", "begin", "")]
+    [InlineData("do $x${0}$x$", "$$", "")]
+    public async Task Whatever_a_block_holds_the_process_lives(string text, string link, string end)
+    {
+        foreach (var times in new[] { 10, 5_000, (SqlBounds.MaxText - 200) / link.Length })
+        {
+            var sql = text.Replace("{0}", Repeat(link, times) + end, StringComparison.Ordinal);
+            var facts = (await parser.Read(Encoding.UTF8.GetBytes(sql))).Facts;
+            Assert.True(facts.Unknown is not null || facts.Has("do"));
+        }
+    }
+
+    [Fact]
+    public async Task A_text_of_very_many_names_is_answered_soon()
+    {
+        var many = Enumerable.Range(0, 10_000).ToList();
+        foreach (var sql in new[]
+        {
+            $"select {string.Join(',', many.Select(i => $"c{i}"))} from {string.Join(',', many.Select(i => $"t{i}"))}",
+            $"with {string.Join(',', many.Select(i => $"t{i} as (select c{i} from t{i + 1})"))} select * from {string.Join(',', many.Select(i => $"t{i}"))}",
+            $"select * from {string.Join(" natural join ", many.Take(5000).Select(i => $"t{i}"))} where {string.Join(" and ", many.Take(5000).Select(i => $"t{i}.c = c{i}"))}",
+        })
+        {
+            var began = TimeProvider.System.GetTimestamp();
+            var facts = (await parser.Read(Encoding.UTF8.GetBytes(sql))).Facts;
+            Assert.True(facts.Unknown is not null || facts.Relations.Count > 0);
+            Assert.True(TimeProvider.System.GetElapsedTime(began) < TimeSpan.FromSeconds(20));
+        }
+    }
+
+    [Fact]
+    public async Task Texts_that_do_not_come_back_do_not_hold_up_others()
+    {
+        using var lanesOfTwo = new PgParser(TimeProvider.System, TimeSpan.FromSeconds(1));
+        using var gate = new ManualResetEventSlim();
+        var stuck = new PgAnalyst(PgCatalog.Unknown, new Blocking(gate));
+        var waiting = Enumerable.Range(0, 2).Select(_ => lanesOfTwo.Read("do $$ begin null; end $$"u8.ToArray(), stuck).AsTask()).ToList();
+        foreach (var one in waiting)
+        {
+            Assert.Equal(PgParser.TooSlow, (await one).Facts.Unknown);
+        }
+        var facts = (await lanesOfTwo.Read("select 1"u8.ToArray(), new PgAnalyst(PgCatalog.Unknown, PgGrammar.Native))).Facts;
+        gate.Set();
+        Assert.Equal(["select"], facts.Kinds);
+    }
+
+    /// <summary>Stands for a text that the native parser does not come back from.</summary>
+    private sealed class Blocking(ManualResetEventSlim gate) : IPgGrammar
+    {
+        public bool Read(string text, PgLanguage language, Action<ReadOnlyMemory<byte>> look)
+        {
+            gate.Wait(TimeSpan.FromMinutes(1));
+            return false;
+        }
+    }
 }
