@@ -39,6 +39,7 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
         {
             "only-known" => "write it as PostgreSQL 15 reads it, or send it in smaller parts",
             "pinned-session" => "leave this out: sessions through this agent keep it as it is",
+            _ when ruling.Context is { } context && context.Entitlement != rule => null, // a rule has its own words
             _ => "ask for an entitlement that allows it",
         };
         return new PgRefusal(PgError.Refused, $"denied by `{rule}`: {reason?.Text}", Where(session, op), hint);
