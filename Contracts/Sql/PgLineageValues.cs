@@ -114,6 +114,10 @@ public sealed partial class PgLineage
                     total &= !compares;
                     continue;
                 default:
+                    if (name == "FuncCall" && Strings(node["funcname"u8]) is [.., var called] && PgTrusted.IsDefinition(called))
+                    {
+                        sources = sources.Add(Lineage.Definition);
+                    }
                     total &= Look(name, node);
                     open.Push(node.Below);
                     continue;

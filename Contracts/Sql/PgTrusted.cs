@@ -21,7 +21,7 @@ internal static class PgTrusted
         "pg_sleep_until", "pg_advisory_*", "pg_try_advisory_*", "pg_notify", "txid_*", "pg_current_*", "pg_is_*", "pg_postmaster_start_time",
         "pg_conf_load_time", "pg_my_temp_schema", "pg_blocking_pids", "pg_stat_get_*", "pg_sequence_*", "pg_relation_size", "pg_table_size",
         "pg_total_relation_size", "pg_indexes_size", "pg_database_size", "pg_tablespace_size", "pg_lock_status", "pg_prepared_statement", "pg_cursor",
-        "pg_timezone_names", "pg_listening_channels", "pg_safe_snapshot_blocking_pids", "pg_last_*", "pg_get_*",
+        "pg_timezone_names", "pg_listening_channels", "pg_safe_snapshot_blocking_pids", "pg_last_*", "pg_get_*", "pg_partition_*",
     ];
 
     /// <summary>Functions that print a definition.</summary>
