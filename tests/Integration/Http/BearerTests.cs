@@ -121,7 +121,8 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
             foreach (var operation in path.Value.EnumerateObject())
             {
                 var address = path.Name.Replace("{id}", "0199aaaa-0000-7000-8000-000000000001", StringComparison.Ordinal)
-                    .Replace("{version}", "1", StringComparison.Ordinal).Replace("{name}", "requests", StringComparison.Ordinal);
+                    .Replace("{version}", "1", StringComparison.Ordinal).Replace("{name}", "requests", StringComparison.Ordinal)
+                    .Replace("{session}", "0199aaaa-0000-7000-8000-000000000001", StringComparison.Ordinal).Replace("{op}", "1", StringComparison.Ordinal);
                 using var request = new HttpRequestMessage(new HttpMethod(operation.Name.ToUpperInvariant()), address);
                 using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
                 Assert.True(answer.StatusCode == HttpStatusCode.Unauthorized != path.Name.EndsWith("/enrol", StringComparison.Ordinal), $"{operation.Name} {path.Name}: {answer.StatusCode}");

@@ -43,6 +43,8 @@ public sealed class WhatIfTests : IAsyncLifetime
         ("selekt", StatementFacts.NotUnderstood("it is odd")),
     ];
 
+    private static (string Text, StatementFacts Facts)[] Followed => [.. Statements.Select(s => (s.Text, Judgement.Followed(s.Facts)))];
+
     private static readonly Uri Endpoint = new("/v1/policies/what-if?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z", UriKind.Relative);
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
     private static readonly Judgement Someone = new("", new StatementFacts([], 0), new ExpectedRuling(Effect.Allow, [], []));
@@ -55,8 +57,8 @@ public sealed class WhatIfTests : IAsyncLifetime
     [Fact]
     public async Task A_candidate_is_tried_on_what_was_recorded_and_says_what_would_be_otherwise_for_whom_and_by_which_rule()
     {
-        await Record(Then, Someone.Context, Statements);
-        await Record(null, Someone.Context with { InTransaction = true }, Statements[2]);
+        await Record(Then, Someone.Context, Followed);
+        await Record(null, Someone.Context with { InTransaction = true }, Followed[2]);
         var lines = await Try(Candidate);
         Assert.All(lines.SkipLast(1), l => Assert.True(l.TryGetProperty("progress", out _)));
         var parts = lines.SkipLast(1).Select(l => l.GetProperty("progress").GetProperty("part").GetDouble()).ToList();

@@ -81,11 +81,17 @@ internal sealed class FakeServer : IAsyncDisposable
     {
         var head = new byte[8];
         await stream.ReadExactlyAsync(head, stopping.Token);
-        await stream.ReadExactlyAsync(new byte[BinaryPrimitives.ReadInt32BigEndian(head) - 8], stopping.Token);
+        var rest = new byte[BinaryPrimitives.ReadInt32BigEndian(head) - 8];
+        await stream.ReadExactlyAsync(rest, stopping.Token);
         if (BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(4)) == PgStartup.Cancel)
         {
             Interlocked.Increment(ref cancels);
             await (KeepsCancels ? letCancelsGo.Task : Task.CompletedTask);
+            return;
+        }
+        if (System.Text.Encoding.UTF8.GetString(rest).Contains("application_name\0accessplane\0", StringComparison.Ordinal))
+        {
+            await PassOn(stream, [.. head, .. rest]);
             return;
         }
         await Login(stream);
@@ -97,6 +103,16 @@ internal sealed class FakeServer : IAsyncDisposable
                 await stream.WriteAsync(Answer(RawClient.Text(body)), stopping.Token);
             }
         }
+    }
+
+    /// <summary>The agent's own connection, on which it reads the catalog, has the real server behind it.</summary>
+    private async Task PassOn(Stream stream, byte[] startup)
+    {
+        var real = new Npgsql.NpgsqlConnectionStringBuilder(Servers.Need("ACCESSPLANE_TEST_ORDERS"));
+        using var server = new TcpClient(real.Host!, real.Port);
+        var to = server.GetStream();
+        await to.WriteAsync(startup, stopping.Token);
+        await Task.WhenAny(stream.CopyToAsync(to, stopping.Token), to.CopyToAsync(stream, stopping.Token));
     }
 
     /// <summary>The next message; null for the farewell.</summary>

@@ -45,7 +45,11 @@ public sealed class GuardShop : IAsyncLifetime
         var server = new NpgsqlConnectionStringBuilder(Superuser);
         var environment = new Dictionary<string, string>
         {
-            ["PGHOST"] = server.Host!, ["PGPORT"] = $"{server.Port}", ["PGUSER"] = server.Username!, ["PGPASSWORD"] = server.Password ?? "", ["PGDATABASE"] = server.Database!,
+            ["PGHOST"] = server.Host!,
+            ["PGPORT"] = $"{server.Port}",
+            ["PGUSER"] = server.Username!,
+            ["PGPASSWORD"] = server.Password ?? "",
+            ["PGDATABASE"] = server.Database!,
         };
         var made = await Programs.Run("psql", environment, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", Path.Combine(Folder, "fixture.sql"));
         Assert.True(made.Status == 0, made.Error);

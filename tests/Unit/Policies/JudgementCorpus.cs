@@ -26,7 +26,7 @@ public sealed record Judgement(
     }
 
     /// <summary>A case says which columns stand where; what follows from that for their values is the same for all.</summary>
-    private static StatementFacts Followed(StatementFacts facts)
+    public static StatementFacts Followed(StatementFacts facts)
     {
         string[] At(params ColumnPlace[] places) => [.. facts.Columns.Where(c => places.Contains(c.Place)).Select(c => c.Column)];
         var inferred = At(ColumnPlace.Predicate, ColumnPlace.Ordering, ColumnPlace.Grouping, ColumnPlace.Expression);
