@@ -9,6 +9,9 @@ internal sealed record PgText(byte[] Text, StatementFacts Facts, PgKnowledge? In
 {
     private const string Changed = "the schema was changed in this transaction, and what names mean now cannot be read before it ends";
 
+    /// <summary>It stands here because SQL's PREPARE ran: what runs under its name is the query in it, which changes no names.</summary>
+    public bool IsPreparedBySql { get; init; }
+
     /// <summary>OIDs as Parse named them, in wire form; known where people must see them, empty otherwise.</summary>
     public byte[] ParameterTypes { get; init; } = [];
 
@@ -100,7 +103,7 @@ internal sealed class PgNames
 
     /// <summary>Whether running it may change what names mean. EXECUTE runs whatever the protocol has prepared, DEALLOCATE among it.</summary>
     public bool MayBeChangedBy(PgText text) =>
-        Changes(text.Facts) || (text.Facts.Has("execute") && statements.Values.Any(s => Changes(s.Facts)));
+        Changes(text.Facts) || (text.Facts.Has("execute") && statements.Values.Any(s => !s.IsPreparedBySql && Changes(s.Facts)));
 
     private static bool Changes(StatementFacts facts)
     {
@@ -121,7 +124,7 @@ internal sealed class PgNames
         {
             if (ReferenceEquals(text, old))
             {
-                statements[name] = fresh; // the same key: nothing moves
+                statements[name] = old.IsPreparedBySql ? fresh with { IsPreparedBySql = true } : fresh; // the same key: nothing moves
             }
         }
         foreach (var (name, portal) in portals)
@@ -209,7 +212,7 @@ internal sealed class PgNames
         switch (use.Action)
         {
             case NameAction.Prepare when name is not null && HasRoomForStatement(name, text):
-                SetStatement(name, text);
+                SetStatement(name, text with { IsPreparedBySql = true });
                 break;
             case NameAction.Declare when name is not null && HasRoomForPortal(name):
                 portals[name] = new PgPortal(text, 0, false, use.Lasts);

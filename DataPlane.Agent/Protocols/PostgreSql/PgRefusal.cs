@@ -45,13 +45,13 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
         return new PgRefusal(PgError.Refused, $"denied by `{rule}`: {reason?.Text}", Where(session, op), hint);
     }
 
-    /// <summary>A prepared statement or cursor that SQL names and this session has not made.</summary>
+    /// <summary>A prepared statement or cursor that SQL names and this session has not made: in the server's words, for it would say so too.</summary>
     /// <param name="transaction">Its status: in a failed one the server looks for no name.</param>
     public static PgRefusal NotKnown(Contracts.Sql.NameUse use, byte transaction) => transaction == 'E'
         ? new PgRefusal("25P02", "current transaction is aborted, commands ignored until end of transaction block", null, null)
         : use.Action == Contracts.Sql.NameAction.Execute
-        ? new PgRefusal(PgError.NoStatement, $"prepared statement `{use.Name}` does not exist in this session", null, null)
-        : new PgRefusal(PgError.NoPortal, $"cursor `{use.Name}` does not exist in this session", null, null);
+        ? new PgRefusal(PgError.NoStatement, $"prepared statement \"{use.Name}\" does not exist", null, null)
+        : new PgRefusal(PgError.NoPortal, $"cursor \"{use.Name}\" does not exist", null, null);
 
     public static string Where(Guid session, long op) => string.Create(CultureInfo.InvariantCulture, $"operation {op} of session {session:D}");
 

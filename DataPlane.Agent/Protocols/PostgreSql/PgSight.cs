@@ -15,7 +15,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<(PgText Text, PgText Runs), StatementFacts> joined = [];
-    private readonly HashSet<PgText> lookedAgain = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<byte[]> lookedAgain = new(ReferenceEqualityComparer.Instance);
     private PgText? read;
     private bool missed;
     private PgText? readToRun;
@@ -46,7 +46,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     /// own, or nobody's.</summary>
     public bool LooksAgain { get; set; }
 
-    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } && !lookedAgain.Contains(text);
+    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } && !lookedAgain.Contains(text.Text);
 
     private static bool Is(PgText? read, ReadOnlySpan<byte> text, PgKnowledge known) =>
         read is not null && ReferenceEquals(read.In, known) && text.SequenceEqual(read.Text);
@@ -99,7 +99,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     /// <summary>What a text does: with what it executes or fetches by name, and with what this transaction has changed in mind.</summary>
     public StatementFacts FactsOf(PgText text)
     {
-        var facts = changed && !IsSure(text.Facts) ? text.Unsure : lookedAgain.Contains(text) ? text.Resolved : text.Facts;
+        var facts = changed && !IsSure(text.Facts) ? text.Unsure : lookedAgain.Contains(text.Text) ? text.Resolved : text.Facts;
         for (var i = 0; i < (facts.Names?.Count ?? 0); i++)
         {
             var use = facts.Names![i];
@@ -160,7 +160,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         {
             joined.Clear();
         }
-        var other = changed ? runs.Unsure : runs.Facts;
+        var other = changed ? runs.Unsure : lookedAgain.Contains(runs.Text) ? runs.Resolved : runs.Facts;
         var both = facts with
         {
             Kinds = [.. facts.Kinds.Union(other.Kinds)],
@@ -249,7 +249,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
             {
                 lookedAgain.Clear();
             }
-            lookedAgain.Add(again);
+            lookedAgain.Add(again.Text);
         }
     }
 
