@@ -131,7 +131,7 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
         {
             return unrecorded;
         }
-        return Refuse(state, new PgRefusal(code, why, PgRefusal.Where(state.Session, op), null), op);
+        return Refuse(state, new PgRefusal(code, why, code is PgError.NoStatement or PgError.NoPortal or "25P02" ? null : PgRefusal.Where(state.Session, op), null), op);
     }
 
     /// <summary>Of an operation that was recorded: how it ended is recorded as well.</summary>
