@@ -31,7 +31,14 @@ public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
     [Fact]
     public async Task Two_hundred_sessions_at_once_each_get_their_own_answers()
     {
+        await TwoHundred(); // the process grows to the size that it keeps
         var before = await Held.Settled(Held.Nothing);
+        await TwoHundred();
+        await NothingLeft(before);
+    }
+
+    private async Task TwoHundred()
+    {
         var ticket = await world.Everything(connections: 200);
         await Task.WhenAll(Enumerable.Range(0, 200).Select(async i =>
         {
@@ -49,7 +56,6 @@ public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
                 Assert.Equal(20, rows);
             }
         }));
-        await NothingLeft(before);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class PolicyTests(TestWorld world)
         var grant = await world.Grant("engineer", "everything");
         await using var session = new NpgsqlConnection((await world.TicketFor("engineer", grant, database: "scratch")).Npgsql("policy-order"));
         await session.OpenAsync(Cancel);
-        await Run(session, $"CREATE TABLE {table} (id int)");
+        await Run(session, $"CREATE TEMP TABLE {table} (id int)");
         await Run(session, $"COMMENT ON TABLE {table} IS 'before'");
         try
         {
@@ -37,7 +37,6 @@ public sealed class PolicyTests(TestWorld world)
         }
         await world.TicketFor("engineer", grant, database: "scratch");
         await Run(session, $"COMMENT ON TABLE {table} IS 'again'");
-        await Run(session, $"DROP TABLE {table}");
         await session.CloseAsync();
         await Explained((await world.SessionCalled("policy-order", "Closed")).GetProperty("id").GetString()!);
     }

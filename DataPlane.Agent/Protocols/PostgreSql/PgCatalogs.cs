@@ -78,7 +78,7 @@ internal sealed class PgDatabase : IDisposable
     public PgDatabase(string name, Func<CancellationToken, Task<PgQueries>> dial, PgParser parser, TimeProvider time, ILogger log)
     {
         (this.name, this.dial, this.parser, this.time, this.log) = (name, dial, parser, time, log);
-        timer = time.CreateTimer(_ => Touch(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        timer = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>One that never changes.</summary>
@@ -109,9 +109,20 @@ internal sealed class PgDatabase : IDisposable
         {
             if (--users == 0)
             {
-                timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                _ = CloseWhenIdle();
+                timer?.Change(every, Timeout.InfiniteTimeSpan); // the next session may come soon, and need not wait for a new connection
             }
+        }
+    }
+
+    private void Tick()
+    {
+        if (Volatile.Read(ref users) > 0)
+        {
+            Touch();
+        }
+        else
+        {
+            _ = CloseWhenIdle();
         }
     }
 
