@@ -13,6 +13,9 @@ public static class Ids
     private static readonly Guid Namespace = new("6f0c2d0e-5c55-5b6b-9d0a-acce55000001");
 
     public static Guid Policy { get; } = Named("policy", "current");
+    public static Guid Checkpoints { get; } = Named("evidence", "checkpoints");
+    public static Guid Keys { get; } = Named("control-plane", "keys");
+    public static Guid History { get; } = Named("log", "history");
     public static Guid Agent(string id) => Named("agent", id);
     public static Guid Resource(string id) => Named("resource", id);
 

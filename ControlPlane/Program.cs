@@ -3,9 +3,12 @@ using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Locks;
 using AccessPlane.ControlPlane.Notifications;
 using AccessPlane.ControlPlane.Policies;
@@ -33,6 +36,8 @@ public static class Program
         builder.Services
             .AddIdentity(builder.Configuration)
             .AddEventStore(builder.Configuration)
+            .AddKeys()
+            .AddHistory()
             .AddPolicies()
             .AddResources()
             .AddAccessRequests()
@@ -42,6 +47,7 @@ public static class Program
             .AddAgents()
             .AddSessions()
             .AddAudit()
+            .AddEvidence(builder.Configuration)
             .AddNotifications()
             .AddBroker(builder.Configuration)
             .AddHealth()
@@ -63,6 +69,9 @@ public static class Program
         v1.MapAgents();
         v1.MapSessions();
         v1.MapAudit();
+        v1.MapEvidence();
+        v1.MapHistory();
+        v1.MapKeys();
         v1.MapNotifications();
         return app;
     }

@@ -87,8 +87,10 @@ public sealed record AgentConfig(
 /// <summary>One door: a protocol on an address, the resource behind it, and how to reach that.</summary>
 /// <param name="Advertise">Where clients reach the listener, told to the control plane at the enrolment; the listener's own address when absent.</param>
 /// <param name="Port">0 for any free one (tests).</param>
+/// <param name="Bounds">What clients may cost; <see cref="DoorBounds.Standard"/> when absent.</param>
 public sealed record ListenerConfig(
-    string Protocol, string Resource, string Address, int Port, UpstreamConfig Upstream, TlsConfig? Tls = null, AdvertisedAddress? Advertise = null)
+    string Protocol, string Resource, string Address, int Port, UpstreamConfig Upstream, TlsConfig? Tls = null, AdvertisedAddress? Advertise = null,
+    DoorBounds? Bounds = null)
 {
     internal IEnumerable<string> Problems(string at)
     {
@@ -115,6 +117,10 @@ public sealed record ListenerConfig(
                 yield return $"`{at}.{file.Item1}`: `{file.Item2}` does not exist";
             }
         }
+        if (Bounds is { } bounds && (bounds.StrangersPerAddress < 1 || bounds.Strangers < bounds.StrangersPerAddress || bounds.Unread <= TimeSpan.Zero))
+        {
+            yield return $"`{at}.bounds`: `strangersPerAddress` and `unread` are more than nothing, and `strangers` not below `strangersPerAddress`";
+        }
         if (Upstream is null)
         {
             yield return $"`{at}.upstream`: is needed";
@@ -129,6 +135,17 @@ public sealed record ListenerConfig(
             yield return $"`{at}.upstream.passwordFile`: `{secret}` does not exist";
         }
     }
+}
+
+/// <summary>What the clients of a door may cost it. Members that are absent have their standard.</summary>
+/// <param name="Strangers">Connections at a time that have not proven who they are.</param>
+/// <param name="StrangersPerAddress">The same from one address (of IPv6: from one /64).</param>
+/// <param name="Unread">How long a client may leave unread what it was sent, before its session ends: until then the database waits with it.</param>
+public sealed record DoorBounds(int Strangers = 1024, int StrangersPerAddress = 256, TimeSpan? Unread = null)
+{
+    public static DoorBounds Standard { get; } = new();
+
+    internal TimeSpan UnreadAtMost => Unread ?? TimeSpan.FromMinutes(5);
 }
 
 public sealed record AdvertisedAddress(string Host, int Port);

@@ -2,6 +2,7 @@ using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
+using MassTransit;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
@@ -27,7 +28,7 @@ internal static class AgentHost
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(o => o.SingleLine = true));
         using var telemetry = Telemetry(config, Environment.GetEnvironmentVariable);
-        using var identity = await new Enrol(config, http, TimeProvider.System, loggers.CreateLogger<Enrol>()).Run(CancellationToken.None);
+        using var identity = await new Enrol(config, http, BootClock.Instance, loggers.CreateLogger<Enrol>()).Run(CancellationToken.None);
         AddAgent(builder.Services, config, identity);
         var app = builder.Build();
         app.Services.GetRequiredService<Health>().Map(app);
@@ -40,12 +41,13 @@ internal static class AgentHost
     {
         services.AddSingleton(config);
         services.AddSingleton(identity);
-        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<TimeProvider>(BootClock.Instance);
         services.AddSingleton(s => new InForce(identity.Id, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new Memory(config.State));
         services.AddSingleton(_ => Tickets.Open(config.State));
         services.AddSingleton(s => new Spool(
-            config.State, SpoolLimits.Standard with { Bytes = config.SpoolBytes ?? SpoolLimits.Standard.Bytes }, s.GetRequiredService<TimeProvider>()));
+            config.State, SpoolLimits.Standard with { Bytes = config.SpoolBytes ?? SpoolLimits.Standard.Bytes },
+            (session, key) => identity.SealForControlPlane(key, SpoolKeyAsk.ContextOf(identity.Id, session)), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new Reports(
             identity, Broker.Publisher(s, identity.Id), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Reports>>()));
         services.AddSingleton<LiveSessions>().AddSingleton<CatchUp>().AddSingleton<PendingLogins>().AddSingleton<Answers>();
@@ -54,8 +56,10 @@ internal static class AgentHost
             ask => s.GetRequiredService<Reports>().Post(ReportKinds.LoginAsk, ask)));
         services.AddSingleton(s => new HoldDesk(
             s.GetRequiredService<InForce>(), s.GetRequiredService<Reports>().Send, s.GetRequiredService<Reports>().Post));
+        services.AddSingleton(s => new MaskDesk(
+            s.GetRequiredService<InForce>(), masking => s.GetRequiredService<Reports>().Post(ReportKinds.Masking, masking), config.State));
         services.AddSingleton<TokenLogins>().AddSingleton<Gate.Gate>().AddSingleton<RecorderFactory>();
-        services.AddSingleton<LivenessLease>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
+        services.AddSingleton<LivenessLease>().AddSingleton<SpoolKeyDesk>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
         services.AddHostedService(s => s.GetRequiredService<Reports>());
         services.AddHostedService(s => s.GetRequiredService<WhenSpoolDrains>());
         services.AddHostedService(s => s.GetRequiredService<LivenessLease>());
@@ -80,10 +84,9 @@ internal static class AgentHost
                 memory.Remember(memory.Last with { Halted = null });
             }
         }
-        foreach (var finding in new RecoverSpool(spool, TimeProvider.System).Run())
-        {
-            reports.Post(ReportKinds.EvidenceGap, finding);
-        }
+        services.GetRequiredService<SpoolKeyDesk>().Begin();
+        services.GetRequiredService<LivenessLease>().Withdraw = () => _ = services.GetRequiredService<IBusControl>().StopAsync(CancellationToken.None);
+        spool.Full = () => live.Freeze(true);
         live.GrantCutOff += (grant, sessions, took) => reports.Post(ReportKinds.Revoked, new RevocationApplied(grant, sessions, took));
         AgentMeter.Watch(inForce, live, spool);
     }
@@ -98,7 +101,7 @@ internal static class AgentHost
         var http = environment("OTEL_EXPORTER_OTLP_PROTOCOL") == "http/protobuf";
         return Sdk.CreateMeterProviderBuilder()
             .ConfigureResource(r => r.AddService("accessplane-agent", serviceInstanceId: config.Id))
-            .AddMeter(AgentMeter.Name)
+            .AddMeter(AgentMeter.Name, "System.Runtime")
             .AddOtlpExporter(o =>
             {
                 o.Protocol = http ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;

@@ -23,6 +23,12 @@ public static class AgentMeter
     public static Counter<long> OperationsRefused { get; } = Meter.CreateCounter<long>("accessplane.operations.refused");
     public static Counter<long> LoginsRefused { get; } = Meter.CreateCounter<long>("accessplane.logins.refused");
 
+    /// <summary>Connections that have not proven who they are, now.</summary>
+    public static UpDownCounter<long> Strangers { get; } = Meter.CreateUpDownCounter<long>("accessplane.strangers");
+
+    /// <summary>Connections that found no place in front of a door; `bound` is `address` or `all`.</summary>
+    public static Counter<long> StrangersRefused { get; } = Meter.CreateCounter<long>("accessplane.strangers.refused");
+
     internal static void Recorded(Effect effect)
     {
         Operations.Add(1);

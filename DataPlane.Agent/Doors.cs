@@ -18,7 +18,7 @@ internal sealed partial class Doors(
         {
             var door = listener.Protocol switch
             {
-                "postgresql" => new PgListener(listener, gate, recorders, logs, TimeProvider.System),
+                "postgresql" => new PgListener(listener, gate, recorders, logs, BootClock.Instance),
                 _ => throw new InvalidOperationException($"`{listener.Protocol}` was not checked"),
             };
             await door.StartAsync(cancellationToken);
@@ -34,8 +34,8 @@ internal sealed partial class Doors(
         {
             await door.DisposeAsync();
         }
-        var began = TimeProvider.System.GetTimestamp();
-        while (spool.Files.Count > 0 && TimeProvider.System.GetElapsedTime(began) < LastWords && !cancellationToken.IsCancellationRequested)
+        var began = BootClock.Instance.GetTimestamp();
+        while (spool.Files.Count > 0 && BootClock.Instance.GetElapsedTime(began) < LastWords && !cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(Look, CancellationToken.None);
         }

@@ -1,9 +1,17 @@
 using AccessPlane.Agent.Directives;
+using AccessPlane.Agent.Gate;
 
 namespace AccessPlane.Agent;
 
+/// <summary>What the process has used of the machine.</summary>
+/// <param name="Sessions">Open now.</param>
+/// <param name="AllocatedBytes">On the managed heap since the start, collected or not: while sessions run and none begins, it stands (nearly) still.</param>
+/// <param name="ResidentBytes">In memory now.</param>
+/// <param name="ProcessorMilliseconds">Since the start, all threads.</param>
+internal sealed record Usage(int Sessions, long AllocatedBytes, long ResidentBytes, double ProcessorMilliseconds);
+
 /// <summary>Ready: listening, caught up, liveness lease held.</summary>
-internal sealed class Health(InForce inForce, CatchUp catchUp)
+internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live)
 {
     /// <summary>Set once every listener is open.</summary>
     public bool Listening { get; set; }
@@ -11,11 +19,13 @@ internal sealed class Health(InForce inForce, CatchUp catchUp)
     public void Map(WebApplication app)
     {
         app.MapGet("/health/live", () => Results.Text("live"));
-        app.MapGet("/health/ready", () => WhyNotReady() is { } why ? Results.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("ready"));
+        app.MapGet("/health/ready", () => WhyNotReady() is { } why ? Results.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text(inForce.Warning is { } warning ? $"ready, and to be looked at: {warning}" : "ready"));
+        app.MapGet("/health/usage", () => Results.Json(new Usage(
+            live.Count, GC.GetTotalAllocatedBytes(), Environment.WorkingSet, Environment.CpuUsage.TotalTime.TotalMilliseconds)));
     }
 
     public string? WhyNotReady() =>
-        inForce.Halted ?? (
+        inForce.Halted ?? inForce.Refused ?? (
         !Listening ? "not listening yet" :
         !catchUp.IsDone ? "not caught up with the control plane" :
         inForce.LeaseAge >= inForce.Current.Policy.Model.Resources.Select(r => r.FreezeAfter).DefaultIfEmpty(TimeSpan.FromSeconds(10)).Min()

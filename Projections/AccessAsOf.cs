@@ -32,8 +32,12 @@ public sealed class AccessAsOf() : Projection<AccessRow>(
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_resource ON {table} (resource, key)",
+        "resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("resource", "(resource, key)"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)

@@ -1,5 +1,4 @@
 using AccessPlane.Contracts;
-using AccessPlane.Contracts.Events;
 
 namespace AccessPlane.Projections;
 
@@ -11,32 +10,43 @@ public sealed record FoldedRow(string? Row, long Position);
 /// The rows of one read model that a batch of events touches. A row knows the last event that changed it: an event that comes again, or comes
 /// after a later one, changes nothing.
 /// </summary>
-public sealed class Folding(Projection projection, Dictionary<string, FoldedRow> rows)
+/// <param name="before">The rows as they are.</param>
+public sealed class Folding(Projection projection, IReadOnlyDictionary<string, FoldedRow> before)
 {
-    private readonly HashSet<string> types = [.. projection.Types];
-    private readonly HashSet<string> changed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (object? Row, long Position)> changed = new(StringComparer.Ordinal);
 
     /// <summary>The rows that changed.</summary>
-    public IEnumerable<KeyValuePair<string, FoldedRow>> Changed => changed.Select(key => KeyValuePair.Create(key, rows[key]));
+    public IEnumerable<KeyValuePair<string, FoldedRow>> Changed =>
+        changed.Select(c => KeyValuePair.Create(c.Key, new FoldedRow(c.Value.Row is { } row ? projection.WriteRow(row) : null, c.Value.Position)));
 
     public void Apply(Stored stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
-        if (!types.Contains(EventNames.Of(stored.Event)))
+        if (projection.Folds(stored))
         {
-            return;
+            Apply(stored.Position, projection.Changes(stored));
         }
+    }
+
+    /// <param name="position">Of the event.</param>
+    /// <param name="changes">What it changes.</param>
+    internal void Apply(long position, IEnumerable<Change> changes)
+    {
         HashSet<string>? now = null; // an event may change a row more than once
-        foreach (var change in projection.Changes(stored))
+        foreach (var change in changes)
         {
-            var before = rows.GetValueOrDefault(change.Key);
-            if (before is not null && before.Position >= stored.Position && now?.Contains(change.Key) != true)
+            var (row, last) = Find(change.Key);
+            if (last >= position && now?.Contains(change.Key) != true)
             {
                 continue;
             }
-            rows[change.Key] = new FoldedRow(change.Apply(before?.Row), stored.Position);
+            changed[change.Key] = (change.Apply(row), position);
             (now ??= new(StringComparer.Ordinal)).Add(change.Key);
-            changed.Add(change.Key);
         }
     }
+
+    private (object? Row, long Position) Find(string key) =>
+        changed.TryGetValue(key, out var known) ? known
+        : !before.TryGetValue(key, out var stored) ? (null, 0)
+        : (stored.Row is { } json ? projection.ReadRow(json) : null, stored.Position);
 }

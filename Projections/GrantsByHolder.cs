@@ -10,11 +10,12 @@ namespace AccessPlane.Projections;
 /// <param name="Acknowledged">Agents at which the end is in force.</param>
 /// <param name="Cause">Why it ended early, and by whom.</param>
 /// <param name="Version">Of the grant's stream: the ETag.</param>
+/// <param name="Login">What its just-in-time logins may do in the database; absent for whatever the agent's own credential may.</param>
 public sealed record GrantRow(
     Guid Id, string State, string Resource, string Entitlement, Actor Holder, Scope Scope, Guid Request, DateTimeOffset IssuedAt,
     TimeSpan Duration, DateTimeOffset ActivateBy, DateTimeOffset? ActivatedAt, DateTimeOffset? NotAfter, int MaxConnections, TokenLogin TokenLogin,
     bool BreakGlass, ReviewDebtRow? Debt, int Tickets, IReadOnlyList<AcknowledgedRow> Acknowledged, DateTimeOffset? EndedAt, Actor? EndedBy, string? Cause,
-    long PolicyVersion, long Version)
+    long PolicyVersion, long Version, LoginTerms? Login = null)
 {
     /// <summary>The row as of now: what time has ended is over, whether or not a timer has recorded it.</summary>
     public GrantRow At(DateTimeOffset now) => this switch
@@ -40,11 +41,15 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS state text GENERATED ALWAYS AS (row ->> 'state') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS holder text GENERATED ALWAYS AS ((row -> 'holder' ->> 'issuer') || '|' || (row -> 'holder' ->> 'subject')) STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_holder ON {table} (holder, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_state ON {table} (state, key)",
+        "state text GENERATED ALWAYS AS (row ->> 'state') STORED",
+        "resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
+        "holder text GENERATED ALWAYS AS ((row -> 'holder' ->> 'issuer') || '|' || (row -> 'holder' ->> 'subject')) STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("holder", "(holder, key)"),
+        ("state", "(state, key)"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)
@@ -58,7 +63,7 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
 
     private static GrantRow Issued(GrantIssued e, Stored stored) => new(
         e.Grant, "Approved", e.Resource, e.Entitlement, e.Holder, e.Scope, e.Request, stored.At, e.Duration, e.ActivateBy, null, null, e.MaxConnections,
-        e.TokenLogin, e.BreakGlass, null, 0, [], null, null, null, e.PolicyVersion, stored.Version);
+        e.TokenLogin, e.BreakGlass, null, 0, [], null, null, null, e.PolicyVersion, stored.Version, e.Login);
 
     private static GrantRow Apply(GrantRow row, Stored stored) => stored.Event switch
     {
@@ -71,6 +76,7 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
             MaxConnections = e.MaxConnections,
             TokenLogin = e.TokenLogin,
             PolicyVersion = e.PolicyVersion,
+            Login = e.Login,
         },
         GrantExtended e => row with { NotAfter = e.NotAfter },
         GrantNarrowed e => row with
@@ -80,6 +86,7 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
             MaxConnections = e.MaxConnections,
             TokenLogin = e.TokenLogin,
             PolicyVersion = e.PolicyVersion,
+            Login = e.Login,
         },
         TicketIssued => row with { Tickets = row.Tickets + 1 },
         GrantRevoked e => row with { State = "Revoked", EndedAt = stored.At, EndedBy = e.By, Cause = e.Why },

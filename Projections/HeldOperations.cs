@@ -35,10 +35,14 @@ public sealed class HeldOperations() : Projection<HoldRow>(
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS state text GENERATED ALWAYS AS (row ->> 'state') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS session text GENERATED ALWAYS AS (row ->> 'session') STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_state ON {table} (state, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_session ON {table} (session, key)",
+        "state text GENERATED ALWAYS AS (row ->> 'state') STORED",
+        "session text GENERATED ALWAYS AS (row ->> 'session') STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("state", "(state, key)"),
+        ("session", "(session, key)"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)

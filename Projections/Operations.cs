@@ -22,24 +22,28 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS session text GENERATED ALWAYS AS (row ->> 'session') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS verdict text GENERATED ALWAYS AS (row ->> 'verdict') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS at text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'at') STORED",
+        "session text GENERATED ALWAYS AS (row ->> 'session') STORED",
+        "verdict text GENERATED ALWAYS AS (row ->> 'verdict') STORED",
+        "at text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'at') STORED",
         // INVARIANT: a tsvector holds 1 MiB at most, and a text that needs more would stop all read models. A character costs 7 bytes at worst
         // (long ones, in words with hyphens, which count whole and in parts): what is beyond the first 100,000 is not searched.
         // `shop.orders` would be taken for the name of a host, one word: whoever looks for `orders` must find it
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (to_tsvector('simple', translate(left(row ->> 'text', 100000), './@', '   '))) STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS facts_hash text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'factsHash') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS scope_hash text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'scopeHash') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS in_transaction boolean GENERATED ALWAYS AS (row -> 'inTransaction' = 'true') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS policy bigint GENERATED ALWAYS AS ((row ->> 'policy')::bigint) STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS rules jsonb GENERATED ALWAYS AS (jsonb_path_query_array(row, '$.reasons[*].rule')) STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_facts ON {table} (facts_hash, at)",
-        "CREATE INDEX IF NOT EXISTS {index}_rules ON {table} USING gin (rules jsonb_path_ops)",
-        "CREATE INDEX IF NOT EXISTS {index}_at ON {table} (at, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_session ON {table} (session, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_verdict ON {table} (verdict, at) WHERE verdict <> 'allow'",
-        "CREATE INDEX IF NOT EXISTS {index}_words ON {table} USING gin (words)",
+        "words tsvector GENERATED ALWAYS AS (to_tsvector('simple', translate(left(row ->> 'text', 100000), './@', '   '))) STORED",
+        "facts_hash text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'factsHash') STORED",
+        "scope_hash text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'scopeHash') STORED",
+        "in_transaction boolean GENERATED ALWAYS AS (row -> 'inTransaction' = 'true') STORED",
+        "policy bigint GENERATED ALWAYS AS ((row ->> 'policy')::bigint) STORED",
+        "rules jsonb GENERATED ALWAYS AS (jsonb_path_query_array(row, '$.reasons[*].rule')) STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("facts", "(facts_hash, at)"),
+        ("rules", "USING gin (rules jsonb_path_ops)"),
+        ("at", "(at, key)"),
+        ("session", "(session, key)"),
+        ("verdict", "(verdict, at) WHERE verdict <> 'allow'"),
+        ("words", "USING gin (words)"),
     ];
 
     /// <summary>Sorts as the operations of a session did.</summary>

@@ -12,28 +12,47 @@ namespace AccessPlane.Projections;
 /// </summary>
 public abstract class Projection(string name, params Type[] events)
 {
+    private readonly HashSet<string> types = [.. events.Select(EventNames.Of)];
+
     public string Name { get; } = name;
 
     /// <summary>Without its schema.</summary>
     public string Table { get; } = $"p_{name.Replace('-', '_')}";
 
     /// <summary>Stored names of the events that it folds.</summary>
-    public IReadOnlyList<string> Types { get; } = [.. events.Select(EventNames.Of)];
+    public IReadOnlyCollection<string> Types => types;
 
-    /// <summary>Generated columns and indexes: SQL, one statement each, run once after the table is made. `{table}` stands for its full name, `{index}` for a prefix of index names.</summary>
+    /// <summary>Generated columns: SQL definitions.</summary>
     public virtual IReadOnlyList<string> Columns => [];
+
+    /// <summary>Indexes: the end of a name, and the SQL that follows the table's name.</summary>
+    public virtual IReadOnlyList<(string Name, string Definition)> Indexes => [];
 
     /// <summary>What an event changes, in order. Pure.</summary>
     public abstract IEnumerable<Change> Changes(Stored stored);
 
-    /// <summary>What the table looks like. A table of another shape was made by another version: it is thrown away and folded anew.</summary>
-    public string Shape => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', ["position", .. Columns, .. Types, DescribeRow()]))))[..16];
+    public bool Folds(Stored stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        return types.Contains(EventNames.Of(stored.Event));
+    }
 
-    private protected abstract string DescribeRow();
+    /// <summary>What whoever reads the table relies on.</summary>
+    internal RowShape Rows => new([.. DescribeRow(), .. Columns]);
+
+    /// <summary>A table of another shape was made by another version: it is folded anew, and read meanwhile where <see cref="Rows"/> can be.</summary>
+    public string Shape =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [.. Rows.Lines, .. Indexes.Select(i => $"{i}"), .. Types.Order(StringComparer.Ordinal)]))))[..16];
+
+    internal abstract object ReadRow(string json);
+
+    internal abstract string WriteRow(object row);
+
+    private protected abstract IEnumerable<string> DescribeRow();
 }
 
-/// <param name="Apply">The row before (JSON; null: none) → the row after (null: none).</param>
-public sealed record Change(string Key, Func<string?, string?> Apply);
+/// <param name="Apply">The row before (null: none) → the row after (null: none).</param>
+public sealed record Change(string Key, Func<object?, object?> Apply);
 
 /// <summary>A read model whose rows are <typeparamref name="TRow"/>.</summary>
 public abstract class Projection<TRow>(string name, params Type[] events) : Projection(name, events)
@@ -42,29 +61,17 @@ public abstract class Projection<TRow>(string name, params Type[] events) : Proj
     public static TRow Read(string json) => JsonSerializer.Deserialize<TRow>(json, Json.Options)!;
 
     /// <summary>The row that begins with this event.</summary>
-    protected static Change Begin(string key, TRow row) => new(key, _ => Write(row));
+    protected static Change Begin(string key, TRow row) => new(key, _ => row);
 
     /// <summary>Changes the row where there is one; an event about a row that never began changes nothing.</summary>
-    protected static Change Update(string key, Func<TRow, TRow?> apply) =>
-        new(key, before => before is not null && apply(Read(before)) is { } after ? Write(after) : null);
+    protected static Change Update(string key, Func<TRow, TRow?> apply) => new(key, before => before is TRow row ? apply(row) : null);
 
     /// <summary>Changes the row, or begins it.</summary>
-    protected static Change Upsert(string key, Func<TRow?, TRow> apply) => new(key, before => Write(apply(before is null ? null : Read(before))));
+    protected static Change Upsert(string key, Func<TRow?, TRow> apply) => new(key, before => apply((TRow?)before));
 
-    private protected override string DescribeRow() => Describe(typeof(TRow), []);
+    internal sealed override object ReadRow(string json) => Read(json);
 
-    /// <summary>The members of a row, and of the records within, as JSON sees them.</summary>
-    private static string Describe(Type type, HashSet<Type> known)
-    {
-        if (type.IsGenericType)
-        {
-            return $"{type.Name}<{string.Join(',', type.GetGenericArguments().Select(t => Describe(t, known)))}>";
-        }
-        var ours = type.Namespace?.StartsWith("AccessPlane.", StringComparison.Ordinal) == true && type.IsClass;
-        return ours && known.Add(type)
-            ? $"{type.Name}({string.Join(',', type.GetProperties().Where(p => p.CanWrite).Select(p => $"{p.Name}:{Describe(p.PropertyType, known)}"))})"
-            : type.Name;
-    }
+    internal sealed override string WriteRow(object row) => JsonSerializer.Serialize((TRow)row, Json.Options);
 
-    private static string Write(TRow row) => JsonSerializer.Serialize(row, Json.Options);
+    private protected override IEnumerable<string> DescribeRow() => RowShape.Describe(typeof(TRow));
 }

@@ -15,6 +15,9 @@ public sealed record RequestRow(
     IReadOnlyList<StepRow> Steps, int Step, DateTimeOffset SubmittedAt, DateTimeOffset ExpiresAt, Guid? GrantId, Guid? Extends, bool Implicit,
     long PolicyVersion, string? Cause, DateTimeOffset? ClosedAt, int Terms, long Version)
 {
+    /// <summary>In the answer to a command: what keeps a grant from being used now, though it may be approved.</summary>
+    public string? Notice { get; init; }
+
     /// <summary>The row as of now: a request whose time is over has expired, whether or not a timer has recorded it.</summary>
     public RequestRow At(DateTimeOffset now) => State == "Submitted" && now >= ExpiresAt ? this with { State = "Expired", ClosedAt = ExpiresAt } : this;
 }
@@ -34,11 +37,15 @@ public sealed class Requests() : Projection<RequestRow>(
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS state text GENERATED ALWAYS AS (row ->> 'state') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS requester text GENERATED ALWAYS AS ((row -> 'requester' ->> 'issuer') || '|' || (row -> 'requester' ->> 'subject')) STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_state ON {table} (state, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_requester ON {table} (requester, key)",
+        "state text GENERATED ALWAYS AS (row ->> 'state') STORED",
+        "resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
+        "requester text GENERATED ALWAYS AS ((row -> 'requester' ->> 'issuer') || '|' || (row -> 'requester' ->> 'subject')) STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("state", "(state, key)"),
+        ("requester", "(requester, key)"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)

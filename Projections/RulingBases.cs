@@ -19,8 +19,12 @@ public sealed class RulingBases() : Projection<RulingBasisRow>("ruling-bases", t
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS relations jsonb GENERATED ALWAYS AS (jsonb_path_query_array(row, '$.facts.relations[*].name')) STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_relations ON {table} USING gin (relations)",
+        "relations jsonb GENERATED ALWAYS AS (jsonb_path_query_array(row, '$.facts.relations[*].name')) STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("relations", "USING gin (relations)"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)

@@ -12,11 +12,13 @@ namespace AccessPlane.Projections;
 /// <param name="CutLatency">From the agent's receipt of the order to the cut.</param>
 /// <param name="Head">The transcript's head, lower-case hex: what the whole session's evidence comes down to.</param>
 /// <param name="Masked">Values of rows that were hidden.</param>
+/// <param name="DatabaseLogin">The just-in-time login it has at the database, and which mask rules it meets there; absent where it used the agent's own credential.</param>
 /// <param name="Gaps">Evidence that is missing or does not check out.</param>
 public sealed record SessionRow(
     Guid Id, Guid Grant, string Entitlement, Actor Holder, string Resource, string Agent, string State, string Database, string Client, string Application,
     DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Cause, TimeSpan? CutLatency, long Operations, long Denied, long Held, long Masked,
-    long Rows, long Entries, int Segments, string Head, IReadOnlyList<string> Gaps, long Number, long PolicyVersion, long Version);
+    long Rows, long Entries, int Segments, string Head, IReadOnlyList<string> Gaps, long Number, long PolicyVersion, long Version,
+    SessionLogin? DatabaseLogin = null);
 
 /// <summary>Every session, with what its transcript adds up to.</summary>
 public sealed class Sessions() : Projection<SessionRow>(
@@ -26,13 +28,17 @@ public sealed class Sessions() : Projection<SessionRow>(
 {
     public override IReadOnlyList<string> Columns =>
     [
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS state text GENERATED ALWAYS AS (row ->> 'state') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS grant_id text GENERATED ALWAYS AS (row ->> 'grant') STORED",
-        "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS holder text GENERATED ALWAYS AS ((row -> 'holder' ->> 'issuer') || '|' || (row -> 'holder' ->> 'subject')) STORED",
-        "CREATE INDEX IF NOT EXISTS {index}_holder ON {table} (holder, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_state ON {table} (state, key)",
-        "CREATE INDEX IF NOT EXISTS {index}_grant ON {table} (grant_id, key)",
+        "state text GENERATED ALWAYS AS (row ->> 'state') STORED",
+        "resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
+        "grant_id text GENERATED ALWAYS AS (row ->> 'grant') STORED",
+        "holder text GENERATED ALWAYS AS ((row -> 'holder' ->> 'issuer') || '|' || (row -> 'holder' ->> 'subject')) STORED",
+    ];
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes =>
+    [
+        ("holder", "(holder, key)"),
+        ("state", "(state, key)"),
+        ("grant", "(grant_id, key)"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)
@@ -46,7 +52,7 @@ public sealed class Sessions() : Projection<SessionRow>(
 
     private static SessionRow Opened(SessionOpened e, Stored stored) => new(
         e.Session, e.Grant, e.Entitlement, e.Holder, e.Resource, e.Agent, "Open", e.Database, e.Client, e.Application, e.StartedAt, null, null, null,
-        0, 0, 0, 0, 0, 0, 0, "", [], e.Number, e.PolicyVersion, stored.Version);
+        0, 0, 0, 0, 0, 0, 0, "", [], e.Number, e.PolicyVersion, stored.Version, e.DatabaseLogin);
 
     private static SessionRow Apply(SessionRow row, Stored stored) => stored.Event switch
     {

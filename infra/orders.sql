@@ -2,8 +2,9 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 
--- What the agent holds: no superuser, no role that reads files or changes roles. Its rights are the most that any client can get.
-SELECT format('CREATE ROLE accessplane_agent LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD %L', :'agent_password')
+-- What the agent holds: no superuser, no role that reads files. Its rights are the most that any client can get.
+-- It makes a login for each session where PostgreSQL itself hides columns, and the views these see: for that it may create roles, and schemas here.
+SELECT format('CREATE ROLE accessplane_agent LOGIN NOSUPERUSER NOCREATEDB CREATEROLE PASSWORD %L', :'agent_password')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'accessplane_agent') \gexec
 SELECT 'CREATE ROLE app_readers NOLOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app_readers') \gexec
 SELECT 'CREATE ROLE app_writers NOLOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app_writers') \gexec
@@ -101,7 +102,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA shop TO app_writers
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA shop TO app_writers;
 GRANT app_readers, app_writers TO accessplane_agent;
 GRANT SELECT ON ALL TABLES IN SCHEMA hr TO accessplane_agent;
-GRANT TEMPORARY, CONNECT ON DATABASE :DBNAME TO accessplane_agent;
+GRANT TEMPORARY, CONNECT, CREATE ON DATABASE :DBNAME TO accessplane_agent WITH GRANT OPTION;
+GRANT USAGE ON SCHEMA shop TO accessplane_agent WITH GRANT OPTION;
+GRANT SELECT ON ALL TABLES IN SCHEMA shop TO accessplane_agent WITH GRANT OPTION;
 -- migrations and pgbench work in public
 GRANT USAGE, CREATE ON SCHEMA public TO accessplane_agent;
 

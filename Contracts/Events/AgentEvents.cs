@@ -14,6 +14,12 @@ public sealed record AgentEndpoint(string Resource, string Host, int Port);
 
 public sealed record AgentRetired(string Agent, Actor By, string Why) : IEvent;
 
+/// <summary>Two processes have this agent's identity: its state was copied, or set back. One has the lease, no other one gets it, and both are to be looked at
+/// until the agent is retired and enrols anew.</summary>
+/// <param name="Kind">`lease`: both were proven to live at once; `session-number`: both have counted the same session.</param>
+/// <param name="Owner">The process that has the lease.</param>
+public sealed record AgentCloneFound(string Agent, string Kind, string Detail, Guid? Owner = null, Guid? Rival = null) : IEvent;
+
 /// <summary>No liveness lease was renewed for longer than the resource's freeze-after.</summary>
 public sealed record AgentSilent(string Agent, DateTimeOffset LastSeenAt) : IEvent;
 

@@ -5,17 +5,21 @@ namespace AccessPlane.Contracts.Events;
 
 /// <summary>A grant's first event, in one transaction with RequestApproved.</summary>
 /// <param name="Duration">How long it lasts from activation.</param>
+/// <param name="Login">What its just-in-time logins may do in the database; null for whatever the agent's own credential may.</param>
 public sealed record GrantIssued(
     Guid Grant, Guid Request, Actor Holder, string Entitlement, string Resource, Scope Scope, TimeSpan Duration, DateTimeOffset ActivateBy,
-    int MaxConnections, TokenLogin TokenLogin, long PolicyVersion, bool BreakGlass = false) : IEvent;
+    int MaxConnections, TokenLogin TokenLogin, long PolicyVersion, bool BreakGlass = false, LoginTerms? Login = null) : IEvent;
 
 /// <param name="NotAfter">The absolute end; moved only by GrantExtended and GrantNarrowed, never by a session.</param>
 /// <param name="Scope">What was approved, intersected with the policy of the day of activation.</param>
-public sealed record GrantActivated(DateTimeOffset ActivatedAt, DateTimeOffset NotAfter, Scope Scope, int MaxConnections, TokenLogin TokenLogin, long PolicyVersion) : IEvent;
+public sealed record GrantActivated(
+    DateTimeOffset ActivatedAt, DateTimeOffset NotAfter, Scope Scope, int MaxConnections, TokenLogin TokenLogin, long PolicyVersion,
+    LoginTerms? Login = null) : IEvent;
 
 public sealed record GrantExtended(Guid Request, DateTimeOffset NotAfter) : IEvent;
 
-public sealed record GrantNarrowed(DateTimeOffset NotAfter, Scope Scope, int MaxConnections, TokenLogin TokenLogin, long PolicyVersion, string Why) : IEvent;
+public sealed record GrantNarrowed(
+    DateTimeOffset NotAfter, Scope Scope, int MaxConnections, TokenLogin TokenLogin, long PolicyVersion, string Why, LoginTerms? Login = null) : IEvent;
 
 /// <summary>Ended early by authority.</summary>
 public sealed record GrantRevoked(Actor By, string Why) : IEvent;

@@ -48,13 +48,17 @@ public sealed class KeyRing<TKeys>(Func<Task<TKeys>> fetch) : IDisposable
     }
 
     /// <summary>To be called now and then: fetches what is older than <see cref="RefreshAfter"/>, so that a removed key is forgotten without
-    /// anyone's token asking for it.</summary>
+    /// anyone's token asking for it. While somebody else asks the issuer nobody waits here who has keys that may be used: made-up key ids and an
+    /// issuer that takes its time must not hold up those who are known.</summary>
     public async Task Refresh(DateTimeOffset now, CancellationToken cancel)
     {
-        await one.WaitAsync(cancel);
+        if (IsFresh(now) || !await one.WaitAsync(Usable(now) is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancel))
+        {
+            return;
+        }
         try
         {
-            if (!(now - keys?.At < RefreshAfter) && MayAsk(now))
+            if (!IsFresh(now) && MayAsk(now))
             {
                 await Fetch(now);
             }
@@ -69,6 +73,8 @@ public sealed class KeyRing<TKeys>(Func<Task<TKeys>> fetch) : IDisposable
     public bool Ready(DateTimeOffset now) => Usable(now) is not null;
 
     public void Dispose() => one.Dispose();
+
+    private bool IsFresh(DateTimeOffset now) => now - keys?.At < RefreshAfter;
 
     private TKeys? Usable(DateTimeOffset now) => keys is { } kept && now - kept.At < DropAfter ? kept.Keys : null;
 

@@ -45,7 +45,18 @@ public sealed class UnverifiedToken
 }
 
 /// <param name="Id">`jti`; always there in tokens for reviews.</param>
-public sealed record ValidToken(IssuerTerms Issuer, Actor Actor, string? Id, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt);
+public sealed record ValidToken(IssuerTerms Issuer, Actor Actor, string? Id, DateTimeOffset IssuedAt, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Shown from then on, it is refused: what goes on in its name ends here.</summary>
+    public DateTimeOffset UsableUntil
+    {
+        get
+        {
+            var tooOld = IssuedAt + (Issuer.MaxAge ?? TokenReader.DefaultMaxAge);
+            return (ExpiresAt < tooOld ? ExpiresAt : tooOld) + TokenReader.Skew;
+        }
+    }
+}
 
 public abstract record TokenReading
 {

@@ -5,9 +5,10 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Contracts.Messages;
 
 /// <summary>`grant`: a grant that may be used, as it stands now (activated, extended or narrowed). The agent's copy is its lease of the right.</summary>
+/// <param name="Login">What its just-in-time logins may do in the database; null for whatever the agent's own credential may.</param>
 public sealed record GrantLease(
     Guid Grant, Guid Request, Actor Holder, string Entitlement, string Resource, Scope Scope, DateTimeOffset NotAfter, int MaxConnections,
-    TokenLogin TokenLogin, long PolicyVersion);
+    TokenLogin TokenLogin, long PolicyVersion, LoginTerms? Login = null);
 
 /// <summary>`grant-ended`.</summary>
 /// <param name="Cause">revoked, surrendered, expired, locked, policy.</param>
@@ -36,10 +37,25 @@ public sealed record AgentState(
 {
     /// <summary>What was decided of holds whose time is not over: the agent may have missed it.</summary>
     public IReadOnlyList<HoldDecision> Holds { get; init; } = [];
+
+    /// <summary>The last plan that an admin ordered for each database of the agent's resources: one that is named here was set up with an admin's
+    /// consent, and the agent keeps it as the policy says from then on.</summary>
+    public IReadOnlyList<MaskingApply> Masking { get; init; } = [];
 }
 
 /// <summary>`lease`: the answer to a <see cref="LeaseAsk"/>. Renews the liveness lease only for an agent that is caught up to the directive's position.</summary>
-public sealed record LeaseAnswer(Guid Nonce);
+/// <param name="Contest">To be said again with the next question: see <see cref="LeaseAsk"/>.</param>
+/// <param name="Warning">What an operator should know and the agent cannot find out by itself; it serves all the same.</param>
+public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null);
+
+/// <summary>`lease-refused`: the other answer to a <see cref="LeaseAsk"/>, in whatever epoch. The agent enforces what it knows, admits nobody new, and freezes as
+/// its lease ends.</summary>
+/// <param name="Cause">`history`: the control plane's log was set back; `unproven`: the agent claims more than it can prove; `second`: another process had the
+/// lease a moment ago; `clone`: two processes have this identity.</param>
+/// <param name="Why">For the operator.</param>
+/// <param name="Contest">As in <see cref="LeaseAnswer"/>.</param>
+/// <param name="Rollback">Which: the agent says what it knows, once.</param>
+public sealed record LeaseRefusal(Guid Nonce, string Cause, string Why, Guid? Contest = null, Guid? Rollback = null);
 
 /// <summary>`segment-accepted`: the log holds it; the spool may forget it.</summary>
 public sealed record SegmentReceipt(Guid Session, int Number);
@@ -64,3 +80,11 @@ public sealed record IssuerTerms(
     string Issuer, string Audience, string ReviewAudience, IReadOnlyList<string> Algorithms, string GroupsClaim, string KindClaim,
     ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null, IReadOnlyList<string>? Types = null,
     TimeSpan? MaxAge = null);
+
+/// <summary>`spool-key`: the keys of a transcript that an earlier process of the agent left.</summary>
+/// <param name="Keys">Base64, one a line, in the order of the question, sealed for its reader in <see cref="ContextOf"/>; null where they were not sealed for
+/// this control plane, this agent and this session.</param>
+public sealed record SpoolKeyAnswer(Guid Session, string? Keys)
+{
+    public static string ContextOf(string agent, Guid session) => $"spool-key\n{agent}\n{session:D}";
+}

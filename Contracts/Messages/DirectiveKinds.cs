@@ -13,11 +13,15 @@ public static class DirectiveKinds
     public const string Terminate = "terminate";
     public const string RequestClosed = "request-closed";
     public const string HoldDecided = "hold-decided";
+    public const string MaskingApply = "masking-apply";
 
     // these answer the agent
     public const string State = "state";
     public const string Lease = "lease";
+    public const string LeaseRefused = "lease-refused";
+    public const string Keys = "keys";
     public const string SegmentAccepted = "segment-accepted";
     public const string SegmentRefused = "segment-refused";
     public const string LoginAnswer = "login-answer";
+    public const string SpoolKey = "spool-key";
 }

@@ -54,6 +54,9 @@ public static class Sealed
         }
     }
 
-    private static byte[] Key(ECDiffieHellman own, ECDiffieHellman other, string context) =>
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, own.DeriveRawSecretAgreement(other.PublicKey), 32, info: Encoding.UTF8.GetBytes($"accessplane.sealed.v1\n{context}"));
+    private static byte[] Key(ECDiffieHellman own, ECDiffieHellman other, string context)
+    {
+        using var theirs = other.PublicKey; // a copy outside of what the collector sees
+        return HKDF.DeriveKey(HashAlgorithmName.SHA256, own.DeriveRawSecretAgreement(theirs), 32, info: Encoding.UTF8.GetBytes($"accessplane.sealed.v1\n{context}"));
+    }
 }

@@ -178,12 +178,12 @@ public static class AccessQuery
                 .OfType<Who>().Any(from => policy.SelectsLink(from, actor));
     }
 
-    /// <summary>Whether a lock is on an actor: on any link of the chain, or on another identity of the same person.</summary>
+    /// <summary>Whether a lock is on an actor: on any link of the chain, on another identity of the same person, or on everything.</summary>
     public static bool Meets(this PolicyModel policy, Events.LockTarget on, Actor actor)
     {
         ArgumentNullException.ThrowIfNull(on);
         ArgumentNullException.ThrowIfNull(actor);
-        return on.Actor is { } locked && actor.Links.Any(link => policy.SamePerson(locked, link.Key));
+        return on.Everything == true || (on.Actor is { } locked && actor.Links.Any(link => policy.SamePerson(locked, link.Key)));
     }
 
     /// <summary>For people to read: who a selector is for.</summary>

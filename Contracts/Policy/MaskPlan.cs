@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
+using AccessPlane.Contracts.Masking;
 using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Contracts.Policy;
 
 /// <summary>How the values of one column of a result are hidden.</summary>
 /// <param name="Rule">The mask rule's id.</param>
-/// <param name="Definition">Of the text of a definition: only its literals are hidden.</param>
-public sealed record ColumnMask(string Rule, MaskWith With, bool Definition = false);
+/// <param name="Of">For the text of a definition only its literals are hidden.</param>
+public sealed record ColumnMask(string Rule, MaskWith With, DefinitionText Of = DefinitionText.None);
 
 /// <summary>
 /// What mask rules make of a text: refused, or passed with some of its columns hidden. Pure over its lineage and the rules, so that the agent, what-if
@@ -21,7 +22,10 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
 
     public static MaskPlan Clear { get; } = new(null, true, null);
 
-    private static readonly ColumnMask OfDefinitions = new("definitions", MaskWith.Redact, true);
+    /// <summary>What is made of definitions: nothing stays nothing, so that it shows where there is none.</summary>
+    public const string Definitions = "definitions";
+
+    private static readonly ColumnMask OfDefinitions = new(Definitions, MaskWith.Redact, DefinitionText.Whole);
 
     internal IReadOnlyList<MaskRule> Rules { get; init; } = [];
 
@@ -104,20 +108,24 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
             }
             if (lineage.Unresolved is [var unknown, ..])
             {
-                return Refused(first, $"the relation `{unknown}` is not known here (yet), so whether it shows masked columns is not known either: try again shortly");
+                return Refused(first, $"`{unknown}` is not known here (yet), so whether it shows masked columns is not known either: try again shortly");
             }
             var hidden = Hidden(lineage.Touched);
-            if (lineage.Code is { } code && (hidden is not null || facts.Opaque is not null))
+            if (lineage.Code is { } code && hidden is var (_, touched))
             {
-                return Refused(hidden?.Rule.Id ?? first, $"what it shows cannot be followed while columns are masked: {facts.Opaque ?? code}");
+                return Refused(touched.Id, $"what it shows cannot be followed while columns are masked: {facts.Opaque ?? code}");
             }
             if (hidden is null)
             {
-                return Rows(lineage.Read.Contains(Lineage.Definition), free: true);
+                return Rows((lineage.Elsewhere is null ? lineage.Read : lineage.Shown).Contains(Lineage.Definition), free: true);
             }
             if (lineage.Indirect is { } how)
             {
                 return Refused(hidden.Value.Rule.Id, $"{how} is not possible on relations with masked columns (`{hidden.Value.Column}`): select from them instead");
+            }
+            if (lineage.Elsewhere is { } way && Hidden(lineage.Shown) is var (used, of))
+            {
+                return Refused(of.Id, $"{way} is not possible with masked columns (`{used}`): select them instead");
             }
             if (Hidden(lineage.Stored) is var (stored, rule))
             {
@@ -127,7 +135,8 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
             {
                 return Refused(its.Id, $"the masked column `{shown}` can only be selected as it is, not be used in conditions, orders, groups or computations");
             }
-            return Rows(Hidden(lineage.Read) is not null || lineage.Read.Contains(Lineage.Definition), free: false);
+            var some = lineage.Elsewhere is null ? lineage.Read : lineage.Shown;
+            return Rows(Hidden(some) is not null || some.Contains(Lineage.Definition), free: false);
         }
 
         private MaskPlan Rows(bool some, bool free)
@@ -152,7 +161,10 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
                 var asItIs = output.Verbatim && found.TrueForAll(r => r.With == found[0].With);
                 return new ColumnMask(found[0].Id, asItIs ? found[0].With : MaskWith.Redact);
             }
-            return !output.Sources.Contains(Lineage.Definition) ? null : output.Verbatim ? OfDefinitions : OfDefinitions with { Definition = false };
+            return !output.Sources.Contains(Lineage.Definition) ? null : OfDefinitions with
+            {
+                Of = !output.Verbatim ? DefinitionText.None : output.Sources.Contains(Lineage.Trimmed) ? DefinitionText.Trimmed : DefinitionText.Whole,
+            };
         }
 
         private (string Column, MaskRule Rule)? Hidden(IReadOnlyList<string> columns, Inference? with = null)
@@ -171,7 +183,7 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
         {
             if (!byColumn.TryGetValue(column, out var rule))
             {
-                byColumn[column] = rule = column == Lineage.Definition ? null : RuleOf(column, rules);
+                byColumn[column] = rule = column is Lineage.Definition or Lineage.Trimmed ? null : RuleOf(column, rules);
             }
             return rule;
         }

@@ -31,7 +31,17 @@ public sealed record PublishedPolicy(long Version, string Hash, PolicyModel Mode
 
 /// <param name="FreezeAfter">Age of the agent's liveness lease at which forwarding freezes.</param>
 /// <param name="KillAfter">Age at which sessions end.</param>
-public sealed record ResourceTerms(string Id, string Kind, TimeSpan FreezeAfter, TimeSpan KillAfter, Evidence Evidence);
+public sealed record ResourceTerms(string Id, string Kind, TimeSpan FreezeAfter, TimeSpan KillAfter, Evidence Evidence)
+{
+    /// <summary>Who hides the columns of mask rules.</summary>
+    public MaskingMode Masking { get; init; }
+}
+
+/// <summary>
+/// Wire: the agent follows what statements show and hides it on its way. Server: PostgreSQL itself; a session's just-in-time login sees generated
+/// views and nothing else of relations with masked columns. Detectors look at what passes on the wire either way.
+/// </summary>
+public enum MaskingMode { Wire, Server }
 
 /// <summary>Before a statement reaches the resource its record is written, or written and fsynced.</summary>
 public enum Evidence { Buffered, Fsync }
@@ -39,9 +49,12 @@ public enum Evidence { Buffered, Fsync }
 /// <summary>What may be asked for, by whom, and how it is approved.</summary>
 /// <param name="MaxTotal">The longest the grant may last with extensions.</param>
 /// <param name="Approval">Null for break-glass entitlements only.</param>
+/// <param name="Login">What the just-in-time login may do in the database; null for whatever the agent's own credential may. Only of resources whose
+/// masks PostgreSQL enforces.</param>
 public sealed record Entitlement(
     string Id, string Resource, Who Who, Scope Scope, TimeSpan MaxDuration, TimeSpan MaxTotal, TimeSpan ActivateWithin,
-    ReasonRule Reason, Approval? Approval, int MaxConnections, TokenLogin TokenLogin, BreakGlass? BreakGlass);
+    ReasonRule Reason, Approval? Approval, int MaxConnections, TokenLogin TokenLogin, BreakGlass? BreakGlass,
+    LoginTerms? Login = null);
 
 /// <summary>Selects actors: every member that is not empty must match. Applied to every link of a delegation chain that holds rights.</summary>
 /// <param name="Subjects">`issuer|subject` keys.</param>

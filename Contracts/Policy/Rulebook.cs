@@ -11,6 +11,11 @@ internal sealed class Rulebook
     private readonly GuardrailMatch[] guardrails;
     private readonly (MaskRule Rule, NamePattern[] Columns, bool Observed)[] masks;
 
+    /// <summary>PostgreSQL itself hides columns: nothing is planned for them on the wire.</summary>
+    private readonly bool byServer;
+
+    private static readonly string[] Writing = ["insert", "update", "merge"];
+
     /// <summary>By holder, so that one holder's rulings share one list.</summary>
     private readonly ConditionalWeakTable<Actor, IReadOnlyList<MaskRule>> masksOf = [];
 
@@ -18,6 +23,7 @@ internal sealed class Rulebook
     {
         this.policy = policy;
         var model = policy.Model;
+        byServer = model.Resource(resource)?.Masking == MaskingMode.Server;
         guardrails = [.. model.Guardrails.Where(g => g.Resource == resource).Select(g => new GuardrailMatch(g, model.Mode))];
         masks =
         [
@@ -39,6 +45,10 @@ internal sealed class Rulebook
         reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Words(g.Rule, facts), g.IsObserved)));
         var hidden = MasksOf(context.Holder);
         Masked(facts, context.Holder, reasons);
+        if (byServer && facts.Unknown is null && WhyNotWritten(facts, context.Holder) is { } spoils)
+        {
+            reasons.Add(spoils);
+        }
         if (facts.Unknown is null && MaskPlan.Of(facts, hidden).Refusal is { } shows)
         {
             reasons.Add(shows);
@@ -109,14 +119,51 @@ internal sealed class Rulebook
         {
             if (facts.Columns.Any(c => c.Place != ColumnPlace.Assigned && columns.Any(p => p.Matches(c.Column))) && !policy.Model.Excepts(rule.Unless, holder))
             {
-                reasons.Add(new Reason(rule.Id, Effect.Mask, "values of its columns are hidden", observed));
+                reasons.Add(new Reason(
+                    rule.Id, Effect.Mask, byServer ? "the database itself hides values of its columns" : "values of its columns are hidden", observed));
             }
         }
     }
 
+    /// <summary>What a masked login reads is the mask, and that is what it would write: data that nobody could bring back. The database refuses to change
+    /// the masked columns themselves; this says so in better words.</summary>
+    private Reason? WhyNotWritten(StatementFacts facts, Actor holder)
+    {
+        if (!facts.Kinds.Any(Writing.Contains))
+        {
+            return null;
+        }
+        // code that runs along gets what the statement gives it; where nothing is proven it may be anything
+        var near = facts.Lineage is not { } lineage ? [] : lineage.Unproven is not null ? lineage.Touched : lineage.Code is not null ? lineage.Read : [];
+        foreach (var (rule, columns, observed) in masks)
+        {
+            if (columns.Length == 0 || observed || policy.Model.Excepts(rule.Unless, holder))
+            {
+                continue;
+            }
+            bool Hides(string column) => columns.Any(p => p.Matches(column));
+            if (facts.Columns.FirstOrDefault(c => c.Place == ColumnPlace.Assigned && Hides(c.Column)) is { } assigned)
+            {
+                return new Reason(rule.Id, Effect.Deny, $"the column `{assigned.Column}` is masked for you, and so it cannot be written: leave it out");
+            }
+            if (facts.Lineage?.Stored.FirstOrDefault(Hides) is { } stored)
+            {
+                return new Reason(rule.Id, Effect.Deny, $"the column `{stored}` is masked for you: what would be written is the mask, not the value");
+            }
+            if (near.FirstOrDefault(Hides) is { } perhaps)
+            {
+                return new Reason(
+                    rule.Id, Effect.Deny,
+                    $"whether it would write the mask of `{perhaps}` in the place of a value cannot be followed: {facts.Lineage!.Unproven ?? facts.Lineage.Code}");
+            }
+        }
+        return null;
+    }
+
     private IReadOnlyList<MaskRule> MasksOf(Actor holder) => masks.Length == 0
         ? []
-        : masksOf.GetValue(holder, who => [.. masks.Where(m => !m.Observed && !policy.Model.Excepts(m.Rule.Unless, who)).Select(m => m.Rule)]);
+        : masksOf.GetValue(holder, who =>
+            [.. masks.Where(m => !m.Observed && !(byServer && m.Columns.Length > 0) && !policy.Model.Excepts(m.Rule.Unless, who)).Select(m => m.Rule)]);
 
     private static string NotJudged(StatementFacts facts) => $"the statement cannot be judged: {facts.Unknown}";
 

@@ -23,7 +23,8 @@ public sealed record Ruling(Effect Effect, IReadOnlyList<Reason> Reasons, long P
     /// <summary>Rows a write may change, the least of all rules that match, and the rule that says so; null for any number.</summary>
     public Limit<long>? MaxRows { get; init; }
 
-    /// <summary>The mask rules that are enforced on this holder and resource, whatever the statement touches: one list for all of a holder's rulings.</summary>
+    /// <summary>The mask rules that are enforced on this holder and resource, whatever the statement touches: one list for all of a holder's rulings.
+    /// Without those of columns where the database itself enforces them (<see cref="ServerMasks"/>).</summary>
     public IReadOnlyList<MaskRule> Masks { get; init; } = [];
 
     /// <summary>0–100, as <see cref="RiskScore"/> adds it up.</summary>

@@ -9,13 +9,16 @@ namespace AccessPlane.Contracts.Sql;
 /// <param name="Read">What any expression depends on.</param>
 /// <param name="Inferred">What decides on something that shows: which rows there are, their order, their groups, an expression that can fail.</param>
 /// <param name="Stored">What is written somewhere, or becomes part of something that stays.</param>
-/// <param name="Unresolved">Relations that the catalog does not know.</param>
+/// <param name="Unresolved">Relations, and functions (`name()`), that the catalog does not know.</param>
 public sealed record Lineage(
     IReadOnlyList<string> Touched, IReadOnlyList<string> Read, IReadOnlyList<string> Inferred, IReadOnlyList<string> Stored,
     IReadOnlyList<string> Unresolved)
 {
     /// <summary>Stands for the text of definitions in the catalogs (defaults, constraints, views), whose literals can be anybody's data.</summary>
     public const string Definition = "pg_catalog.*.definition";
+
+    /// <summary>Beside <see cref="Definition"/>: of a definition without the double quotes at its ends, which drivers take off the names of indexed columns.</summary>
+    public const string Trimmed = "pg_catalog.*.definition.trimmed";
 
     public static Lineage Nothing { get; } = new([], [], [], [], []);
 
@@ -26,8 +29,16 @@ public sealed record Lineage(
     /// tell. Null where nothing does.</summary>
     public string? Code { get; init; }
 
-    /// <summary>How values leave it, or stay, in another way than as rows of this text (`explain`, `copy`, `declare`, a definition…); null where they do not.</summary>
+    /// <summary>What it makes or changes that stays (a definition, `select into`), so that values could be shown later under another name; null where it
+    /// does not.</summary>
     public string? Indirect { get; init; }
+
+    /// <summary>How values leave it in another way than as rows of this text that can be rewritten (`explain`, `copy`, `declare`, `prepare`…); null where
+    /// they do not.</summary>
+    public string? Elsewhere { get; init; }
+
+    /// <summary>What leaves it, in whatever way: all that its rows depend on, and all that a plan is made from.</summary>
+    public IReadOnlyList<string> Shown { get; init; } = [];
 
     /// <summary>With what a name stands for that it runs: the rows are the other's, and come in another way than by its own text.</summary>
     public Lineage Running(Lineage other)
@@ -39,7 +50,9 @@ public sealed record Lineage(
         {
             Unproven = Unproven ?? other.Unproven,
             Code = Code ?? other.Code,
-            Indirect = Indirect ?? other.Indirect ?? "running it by its name in SQL",
+            Indirect = Indirect ?? other.Indirect,
+            Elsewhere = Elsewhere ?? other.Elsewhere ?? "running it by its name in SQL",
+            Shown = [.. Shown.Union(other.Shown)],
         };
     }
 

@@ -18,7 +18,7 @@ public enum PgLanguage { Sql, PlPgSql }
 /// A text's tree → facts, in one catalog: what the text says itself, and what everything says that runs along with it — functions, blocks, defaults,
 /// views. Bodies are read once each; what leads to them is a list of things to do, so that neither cycles nor depth matter.
 /// </summary>
-public sealed class PgAnalyst
+public sealed partial class PgAnalyst
 {
     private const int MostBodies = 2000;
 
@@ -39,44 +39,26 @@ public sealed class PgAnalyst
     public PgCatalog Catalog { get; }
 
     /// <param name="json">The tree of the text, as libpg_query prints it.</param>
+    /// <param name="text">The text itself.</param>
     /// <param name="mayRead">Whether bodies that are not known yet may be read here and now.</param>
     /// <returns>Null where one would have to be.</returns>
-    public StatementFacts? Read(ReadOnlyMemory<byte> json, bool mayRead = true)
+    public StatementFacts? Read(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead = true)
     {
         var found = PgTree.Read(json, Catalog, out var statements);
-        return Follow(found, mayRead) ? Trace(found.Facts(statements), json, mayRead) : null;
-    }
-
-    /// <summary>Values are followed on top of the facts: where code runs that is not followed value by value, all that it may read counts as touched.</summary>
-    private StatementFacts? Trace(StatementFacts facts, ReadOnlyMemory<byte> json, bool mayRead)
-    {
-        if (facts.Unknown is not null)
-        {
-            return facts;
-        }
-        var asked = false;
-        var lineage = PgLineage.Read(json, Catalog, text => Tree(text, mayRead, ref asked), out var outputs);
-        if (asked && !mayRead)
-        {
-            return null;
-        }
-        if (lineage.Code is not null)
-        {
-            lineage = PgBasis.Of(Catalog).ColumnsOf(facts.Relations) is { } reached
-                ? lineage with { Touched = [.. lineage.Touched.Union(reached)] }
-                : lineage with { Unproven = lineage.Unproven ?? lineage.Code };
-        }
-        return facts with { Lineage = lineage, Outputs = outputs };
+        var blocks = new Dictionary<(string, string), PgFindings>();
+        return Follow(found, mayRead, blocks) ? Trace(found.Facts(statements), json, text, mayRead, blocks) : null;
     }
 
     private ReadOnlyMemory<byte>? Tree(string text, bool mayRead, ref bool asked)
     {
         asked = true;
-        byte[]? tree = null;
+        ReadOnlyMemory<byte>? tree = null; // never from an array that is null: that would be an empty tree
         return mayRead && grammar.Read(text, PgLanguage.Sql, json => tree = json.ToArray()) ? tree : null;
     }
 
-    private bool Follow(PgFindings found, bool mayRead)
+    /// <param name="blocks">Those of the text that have been read already.</param>
+    /// <param name="through">Also what is opaque to everything else, because more than the text says would have to be read.</param>
+    private bool Follow(PgFindings found, bool mayRead, Dictionary<(string, string), PgFindings> blocks, bool through = false)
     {
         var (calls, touched) = (new Distinct<uint>(), new Distinct<(string Relation, PgEvents Events, bool IsKin)>());
         var (nextCall, nextRelation) = (0, 0);
@@ -85,9 +67,13 @@ public sealed class PgAnalyst
             return false;
         }
         Take(found);
-        foreach (var (language, body) in found.Blocks)
+        foreach (var block in found.Blocks)
         {
-            Join(ReadBlock(language, body, Catalog));
+            if (!blocks.TryGetValue(block, out var read))
+            {
+                blocks[block] = read = ReadBlock(block.Language, block.Body, Catalog);
+            }
+            Join(read);
         }
         while (true)
         {
@@ -143,11 +129,7 @@ public sealed class PgAnalyst
             {
                 if ((effect.On & use.Events) != 0)
                 {
-                    found.Hide(effect.Why);
-                    if (effect.Function != 0)
-                    {
-                        calls.Add(effect.Function);
-                    }
+                    Happens(effect);
                 }
             }
             foreach (var read in relation.Kind == 'm' && use.Events == PgEvents.Select ? [] : relation.Reads)
@@ -161,6 +143,24 @@ public sealed class PgAnalyst
                 // a partition's rows are its parent's and the other way round
                 found.Use(relative, found.Relations.GetValueOrDefault(use.Name, RelationAccess.Read));
                 touched.Add((relative, use.Events, true));
+            }
+        }
+
+        void Happens(PgEffect effect)
+        {
+            if (effect.Why is not null && (!through || (effect.Function == 0 && effect.Relation is null)))
+            {
+                found.Hide(effect.Why);
+                return;
+            }
+            if (effect.Function != 0)
+            {
+                calls.Add(effect.Function);
+            }
+            if (effect.Relation is { } other)
+            {
+                found.Use(other, RelationAccess.Read | RelationAccess.Write);
+                touched.Add((other, PgEvents.Update | PgEvents.Delete, false));
             }
         }
     }

@@ -8,6 +8,11 @@ namespace AccessPlane.Contracts.Sql;
 /// <summary>What a catalog's columns are made of, worked out once per catalog.</summary>
 public sealed class PgBasis
 {
+    private const uint OidType = 26;
+
+    /// <summary>Types from here on are not PostgreSQL's own: one of them may be a domain over numbers.</summary>
+    private const uint FirstOwnType = 16384;
+
     private static readonly ConditionalWeakTable<PgCatalog, PgBasis> Known = [];
 
     private readonly PgCatalog catalog;
@@ -37,6 +42,10 @@ public sealed class PgBasis
     internal ConcurrentDictionary<string, PgView> Views { get; } = new(StringComparer.Ordinal);
 
     public static PgBasis Of(PgCatalog catalog) => Known.GetValue(catalog, c => new PgBasis(c));
+
+    /// <summary>Columns that can hold a large object's number: what is in it is their value, for whoever knows or guesses the number.</summary>
+    internal ImmutableHashSet<string> LargeObjects => field ??= [.. catalog.Relations.Values.Where(r => !PgTrusted.IsSystem(r.Schema))
+        .SelectMany(r => r.Columns.Where(c => c.Type is OidType or >= FirstOwnType).SelectMany(c => SourcesOf(r, c)))];
 
     /// <summary>Whether a function does nothing but compute from its arguments.</summary>
     internal bool OnlyComputes(uint function) => functions.GetValueOrDefault(function) is { } known && (known.IsBuiltIn || known.IsKnown);

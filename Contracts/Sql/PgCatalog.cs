@@ -36,6 +36,12 @@ public sealed record PgCatalog(
     /// <summary>A type as it is written in a statement; null for all that run nothing of their own.</summary>
     public PgType? Type(string? schema, string name) => Types.Count == 0 ? null : Find(Types, schema, name);
 
+    /// <summary>The same with more functions.</summary>
+    internal PgCatalog With(IReadOnlyList<PgFunction> more) => this with
+    {
+        Functions = Functions.Values.SelectMany(f => f).Concat(more).GroupBy(f => f.FullName).ToFrozenDictionary(g => g.Key, g => (IReadOnlyList<PgFunction>)[.. g]),
+    };
+
     private T? Find<T>(FrozenDictionary<string, T> all, string? schema, string name)
         where T : class
     {
@@ -68,6 +74,9 @@ public sealed record PgRelation(
     /// <summary>`schema.name` of the relations that a view reads.</summary>
     public IReadOnlyList<string> Reads { get; init; } = [];
 
+    /// <summary>Its rows are filtered by policies.</summary>
+    public bool HasPolicies { get; init; }
+
     /// <summary>What using it brings about beyond itself.</summary>
     public IReadOnlyList<PgEffect> Effects { get; init; } = [];
 }
@@ -77,8 +86,9 @@ public sealed record PgRelation(
 public enum PgEvents { None = 0, Select = 1, Insert = 2, Update = 4, Delete = 8, Truncate = 16 }
 
 /// <param name="Why">Why more happens than can be read here: a user's trigger, a rule, a cascading foreign key; null where <paramref name="Function"/> says all.</param>
-/// <param name="Function">The OID of a function that may run then: of a view, a default, a check, an index's expression, a policy; 0 for none.</param>
-public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0);
+/// <param name="Function">The OID of a function that may run then: of a view, a default, a check, an index's expression, a policy, a trigger; 0 for none.</param>
+/// <param name="Relation">`schema.name` of what a foreign key changes then; null for none.</param>
+public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0, string? Relation = null);
 
 /// <param name="Number">`attnum`.</param>
 /// <param name="Type">Its type's OID.</param>

@@ -33,6 +33,9 @@ internal sealed class PgFindings
     public bool AsksForWrites { get; set; }
     public bool Unbounded { get; set; }
 
+    /// <summary>Of the text itself, not of what it leads to.</summary>
+    public IReadOnlyList<QualifiedName>? Qualified { get; set; }
+
     public bool IsOver => Unknown is not null;
 
     public void DoNotUnderstand(string why) => Unknown ??= why;
@@ -112,6 +115,7 @@ internal sealed class PgFindings
             Unbounded = Unbounded,
             Opaque = Opaque,
             ChangesSchema = ChangesSchema,
+            Qualified = Qualified,
         };
     }
 }

@@ -45,6 +45,21 @@ internal sealed class PgJson : IDisposable
 
     public PgNode Root => new(this, 0);
 
+    /// <summary>Every object, wherever it stands, in the order of the tree.</summary>
+    public IEnumerable<PgNode> Objects
+    {
+        get
+        {
+            for (var i = 0; i < count; i++)
+            {
+                if (items[i].Type == JsonTokenType.StartObject)
+                {
+                    yield return new PgNode(this, i);
+                }
+            }
+        }
+    }
+
     public Entry this[int index] => items[index];
 
     public ReadOnlySpan<byte> Bytes(int at, int length) => json.Span.Slice(at, length);

@@ -24,9 +24,14 @@ public sealed partial class PgLineage
     private readonly HashSet<string> inferred = new(StringComparer.Ordinal);
     private readonly HashSet<string> stored = new(StringComparer.Ordinal);
     private readonly HashSet<string> unresolved = new(StringComparer.Ordinal);
+    private readonly HashSet<string> shown = new(StringComparer.Ordinal);
+    private readonly List<PgFunction> made = [];
     private string? unproven;
     private string? indirect;
+    private string? elsewhere;
     private string? code;
+    private bool printsDefinitions;
+    private string text = "";
     private int depth;
 
     private PgLineage(PgCatalog catalog, PgTreeOf treeOf, int depth)
@@ -39,9 +44,13 @@ public sealed partial class PgLineage
 
     /// <param name="json">The tree of a text without syntax errors.</param>
     /// <param name="catalog">What its names mean.</param>
+    /// <param name="text">What the tree is of.</param>
     /// <param name="treeOf">Reads the definitions of views.</param>
     /// <param name="outputs">The columns of the one statement's rows; null where nothing is proven of them.</param>
-    public static Lineage Read(ReadOnlyMemory<byte> json, PgCatalog catalog, PgTreeOf treeOf, out IReadOnlyList<OutputColumn>? outputs)
+    /// <param name="made">What it makes, or lets run where it did not: what they would do, is for the caller to read.</param>
+    internal static Lineage Read(
+        ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, PgCatalog catalog, PgTreeOf treeOf, out IReadOnlyList<OutputColumn>? outputs,
+        out IReadOnlyList<PgFunction> made)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(treeOf);
@@ -51,18 +60,34 @@ public sealed partial class PgLineage
         foreach (var statement in tree.Root["stmts"u8].Below)
         {
             statements++;
+            reader.text = Part(text, statement);
             rows = reader.Statement(statement["stmt"u8]);
+            reader.shown.UnionWith(rows.All);
+        }
+        if (statements > 1 && reader.unresolved.Any(n => n.EndsWith(')')))
+        {
+            reader.Fail("a function of it is not known here, and could be by the time that it is reached: send one statement at a time");
         }
         outputs = statements > 1 || reader.unproven is not null
             ? null
             : rows.Columns?.Select(c => new OutputColumn(c.Name ?? "?column?", [.. c.Sources], c.Verbatim)).ToList();
+        made = reader.made;
         return reader.Result();
+    }
+
+    /// <summary>One statement's part of a text of several.</summary>
+    private static string Part(ReadOnlySpan<byte> text, PgNode statement)
+    {
+        var (at, length) = (statement["stmt_location"u8].Number, statement["stmt_len"u8].Number);
+        return at < 0 || at > text.Length || length < 0 || length > text.Length - at ? "" : Encoding.UTF8.GetString(length == 0 ? text[at..] : text.Slice(at, length));
     }
 
     private Lineage Result() => new([.. touched], [.. read], [.. inferred], [.. stored], [.. unresolved])
     {
-        Unproven = unproven,
+        Unproven = unproven ?? (read.Contains(PgTrusted.Key) ? "it depends on how other databases are reached" : null),
         Indirect = indirect,
+        Elsewhere = elsewhere,
+        Shown = [.. shown],
         Code = code,
     };
 
@@ -166,6 +191,7 @@ public sealed partial class PgLineage
         {
             Fail($"`{relation.FullName}` may do more than its name says: {why}");
         }
+        printsDefinitions |= written || relation.HasPolicies || relation.Kind == 'v';
         foreach (var effect in relation.Effects)
         {
             if ((written || (effect.On & PgEvents.Select) != 0) && (effect.Why is not null || !basis.OnlyComputes(effect.Function)))

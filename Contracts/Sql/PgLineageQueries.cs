@@ -119,7 +119,7 @@ public sealed partial class PgLineage
 
     private static PgRows Both(PgRows one, PgRows two) => one.Columns is null || two.Columns is null || one.Columns.Count != two.Columns.Count
         ? new PgRows(null, one.All.Union(two.All))
-        : PgRows.Of([.. one.Columns.Select((c, i) => new PgValue(c.Name, c.Sources.Union(two.Columns[i].Sources), false))]);
+        : PgRows.Of([.. one.Columns.Select((c, i) => (OneOf([c, two.Columns[i]]) ?? new PgValue(null, c.Sources.Union(two.Columns[i].Sources), false)) with { Name = c.Name })]);
 
     private static void Join(PgLevel scope, PgLevel from)
     {

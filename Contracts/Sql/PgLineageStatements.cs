@@ -33,13 +33,28 @@ public sealed partial class PgLineage
             case "InsertStmt" or "UpdateStmt" or "DeleteStmt" or "MergeStmt":
                 return Write(name, node, null);
             case "ExplainStmt":
-                return Inside("explain", node["query"u8]);
+                var plan = Inside("explain", node["query"u8]);
+                shown.UnionWith(read); // widths of whatever a step needs
+                if (printsDefinitions || node["query"u8]["ExecuteStmt"u8].Exists)
+                {
+                    indirect ??= "explain of a view, a policy or a change"; // a plan prints what is in their definitions
+                }
+                return plan;
             case "PrepareStmt":
                 return Inside("prepare", node["query"u8]);
             case "DeclareCursorStmt":
                 return Inside("declare", node["query"u8]);
             case "CopyStmt":
                 return Copy(node);
+            case "CreateFunctionStmt":
+                MakeFunction(node);
+                return PgRows.Empty;
+            case "CreateTrigStmt":
+                MakeTrigger(node);
+                return PgRows.Empty;
+            case "RuleStmt":
+                MakeRule(node);
+                return PgRows.Empty;
             case "ExecuteStmt":
                 Infers(Walk(node["params"u8], new PgLevel(null)).Sources);
                 return new PgRows(null, PgValue.None);
@@ -75,7 +90,7 @@ public sealed partial class PgLineage
 
     private PgRows Inside(string how, PgNode query)
     {
-        indirect ??= how;
+        elsewhere ??= how;
         var rows = Statement(query);
         Uses(rows.All);
         return new PgRows(null, rows.All);
@@ -83,20 +98,25 @@ public sealed partial class PgLineage
 
     private PgRows Copy(PgNode node)
     {
-        indirect ??= "copy";
         if (node["query"u8].Exists)
         {
             return Inside("copy", node["query"u8]);
         }
+        var isFrom = node["is_from"u8].IsTrue;
         var scope = new PgLevel(null);
-        var item = Relation(node["relation"u8], scope, written: node["is_from"u8].IsTrue);
+        var item = Relation(node["relation"u8], scope, written: isFrom);
         Join(scope, Single(item, scope));
         Condition(node["whereClause"u8], scope);
-        if (!node["is_from"u8].IsTrue)
+        if (isFrom)
         {
-            Uses(item.Rows.All);
+            indirect ??= "copy from";
+            return PgRows.Empty;
         }
-        return PgRows.Empty;
+        elsewhere ??= "copy";
+        var listed = Strings(node["attlist"u8]);
+        var rows = listed.Count == 0 ? item.Rows.All : PgRows.Union(listed.Select(c => Column([c], scope)));
+        Uses(rows);
+        return new PgRows(null, rows);
     }
 
     /// <summary>A definition outlives this text: what it names may not be hidden from anyone, so everything it names is told.</summary>

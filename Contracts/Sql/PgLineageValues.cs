@@ -37,6 +37,12 @@ public sealed partial class PgLineage
                 var rows = Query(Only(node["subselect"u8]), scope);
                 Uses(rows.All);
                 return rows.Columns is [var single] ? single : new PgValue(null, rows.All, false);
+            case "SubLink" when node["subLinkType"u8].Text == "ARRAY_SUBLINK":
+                var listed = Query(Only(node["subselect"u8]), scope);
+                Uses(listed.All);
+                return new PgValue(null, listed.All, listed.Columns is [var element] && IsDefinition(element));
+            case "CaseExpr" or "CoalesceExpr" or "TypeCast" or "FuncCall" when OfDefinitions(node, scope) is { } definition:
+                return definition;
             case "FuncCall" when Strings(node["funcname"u8]) is [.., var function] && PgTrusted.IsDefinition(function):
                 var arguments = Walk(wrapped, scope);
                 return new PgValue(null, arguments.Sources.Add(Lineage.Definition), arguments.Sources.IsEmpty || arguments.Sources.SetEquals([Lineage.Definition]));
@@ -71,11 +77,12 @@ public sealed partial class PgLineage
         {
             return found;
         }
-        // `t.f` is also a way to write `f(t)`
+        // `t.f` is also a way to write `f(t)`, and `f` may be there by the time that it runs
         if (catalog.FunctionsNamed(null, name).Count > 0)
         {
             Fail($"`{alias}.{name}` may call a function");
         }
+        Runs($"`{alias}.{name}` may call a function");
         return item.Relation is null ? null : new PgValue(name, PgValue.None.Add($"{item.Relation}.{name}"), false);
     }
 
@@ -84,7 +91,7 @@ public sealed partial class PgLineage
     private (ImmutableHashSet<string> Sources, bool Total) Walk(PgNode root, PgLevel scope)
     {
         var sources = PgValue.None;
-        var total = true;
+        var (total, keeps) = (true, false);
         var open = new Stack<PgNode.Children>();
         open.Push(root.Below);
         while (open.TryPop(out var level))
@@ -114,9 +121,10 @@ public sealed partial class PgLineage
                     total &= !compares;
                     continue;
                 default:
-                    if (name == "FuncCall" && Strings(node["funcname"u8]) is [.., var called] && PgTrusted.IsDefinition(called))
+                    if (name == "FuncCall" && Strings(node["funcname"u8]) is [.., var called])
                     {
-                        sources = sources.Add(Lineage.Definition);
+                        sources = sources.Union(Shown(called));
+                        keeps |= PgTrusted.Keeps(called);
                     }
                     total &= Look(name, node);
                     open.Push(node.Below);
@@ -124,7 +132,26 @@ public sealed partial class PgLineage
             }
         }
         Uses(sources);
+        if (keeps)
+        {
+            Stores(sources);
+        }
         return (sources, total);
+    }
+
+    /// <summary>What a function shows that is in none of its arguments.</summary>
+    private ImmutableHashSet<string> Shown(string function)
+    {
+        if (PgTrusted.IsDefinition(function))
+        {
+            return PgValue.None.Add(Lineage.Definition);
+        }
+        if (!PgTrusted.IsLargeObject(function))
+        {
+            return PgValue.None;
+        }
+        touched.UnionWith(basis.LargeObjects);
+        return basis.LargeObjects;
     }
 
     private ImmutableHashSet<string> WholeRow(List<string> names, PgLevel scope) => names.Count == 0
@@ -177,6 +204,12 @@ public sealed partial class PgLineage
         if (names.Count is 0 or > 2)
         {
             Fail("a function's name is not followed");
+            return false;
+        }
+        if (!PgTrusted.IsKnown(catalog, names.Count == 2 ? names[0] : null, names[^1]))
+        {
+            unresolved.Add($"{string.Join('.', names)}()"); // or a cast, which looks the same
+            Type(names);
             return false;
         }
         if (PgTrusted.WhyNot(catalog, names.Count == 2 ? names[0] : null, names[^1], out var runs) is { } why)

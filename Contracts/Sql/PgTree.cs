@@ -27,6 +27,7 @@ internal static class PgTree
             }
         }
         walk.LookUp();
+        found.Qualified = PgQualified.Find(tree);
         return found;
     }
 

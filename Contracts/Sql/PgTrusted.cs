@@ -10,7 +10,7 @@ internal static class PgTrusted
 {
     private static readonly string[] DeniedFunctions =
     [
-        "*_to_xml*", "pg_read_*", "pg_ls_*", "pg_stat_file", "lo_*", "loread", "lowrite", "pg_logical_*", "ts_stat", "ts_rewrite", "pg_mcv_list_items",
+        "*_to_xml*", "pg_read_*", "pg_ls_*", "pg_stat_file", "lo_import", "lo_export", "pg_logical_*", "ts_stat", "ts_rewrite", "pg_mcv_list_items",
         "pg_stat_get_activity", "pg_stat_get_backend_*", "set_config", "pg_show_all_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings",
         "binary_upgrade_*", "currtid*", "pg_options_to_table", "pg_get_backend_memory_contexts", "pg_log_*", "pg_terminate_*", "pg_cancel_*",
     ];
@@ -23,6 +23,11 @@ internal static class PgTrusted
         "pg_total_relation_size", "pg_indexes_size", "pg_database_size", "pg_tablespace_size", "pg_lock_status", "pg_prepared_statement", "pg_cursor",
         "pg_timezone_names", "pg_listening_channels", "pg_safe_snapshot_blocking_pids", "pg_last_*", "pg_get_*", "pg_partition_*",
     ];
+
+    /// <summary>Functions over large objects: what they read and write is data of whoever knows the number.</summary>
+    private static readonly FrozenSet<string> LargeObjects = FrozenSet.Create(StringComparer.Ordinal,
+        "lo_creat", "lo_create", "lo_open", "lo_close", "loread", "lowrite", "lo_lseek", "lo_lseek64", "lo_tell", "lo_tell64", "lo_truncate", "lo_truncate64",
+        "lo_unlink", "lo_from_bytea", "lo_get", "lo_put");
 
     /// <summary>Functions that print a definition.</summary>
     private static readonly string[] DefinitionFunctions =
@@ -42,14 +47,16 @@ internal static class PgTrusted
 
     private static readonly FrozenSet<string> DeniedRelations = FrozenSet.Create(StringComparer.Ordinal,
         "pg_statistic", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs", "pg_statistic_ext_data", "pg_stat_activity", "pg_stat_statements",
-        "pg_stat_statements_info", "pg_largeobject", "pg_largeobject_metadata", "pg_authid", "pg_shadow", "pg_user_mapping", "pg_user_mappings",
-        "pg_subscription", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_stat_ssl", "pg_stat_gssapi", "pg_stat_replication",
-        "pg_backend_memory_contexts", "pg_config", "user_mapping_options", "pg_foreign_server", "foreign_server_options", "_pg_user_mappings",
-        "_pg_foreign_servers");
+        "pg_stat_statements_info", "pg_largeobject", "pg_authid", "pg_shadow", "pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings", "pg_stat_ssl",
+        "pg_stat_gssapi", "pg_stat_replication", "pg_backend_memory_contexts", "pg_config", "user_mapping_options", "foreign_server_options",
+        "_pg_user_mappings", "_pg_foreign_servers");
+
+    /// <summary>How other databases are reached, from where anything could be read: nothing may depend on them.</summary>
+    private static readonly FrozenSet<string> Keys = FrozenSet.Create(StringComparer.Ordinal, "umoptions", "subconninfo", "srvoptions");
 
     private static readonly FrozenSet<string> Trees = FrozenSet.Create(StringComparer.Ordinal,
         "adbin", "conbin", "relpartbound", "indexprs", "indpred", "ev_action", "ev_qual", "prosrc", "prosqlbody", "proargdefaults", "tgqual", "tgargs", "polqual",
-        "polwithcheck", "typdefault", "typdefaultbin", "attmissingval", "stxexprs", "partexprs", "srvoptions", "ftoptions", "prqual");
+        "polwithcheck", "typdefault", "typdefaultbin", "attmissingval", "stxexprs", "partexprs", "ftoptions", "prqual");
 
     private static readonly FrozenSet<string> Texts = FrozenSet.Create(StringComparer.Ordinal,
         "definition", "indexdef", "qual", "with_check", "column_default", "check_clause", "view_definition", "routine_definition", "action_statement",
@@ -59,12 +66,21 @@ internal static class PgTrusted
 
     public static bool IsDefinition(string function) => Any(DefinitionFunctions, function);
 
+    public static bool IsLargeObject(string function) => LargeObjects.Contains(function);
+
+    /// <summary>What it is given stays, or reaches others.</summary>
+    public static bool Keeps(string function) => IsLargeObject(function) || function is "pg_notify" or "setval";
+
     public static bool IsSystem(string schema) => schema is "pg_catalog" or "information_schema";
 
     public static bool IsDenied(string systemRelation) => DeniedRelations.Contains(systemRelation);
 
+    /// <summary>Stands for what no statement may depend on.</summary>
+    public const string Key = "pg_catalog.*.key";
+
     /// <summary>A column of PostgreSQL's own catalogs.</summary>
     public static PgValue SystemColumn(string name) =>
+        Keys.Contains(name) ? new PgValue(name, PgValue.None.Add(Key), true) :
         Texts.Contains(name) ? new PgValue(name, PgValue.None.Add(Lineage.Definition), true) :
         Trees.Contains(name) ? new PgValue(name, PgValue.None.Add(Lineage.Definition), false) : new PgValue(name, PgValue.None, true);
 
@@ -75,17 +91,30 @@ internal static class PgTrusted
     /// <param name="runs">It has a body that only the facts can speak of.</param>
     public static string? WhyNot(PgCatalog catalog, string? schema, string name, out bool runs)
     {
-        List<PgFunction> all = schema is null
-            ? [.. catalog.SearchPath.SelectMany(s => catalog.FunctionsNamed(s, name))]
-            : [.. catalog.FunctionsNamed(schema, name)];
+        var all = Named(catalog, schema, name);
         runs = all.Exists(f => !f.IsBuiltIn && !f.IsKnown);
-        if (all.Count == 0)
-        {
-            return $"the function `{name}` is not known here";
-        }
-        return Any(DeniedFunctions, name) || (all.Exists(f => f.IsBuiltIn && f.Volatility == 'v') && !Any(VolatileFunctions, name))
+        return Any(DeniedFunctions, name) || (all.Exists(f => f.IsBuiltIn && f.Volatility == 'v') && !Any(VolatileFunctions, name) && !IsLargeObject(name))
             ? $"the function `{name}` can show or change more than its arguments"
             : null;
+    }
+
+    public static bool IsKnown(PgCatalog catalog, string? schema, string name) => Named(catalog, schema, name).Count > 0;
+
+    private static List<PgFunction> Named(PgCatalog catalog, string? schema, string name) => schema is null
+        ? [.. catalog.SearchPath.SelectMany(s => catalog.FunctionsNamed(s, name))]
+        : [.. catalog.FunctionsNamed(schema, name)];
+
+    /// <summary>The same of a function that a body calls: what is not built in has been read through, and what definitions say comes out as it is.</summary>
+    public static string? WhyNotInside(PgCatalog catalog, string fullName) =>
+        catalog.Functions.GetValueOrDefault(fullName)?.FirstOrDefault(f => f.IsBuiltIn) is not { } own ? null :
+        IsDefinition(own.Name) ? $"what `{own.Name}` prints could not be followed" : WhyNot(catalog, own.Schema, own.Name, out _);
+
+    /// <summary>A column, or whole rows, of a catalog that hold definitions.</summary>
+    /// <param name="column">`schema.relation.column`</param>
+    public static bool HoldsDefinitions(string column)
+    {
+        var name = column[(column.LastIndexOf('.') + 1)..];
+        return column.Split('.', 2) is [var schema, _] && IsSystem(schema) && (name == "*" || Texts.Contains(name) || Trees.Contains(name) || Keys.Contains(name));
     }
 
     private static bool Any(string[] patterns, string name) => Array.Exists(patterns, p => Fits(p, name));

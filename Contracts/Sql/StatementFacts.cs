@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AccessPlane.Contracts.Sql;
 
 /// <summary>
@@ -42,6 +44,10 @@ public sealed record StatementFacts(
     /// <summary>What its values depend on, followed through the catalog; null where that was not looked at.</summary>
     public Lineage? Lineage { get; init; }
 
+    /// <summary>Where relations are named with their schema, for whoever puts another name there; null for nowhere. Not recorded: it is in the text.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<QualifiedName>? Qualified { get; init; }
+
     public static StatementFacts NotUnderstood(string why) => new([], 0, Unknown: why);
 
     public bool Has(string kind)
@@ -63,6 +69,9 @@ public sealed record StatementFacts(
 public sealed record NameUse(NameAction Action, string? Name, bool Lasts = false);
 
 public enum NameAction { Prepare, Deallocate, Declare, Close, DiscardAll, Execute, Fetch }
+
+/// <param name="At">The byte of the text's UTF-8 at which the schema's name begins.</param>
+public readonly record struct QualifiedName(int At, string Schema, string Relation);
 
 /// <param name="Name">`schema.name`; `.name` where the catalog does not know it: such a name is taken for any schema's.</param>
 /// <param name="Access">Both where both happen.</param>

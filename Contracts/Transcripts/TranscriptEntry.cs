@@ -29,8 +29,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Status">Transaction status after the operation: `I`, `T` or `E`.</param>
 /// <param name="Duration">Microseconds from forwarding to the end.</param>
 /// <param name="Bytes">Bytes of rows (or of COPY data) that passed.</param>
-/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, `skipped` (the resource passed over it after an error before it), or `unknown` where the
-/// session was cut before the answer.</param>
+/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, `skipped` (the resource passed over it after an error before it), `unknown` where the
+/// session was cut before the answer, or `indeterminate` where the agent died before it: the resource may have done it or not.</param>
 /// <param name="Hold">Of `hold` and `hold-ended`: the hold's id. <paramref name="Until"/>: when it lapses. <paramref name="By"/>: who ended it. The outcome is
 /// `released` (it runs), `refused`, `lapsed` or `abandoned`.</param>
 /// <param name="Masked">Values of rows that were hidden.</param>
@@ -52,6 +52,15 @@ public sealed record EntryError(string Code, string Message);
 
 /// <summary>What the first entry commits to.</summary>
 /// <param name="Number">The agent's consecutive count of sessions.</param>
+/// <param name="Login">How the client logged in at the agent.</param>
+/// <param name="DatabaseLogin">How the agent logged in for it at the database; null where that was the agent's own credential.</param>
 public sealed record SessionStart(
     Guid Session, Guid Grant, string Entitlement, string Resource, string Agent, long Number, Identity.Actor Holder, string Database, string Client,
-    string Application, string Login, long Policy, string Server);
+    string Application, string Login, long Policy, string Server, SessionLogin? DatabaseLogin = null);
+
+/// <summary>The just-in-time login of one session, where PostgreSQL itself enforces masks.</summary>
+/// <param name="Role">The login role, made for this session alone.</param>
+/// <param name="Schema">The schema of the views through which it sees relations with masked columns; null where there are none.</param>
+/// <param name="MaskedBy">Ids of the mask rules that PostgreSQL enforces in this session.</param>
+/// <param name="Unmasked">Ids of those whose `unless` is for the holder: the session sees their columns as they are.</param>
+public sealed record SessionLogin(string Role, string? Schema, IReadOnlyList<string> MaskedBy, IReadOnlyList<string> Unmasked);

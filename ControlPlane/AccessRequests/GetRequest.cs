@@ -16,7 +16,7 @@ public static class GetRequest
     private static async Task<IResult> Answer(
         Guid id, HttpContext http, Rows rows, Requests requests, ReadBarrier barrier, PolicySource policy, TimeProvider clock, CancellationToken cancel)
     {
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([requests], cancel);
         var row = await rows.Find(requests, id.ToString("D"), cancel);
         return row is not null && MaySee(row, http.Caller(), (await policy.Current(cancel)).Model)
             ? Answers.Ok(row.At(clock.GetUtcNow()), row.Version)

@@ -31,7 +31,7 @@ public static class ListRequests
         {
             return wrong;
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([awaiting is null ? all : pending], cancel);
         var model = (await policy.Current(cancel)).Model;
         // expiry is a matter of the moment: states are compared as of now
         RequestRow? See(RequestRow row) =>

@@ -163,7 +163,7 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
     private static GrantIssued Issue(RequestSubmitted asked, Circumstances world, Entitlement entitlement) => new(
         GrantOf(asked.Request), asked.Request, asked.Requester, entitlement.Id, entitlement.Resource, entitlement.Scope,
         asked.Duration < entitlement.MaxDuration ? asked.Duration : entitlement.MaxDuration, world.Now + entitlement.ActivateWithin,
-        entitlement.MaxConnections, entitlement.TokenLogin, world.Policy.Version);
+        entitlement.MaxConnections, entitlement.TokenLogin, world.Policy.Version, Login: entitlement.Login);
 
     /// <summary>A request leads to one grant, whose id everyone can tell.</summary>
     public static Guid GrantOf(Guid request) => Ids.Derive(request, "grant");

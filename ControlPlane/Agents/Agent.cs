@@ -19,7 +19,8 @@ public abstract record Agent
     public sealed record Invited(AgentInvited Invitation) : Agent;
 
     /// <param name="SilentSince">When it was last heard of, where it is silent.</param>
-    public sealed record Enrolled(AgentEnrolled As, DateTimeOffset? SilentSince) : Agent;
+    /// <param name="CloneFound">Null where no other process was found to have its identity.</param>
+    public sealed record Enrolled(AgentEnrolled As, DateTimeOffset? SilentSince, AgentCloneFound? CloneFound = null) : Agent;
 
     public sealed record Retired(AgentRetired How) : Agent;
 
@@ -29,6 +30,7 @@ public abstract record Agent
         (Invited, AgentEnrolled enrolled) => new Enrolled(enrolled, null),
         (Enrolled agent, AgentSilent silent) => agent with { SilentSince = silent.LastSeenAt },
         (Enrolled agent, AgentReturned) => agent with { SilentSince = null },
+        (Enrolled agent, AgentCloneFound found) => agent with { CloneFound = found },
         (Invited or Enrolled, AgentRetired retired) => new Retired(retired),
         (_, EvidenceGapFound) => state,
         _ => throw new InvalidOperationException($"`{e?.GetType().Name}` cannot happen to an agent that is {state?.Name}"),

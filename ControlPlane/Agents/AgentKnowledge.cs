@@ -24,8 +24,18 @@ public sealed record AgentKnowledge(
         ImmutableDictionary<Guid, GrantLease>.Empty, ImmutableDictionary<string, IssuedTicket>.Empty, ImmutableDictionary<Guid, LockPlaced>.Empty,
         ImmutableDictionary<Guid, string>.Empty, 0);
 
+    /// <summary>The id of the event at the position.</summary>
+    public Guid? Mark { get; init; }
+
+    /// <summary>Agents of which there are two.</summary>
+    public ImmutableDictionary<string, AgentCloneFound> Clones { get; init; } = ImmutableDictionary<string, AgentCloneFound>.Empty;
+
     /// <summary>Operations that wait at an agent, and what was decided of those that may still: until their time is over.</summary>
     public ImmutableDictionary<Guid, KnownHold> Holds { get; init; } = ImmutableDictionary<Guid, KnownHold>.Empty;
+
+    /// <summary>The last plan that an admin ordered for a database.</summary>
+    public ImmutableDictionary<(string Resource, string Database), MaskingApply> Masking { get; init; } =
+        ImmutableDictionary<(string Resource, string Database), MaskingApply>.Empty;
 
     /// <summary>Stored names of the events that matter.</summary>
     public static IReadOnlyList<string> Types { get; } =
@@ -36,7 +46,7 @@ public sealed record AgentKnowledge(
             typeof(GrantNarrowed), typeof(GrantRevoked), typeof(GrantSurrendered), typeof(GrantExpired), typeof(ActivationRefused), typeof(ActivationLapsed),
             typeof(TicketIssued), typeof(LockPlaced), typeof(LockLifted), typeof(SessionTerminationOrdered), typeof(RequestSubmitted), typeof(RequestDenied),
             typeof(RequestExpired), typeof(RequestCancelled), typeof(RequestApproved), typeof(OperationHeld), typeof(HoldReleased), typeof(HoldRefused),
-            typeof(HoldLapsed), typeof(HoldAbandoned),
+            typeof(HoldLapsed), typeof(HoldAbandoned), typeof(ResourceMaskingOrdered), typeof(AgentCloneFound),
         }.Select(EventNames.Of),
     ];
 
@@ -44,7 +54,7 @@ public sealed record AgentKnowledge(
     {
         ArgumentNullException.ThrowIfNull(known);
         ArgumentNullException.ThrowIfNull(stored);
-        var after = known.After(stored.Stream, stored.Event) with { Position = stored.Position };
+        var after = known.After(stored.Stream, stored.Event) with { Position = stored.Position, Mark = stored.Id };
         return stored.Event is OperationHeld
             ? after with { Holds = after.Holds.RemoveRange(after.Holds.Where(h => h.Value.Until + Grace < stored.At).Select(h => h.Key)) }
             : after;
@@ -56,8 +66,9 @@ public sealed record AgentKnowledge(
     private AgentKnowledge After(Guid stream, IEvent e) => e switch
     {
         PolicyPublished p => this with { Policy = new PublishedPolicy(p.Version, p.Hash, p.Model) },
-        AgentEnrolled a => this with { Agents = Agents.SetItem(a.Agent, a) },
-        AgentRetired a => this with { Agents = Agents.Remove(a.Agent) },
+        AgentEnrolled a => this with { Agents = Agents.SetItem(a.Agent, a), Clones = Clones.Remove(a.Agent) },
+        AgentRetired a => this with { Agents = Agents.Remove(a.Agent), Clones = Clones.Remove(a.Agent) },
+        AgentCloneFound c => this with { Clones = Clones.SetItem(c.Agent, c) },
         GrantIssued g => this with { Approved = Approved.SetItem(g.Grant, g) },
         GrantActivated a => Approved.TryGetValue(stream, out var issued)
             ? this with { Approved = Approved.Remove(stream), Active = Active.SetItem(stream, Lease(issued, a)) }
@@ -70,6 +81,7 @@ public sealed record AgentKnowledge(
             MaxConnections = n.MaxConnections,
             TokenLogin = n.TokenLogin,
             PolicyVersion = n.PolicyVersion,
+            Login = n.Login,
         }),
         GrantRevoked or GrantSurrendered or GrantExpired or ActivationRefused or ActivationLapsed => Without(stream),
         TicketIssued t => Active.ContainsKey(stream) ? this with { Tickets = Tickets.SetItem(t.Ticket, new IssuedTicket(stream, t)) } : this,
@@ -80,6 +92,7 @@ public sealed record AgentKnowledge(
         HoldRefused r => Decided(stream, "refused", r.Reviewer.Display, r.Comment),
         HoldLapsed => Decided(stream, "lapsed", "time", null),
         HoldAbandoned => this with { Holds = Holds.Remove(stream) },
+        ResourceMaskingOrdered m => this with { Masking = Masking.SetItem((m.Resource, m.Database), new MaskingApply(m.Resource, m.Database, m.Plan)) },
         SessionTerminationOrdered => this,
         RequestSubmitted r => r.Implicit ? this with { Waiting = Waiting.SetItem(r.Request, r.Resource) } : this,
         RequestApproved or RequestDenied or RequestExpired or RequestCancelled => this with { Waiting = Waiting.Remove(stream) },
@@ -102,7 +115,7 @@ public sealed record AgentKnowledge(
 
     private static GrantLease Lease(GrantIssued issued, GrantActivated active) => new(
         issued.Grant, issued.Request, issued.Holder, issued.Entitlement, issued.Resource, active.Scope, active.NotAfter, active.MaxConnections,
-        active.TokenLogin, active.PolicyVersion);
+        active.TokenLogin, active.PolicyVersion, active.Login);
 }
 
 /// <param name="Decision">Null while it waits.</param>

@@ -8,12 +8,20 @@ using MassTransit;
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>The way to one agent: signs and sends; completes when the broker confirmed.</summary>
+/// <param name="epoch">In which agents are told something; it throws where they must be told nothing.</param>
 public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken, ValueTask<long>> epoch, TimeProvider clock)
 {
     private const int Overhead = 8 * 1024;
 
     /// <param name="previous">Of the directive before it for this agent.</param>
-    public async Task Send(string agent, long position, long previous, string kind, object body, CancellationToken cancel)
+    /// <param name="mark">The id of the event at the position.</param>
+    public async Task Send(string agent, long position, long previous, string kind, object body, CancellationToken cancel, Guid? mark = null) =>
+        await Send(agent, await epoch(cancel), position, previous, kind, body, mark, cancel);
+
+    /// <summary>No lease: the one thing that an agent may be told whatever happened to the log.</summary>
+    public Task Refuse(string agent, LeaseRefusal refusal, CancellationToken cancel) => Send(agent, 0, 0, 0, DirectiveKinds.LeaseRefused, refusal, null, cancel);
+
+    private async Task Send(string agent, long told, long position, long previous, string kind, object body, Guid? mark, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(body);
         var text = JsonSerializer.Serialize(body, body.GetType(), Json.Options);
@@ -23,8 +31,7 @@ public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken
         }
         var now = clock.GetUtcNow();
         var directive = keys.Sign(new Directive(
-            agent, await epoch(cancel), position, previous, kind, text,
-            now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), ""));
+            agent, told, position, previous, kind, text, now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), "", mark));
         var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.AgentQueue(agent)}"));
         await endpoint.Send(directive, cancel);
     }

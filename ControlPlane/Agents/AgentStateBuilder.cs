@@ -23,6 +23,7 @@ public sealed class AgentStateBuilder(EventLog log, TrustedIssuers issuers) : ID
             issuers.All)
         {
             Holds = [.. known.Holds.Values.Where(h => h.Agent == agent).Select(h => h.Decision).OfType<HoldDecision>()],
+            Masking = [.. known.Masking.Values.Where(m => resources.Contains(m.Resource))],
         };
     }
 

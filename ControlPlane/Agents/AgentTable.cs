@@ -1,3 +1,5 @@
+using System.Text.Json;
+using AccessPlane.Contracts;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -73,10 +75,32 @@ public sealed class AgentTable(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
+    /// <summary>Which process of an agent has its lease.</summary>
+    public async Task<LeaseOwner> Owner(string agent, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand("select lease_owner::text from accessplane.agent_progress where agent = $1");
+        command.Parameters.AddWithValue(agent);
+        return await command.ExecuteScalarAsync(cancel) is string text ? JsonSerializer.Deserialize<LeaseOwner>(text, Json.Options)! : new LeaseOwner();
+    }
+
+    /// <returns>False where another replica was first.</returns>
+    public async Task<bool> Own(string agent, LeaseOwner before, LeaseOwner after, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand(
+            """
+            insert into accessplane.agent_progress as p (agent, lease_owner) values ($1, $3::jsonb)
+            on conflict (agent) do update set lease_owner = excluded.lease_owner where coalesce(p.lease_owner, '{}') = $2::jsonb
+            """);
+        command.Parameters.AddWithValue(agent);
+        command.Parameters.AddWithValue(before.Instance is null ? "{}" : JsonSerializer.Serialize(before, Json.Options));
+        command.Parameters.AddWithValue(JsonSerializer.Serialize(after, Json.Options));
+        return await command.ExecuteNonQueryAsync(cancel) == 1;
+    }
+
     /// <summary>An agent that enrols anew has applied nothing and holds no lease.</summary>
     public async Task Forget(string agent, CancellationToken cancel)
     {
-        await using var command = database.CreateCommand("update accessplane.agent_progress set applied = 0, lease_at = null where agent = $1");
+        await using var command = database.CreateCommand("update accessplane.agent_progress set applied = 0, lease_at = null, lease_owner = null where agent = $1");
         command.Parameters.AddWithValue(agent);
         await command.ExecuteNonQueryAsync(cancel);
     }

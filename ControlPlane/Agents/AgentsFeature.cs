@@ -1,6 +1,8 @@
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.History;
+using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Sessions;
 using FluentValidation;
 using MassTransit;
@@ -12,18 +14,17 @@ public static class AgentsFeature
 {
     public static IServiceCollection AddAgents(this IServiceCollection services)
     {
-        services.AddSingleton(s => new SigningKeys(s.GetRequiredService<IConfiguration>()["Keys:Path"] ?? "keys"));
         services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>();
-        services.AddSingleton<LogEpoch>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
         services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(
-            s.GetRequiredService<IBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogEpoch>().Current, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>();
+            s.GetRequiredService<IBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>();
         services.AddSingleton<AgentAcks>().AddSingleton<LoginDesk>();
         services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);
         services.AddHostedService(s => s.GetRequiredService<AgentAcks>());
         services.AddHostedService(s => s.GetRequiredService<LoginDesk>());
         services.AddHostedService<AgentWatch>();
+        services.AddSingleton<IReadiness, AgentsAreSingle>();
         services.AddSubscription<WhenAgentsMustKnow>();
         services.AddSingleton<MessageTooLarge>(s => (exchange, bytes, cancel) => Topology.AgentOf(exchange) is { } agent
             ? s.GetRequiredService<RecordFinding>().Unusable(agent, $"a message of {bytes} bytes is larger than any that an agent makes", cancel)

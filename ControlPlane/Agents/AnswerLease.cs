@@ -1,5 +1,7 @@
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.History;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Agents;
 
@@ -7,7 +9,8 @@ namespace AccessPlane.ControlPlane.Agents;
 /// Answers an agent's question for a sign of life, but only once everything that the log held when it was asked has been sent to the agents:
 /// a publisher that is stuck stops the leases, and with them the forwarding.
 /// </summary>
-public sealed class AnswerLease(EventLog log, AgentStateBuilder states, AgentTable table, AgentLine line, TimeProvider clock)
+public sealed class AnswerLease(
+    EventLog log, AgentSights sights, OwnLease owners, AgentStateBuilder states, AgentTable table, AgentLine line, KeyWatch keys, TimeProvider clock)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
@@ -15,6 +18,23 @@ public sealed class AnswerLease(EventLog log, AgentStateBuilder states, AgentTab
     public async Task Handle(string agent, LeaseAsk ask, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(ask);
+        if (await sights.WhyNot(new Claim(agent, ask.Epoch, ask.Position, ask.Seen), cancel) is { } not)
+        {
+            await line.Refuse(agent, new LeaseRefusal(ask.Nonce, not.Cause, not.Why, null, not.Rollback), cancel);
+            return;
+        }
+        var (turn, clone) = await owners.Asked(agent, ask, (await states.Current(cancel)).Clones.GetValueOrDefault(agent), cancel);
+        if (turn is Turn.Refused { IsClone: var isClone })
+        {
+            var why = isClone ? clone!.Detail : "another process of this agent had the lease a moment ago: this one gets it when that one is gone";
+            await line.Refuse(agent, new LeaseRefusal(ask.Nonce, isClone ? "clone" : "second", why, turn.Owner.Contest), cancel);
+            return;
+        }
+        if (keys.Known.Ring is var ring && ring.Digest() != (ask.Ring ?? ""))
+        {
+            // before the lease: that may be signed with a key that the agent does not know yet
+            await line.Answer(agent, 0, DirectiveKinds.Keys, ring, cancel);
+        }
         var began = clock.GetTimestamp();
         var drawn = await log.Drawn(cancel);
         long? due = null;
@@ -25,7 +45,7 @@ public sealed class AnswerLease(EventLog log, AgentStateBuilder states, AgentTab
             var (published, head) = await table.Heads(agent, cancel);
             if (published >= due)
             {
-                await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce), cancel);
+                await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail), cancel);
                 await table.LeaseAnswered(agent, clock.GetUtcNow(), cancel);
                 return;
             }

@@ -36,6 +36,7 @@ public static class DirectivesOf
                 To([o.Agent], DirectiveKinds.Terminate, new TerminateOrder(o.Session, $"the session was ended by {o.By.Display}: {o.Why}")),
             HoldReleased or HoldRefused or HoldLapsed when after.Holds.TryGetValue(stored.Stream, out var hold) && hold.Decision is { } decision =>
                 To([hold.Agent], DirectiveKinds.HoldDecided, decision),
+            ResourceMaskingOrdered m => To(after.Serving(m.Resource), DirectiveKinds.MaskingApply, new MaskingApply(m.Resource, m.Database, m.Plan)),
             RequestDenied d => Closed(stored.Stream, before, "Denied", $"the request was denied by {d.Reviewer.Display}"),
             RequestExpired => Closed(stored.Stream, before, "Expired", "nobody approved the request in time"),
             RequestCancelled c => Closed(stored.Stream, before, "Cancelled", c.Why),

@@ -6,6 +6,7 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Http;
 using Microsoft.Extensions.Options;
 
@@ -94,13 +95,13 @@ public static class EnrolAgent
 }
 
 /// <summary>What an enrolled agent is given.</summary>
-public sealed class Enrolments(BrokerAdmin broker, SigningKeys keys, IOptions<BrokerOptions> options, LogEpoch epoch, AgentTable table)
+public sealed class Enrolments(BrokerAdmin broker, SigningKeys keys, IOptions<BrokerOptions> options, LogHistories histories, AgentTable table)
 {
     public async Task<Enrolment> Prepare(string agent, string tokenHash, CancellationToken cancel)
     {
         var (user, password) = ($"agent-{agent}", keys.Derive($"broker-user\n{agent}\n{tokenHash}"));
         await table.Forget(agent, cancel);
         await broker.CreateAgent(agent, user, password, cancel);
-        return new Enrolment(agent, options.Value.AgentUri, user, password, keys.SigningPublicKey, keys.EncryptionPublicKey, await epoch.Current(cancel));
+        return new Enrolment(agent, options.Value.AgentUri, user, password, keys.SigningPublicKey, keys.EncryptionPublicKey, (await histories.Current(cancel)).Epoch);
     }
 }

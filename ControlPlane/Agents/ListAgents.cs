@@ -26,7 +26,7 @@ public static class ListAgents
         {
             return wrong;
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([agents], cancel);
         var (progress, model) = (await acks.Status(cancel), (await policy.Current(cancel)).Model);
         return Results.Ok(await rows.List(agents, query, row => AgentView.Of(row, progress, model, http.Caller(), clock.GetUtcNow()), cancel));
     }
@@ -34,7 +34,7 @@ public static class ListAgents
     private static async Task<IResult> One(
         string id, HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
     {
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([agents], cancel);
         return await rows.Find(agents, id, cancel) is { } row
             ? Answers.Ok(AgentView.Of(row, await acks.Status(cancel), (await policy.Current(cancel)).Model, http.Caller(), clock.GetUtcNow()), row.Version)
             : Problems.Of("no-such-agent", $"there is no agent `{id}`");
@@ -45,9 +45,10 @@ public static class ListAgents
 /// <param name="PublicKey">ECDSA P-256, SubjectPublicKeyInfo, base64: verifies the agent's transcripts offline.</param>
 /// <param name="Applied">The log position up to which the agent has put everything in force; for auditors and admins.</param>
 /// <param name="Connected">Its liveness lease holds.</param>
+/// <param name="CloneFound">Two processes have its identity: why that is known, and what to do; for auditors and admins.</param>
 public sealed record AgentView(
     string Id, string State, IReadOnlyList<string> Resources, IReadOnlyList<AgentEndpoint> Endpoints, string? PublicKey, DateTimeOffset Since,
-    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps)
+    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps, string? CloneFound = null)
 {
     public static AgentView Of(AgentRow row, IReadOnlyDictionary<string, AgentProgress> progress, PolicyModel policy, Caller caller, DateTimeOffset now)
     {
@@ -57,6 +58,6 @@ public sealed record AgentView(
         var all = caller.SeesAll();
         return new AgentView(
             row.Id, row.State, row.Resources, row.Endpoints, row.PublicKey, row.Since, leaseEndsAt > now, leaseEndsAt,
-            all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null);
+            all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null, all && row.State != "Retired" ? row.CloneFound : null);
     }
 }

@@ -1,59 +1,132 @@
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>
-/// The control plane's keys, in the folder `Keys:Path`: made at the first start, readable by this user alone, the same for all replicas.
-/// Who holds `signing.pem` commands every agent.
+/// The control plane's keys, in the folder `Keys:Path`: made at the first start and whenever one is rotated, readable by this user alone, the same for all
+/// replicas. `signing.pem` and `encryption.pem` are the first, `signing-2.pem` follows, and so on; which of them count, the log says. Who holds the one that
+/// signs commands every agent.
 /// </summary>
 public sealed class SigningKeys : IDisposable
 {
     private readonly Lock guard = new();
-    private readonly ECDsa signing;
-    private readonly ECDiffieHellman encryption;
+    private readonly string folder;
+    private readonly Dictionary<int, ECDsa> signing = [];
+    private readonly Dictionary<int, ECDiffieHellman> encryption = [];
+    private readonly Dictionary<string, ECDsa> believed = new(StringComparer.Ordinal);
     private readonly byte[] derivation;
+    private int signs = 1;
+    private int seals = 1;
 
     public SigningKeys(string folder)
     {
+        this.folder = folder;
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        signing = ECDsa.Create();
-        signing.ImportFromPem(ReadOrMake(Path.Combine(folder, "signing.pem"), () =>
-        {
-            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            return key.ExportPkcs8PrivateKeyPem();
-        }));
-        encryption = ECDiffieHellman.Create();
-        encryption.ImportFromPem(ReadOrMake(Path.Combine(folder, "encryption.pem"), () =>
-        {
-            using var key = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
-            return key.ExportPkcs8PrivateKeyPem();
-        }));
-        SigningPublicKey = Convert.ToBase64String(signing.ExportSubjectPublicKeyInfo());
-        EncryptionPublicKey = Convert.ToBase64String(encryption.ExportSubjectPublicKeyInfo());
-        derivation = HKDF.DeriveKey(HashAlgorithmName.SHA256, encryption.ExportECPrivateKey(), 32, info: "accessplane.derived.v1"u8.ToArray());
+        believed[PublicOf(Signing(1))] = Signing(1);
+        derivation = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encryption(1).ExportECPrivateKey(), 32, info: "accessplane.derived.v1"u8.ToArray());
     }
 
-    /// <summary>SubjectPublicKeyInfo, base64.</summary>
-    public string SigningPublicKey { get; }
-    public string EncryptionPublicKey { get; }
+    /// <summary>Of the key that signs: SubjectPublicKeyInfo, base64.</summary>
+    public string SigningPublicKey
+    {
+        get
+        {
+            lock (guard)
+            {
+                return PublicOf(signing[signs]);
+            }
+        }
+    }
+
+    public string EncryptionPublicKey
+    {
+        get
+        {
+            lock (guard)
+            {
+                return PublicOf(encryption[seals]);
+            }
+        }
+    }
+
+    /// <summary>Takes up what the log says of the keys.</summary>
+    /// <exception cref="InvalidOperationException">A key that it names is not in this replica's folder.</exception>
+    public void Use(ControlPlaneKeys state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        lock (guard)
+        {
+            foreach (var (key, generation) in state.Of(KeyAnnouncement.Signing).Select(a => (a.Key.PublicKey, a.Key.Generation)))
+            {
+                believed.TryAdd(key, Known(Signing(generation), key, generation));
+            }
+            foreach (var announced in state.Of(KeyAnnouncement.Encryption))
+            {
+                _ = Encryption(announced.Key.Generation);
+            }
+            // what a stolen key signs now proves nothing
+            foreach (var stolen in state.Retired.Where(r => r.Compromised))
+            {
+                believed.Remove(stolen.PublicKey);
+            }
+            (signs, seals) = (state.SigningGeneration, state.EncryptionGeneration);
+        }
+    }
+
+    /// <summary>Makes a key, and has those sign for it who have to.</summary>
+    public KeyAnnouncement Announce(string use, int generation, DateTimeOffset at)
+    {
+        lock (guard)
+        {
+            var sign = signing[signs];
+            var (made, previous) = use == KeyAnnouncement.Signing
+                ? (PublicOf(Signing(generation)), PublicOf(Signing(generation - 1)))
+                : (PublicOf(Encryption(generation)), PublicOf(Encryption(generation - 1)));
+            var key = new KeyAnnouncement(use, generation, made, previous, at, PublicOf(sign), "", null);
+            return key with
+            {
+                Signature = Signatures.Sign(sign, key.SignedBytes()),
+                Acceptance = use == KeyAnnouncement.Signing ? Signatures.Sign(Signing(generation), key.SignedBytes()) : null,
+            };
+        }
+    }
 
     public Directive Sign(Directive directive)
     {
         ArgumentNullException.ThrowIfNull(directive);
         lock (guard)
         {
-            return directive.SignWith(signing);
+            return directive.SignWith(signing[signs]);
         }
     }
 
-    /// <summary>What an agent sealed for the control plane; null where it was not.</summary>
+    /// <summary>ECDSA P-256 over bytes that begin with what they are, so that no signature can pass for another's; base64 (IEEE P1363 form).</summary>
+    public string Sign(byte[] bytes)
+    {
+        lock (guard)
+        {
+            return Signatures.Sign(signing[signs], bytes);
+        }
+    }
+
+    /// <summary>Whether a signature is this control plane's, by whichever of its keys that nobody has stolen.</summary>
+    public bool IsOurs(byte[] bytes, string signature)
+    {
+        lock (guard)
+        {
+            return believed.Values.Any(key => Signatures.Check(key, bytes, signature));
+        }
+    }
+
+    /// <summary>What an agent sealed for the control plane, with whichever key it had then; null where it was not.</summary>
     public string? Open(string text, string context)
     {
         lock (guard)
         {
-            return Sealed.Open(encryption, text, context);
+            return encryption.OrderByDescending(k => k.Key).Select(k => Sealed.Open(k.Value, text, context)).FirstOrDefault(secret => secret is not null);
         }
     }
 
@@ -62,35 +135,49 @@ public sealed class SigningKeys : IDisposable
 
     public void Dispose()
     {
-        signing.Dispose();
-        encryption.Dispose();
+        foreach (var key in signing.Values)
+        {
+            key.Dispose();
+        }
+        foreach (var key in encryption.Values)
+        {
+            key.Dispose();
+        }
     }
 
-    private static string ReadOrMake(string path, Func<string> make)
+    private ECDsa Signing(int generation)
     {
-        if (!File.Exists(path))
+        if (!signing.TryGetValue(generation, out var key))
         {
-            var mine = $"{path}.{Environment.ProcessId}";
-            using (var file = new FileStream(mine, new FileStreamOptions
+            signing[generation] = key = ECDsa.Create();
+            key.ImportFromPem(KeyFile.ReadOrMake(FileOf(KeyAnnouncement.Signing, generation), () =>
             {
-                Mode = FileMode.Create,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }))
-            {
-                file.Write(Encoding.ASCII.GetBytes(make()));
-                file.Flush(flushToDisk: true);
-            }
-            try
-            {
-                File.Move(mine, path, overwrite: false);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                // another replica was first: its key is the key
-                File.Delete(mine);
-            }
+                using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+                return made.ExportPkcs8PrivateKeyPem();
+            }));
         }
-        return File.ReadAllText(path);
+        return key;
     }
+
+    private ECDiffieHellman Encryption(int generation)
+    {
+        if (!encryption.TryGetValue(generation, out var key))
+        {
+            encryption[generation] = key = ECDiffieHellman.Create();
+            key.ImportFromPem(KeyFile.ReadOrMake(FileOf(KeyAnnouncement.Encryption, generation), () =>
+            {
+                using var made = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+                return made.ExportPkcs8PrivateKeyPem();
+            }));
+        }
+        return key;
+    }
+
+    private static ECDsa Known(ECDsa key, string publicKey, int generation) => PublicOf(key) == publicKey
+        ? key
+        : throw new InvalidOperationException($"`signing-{generation}.pem` is not the key that the log names: all replicas need the same folder `Keys:Path`");
+
+    private static string PublicOf(AsymmetricAlgorithm key) => Convert.ToBase64String(key.ExportSubjectPublicKeyInfo());
+
+    private string FileOf(string use, int generation) => Path.Combine(folder, generation == 1 ? $"{use}.pem" : $"{use}-{generation}.pem");
 }

@@ -1,5 +1,6 @@
 using AccessPlane.Contracts;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.History;
 
 namespace AccessPlane.ControlPlane.Agents;
 
@@ -7,7 +8,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// Brings the log to the agents: at least once, in order, each directive with the position of the one before it. A crash in between repeats
 /// directives under the same positions; agents ignore what they have.
 /// </summary>
-public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable table) : Subscription
+public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable table, LogHistories histories) : Subscription
 {
     public const string SubscriptionName = "agent-directives";
     private const int BatchSize = 1_000;
@@ -47,6 +48,8 @@ public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable 
     public override async Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(events);
+        // a log that was set back has nothing to say until an admin knows
+        await histories.Whole(cancel);
         var heads = (await table.All(cancel)).ToDictionary(p => p.Key, p => p.Value.Head);
         var sent = new HashSet<string>(StringComparer.Ordinal);
         foreach (var stored in events)
@@ -59,7 +62,7 @@ public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable 
                 var head = heads.GetValueOrDefault(order.Agent);
                 if (head < stored.Position)
                 {
-                    await line.Send(order.Agent, stored.Position, head, order.Kind, order.Body, cancel);
+                    await line.Send(order.Agent, stored.Position, head, order.Kind, order.Body, cancel, stored.Id);
                     heads[order.Agent] = stored.Position;
                     sent.Add(order.Agent);
                 }

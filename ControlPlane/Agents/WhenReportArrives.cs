@@ -8,8 +8,10 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Resources;
 using AccessPlane.ControlPlane.Sessions;
 using MassTransit;
 using Npgsql;
@@ -24,7 +26,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// </summary>
 public sealed partial class WhenReportArrives(
     AgentKeys agents, AnswerLease leases, AnswerCatchUp catchUps, AgentTable table, IngestSegment ingest, RecordFinding findings, LoginDesk logins,
-    WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
+    WitnessRollback witnesses, LogHistories histories, WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, WhenMaskingReported masks, AnswerSpoolKeys spoolKeys, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
 {
     /// <summary>By the agent's clock. Whoever reads the broker's messages could send an older one again after what it did was forgotten.</summary>
     public static readonly TimeSpan OldestReport = TimeSpan.FromDays(1);
@@ -45,7 +47,10 @@ public sealed partial class WhenReportArrives(
             {
                 throw new FormatException($"the report is dated {report.At:yyyy-MM-dd'T'HH}: it is sent again, or the agent's clock is wrong");
             }
-            await Act(report, key, cancel);
+            if (AgentSights.IsHeard(report.Kind) || (await histories.Current(cancel)).Open is null)
+            {
+                await Act(report, key, cancel);
+            }
         }
         catch (Exception bad) when (!MayPass(bad) && !cancel.IsCancellationRequested)
         {
@@ -67,13 +72,16 @@ public sealed partial class WhenReportArrives(
     private Task Act(Report report, ECDsa key, CancellationToken cancel) => report.Kind switch
     {
         ReportKinds.LeaseAsk => leases.Handle(report.Agent, Body<LeaseAsk>(report), cancel),
-        ReportKinds.CatchUpAsk => catchUps.Handle(report.Agent, cancel),
+        ReportKinds.CatchUpAsk => catchUps.Handle(report.Agent, Body<CatchUpAsk>(report), cancel),
+        ReportKinds.Knows => witnesses.Handle(report.Agent, Body<AgentKnows>(report), cancel),
         ReportKinds.Applied => table.Acknowledge(report.Agent, Body<Applied>(report).Position, cancel),
         ReportKinds.Revoked => Revoked(report, Body<RevocationApplied>(report), cancel),
         ReportKinds.SegmentSealed => Segment(report.Agent, Body<Segment>(report), key, cancel),
         ReportKinds.EvidenceGap => findings.Handle(report.Agent, Body<EvidenceGap>(report), cancel),
         ReportKinds.OperationHeld => Believe(report, holds.Handle(report.Agent, Body<HeldOperation>(report), report.Id, cancel)),
         ReportKinds.HoldEnded => Believe(report, abandoned.Handle(report.Agent, Body<HoldEnd>(report), report.Id, cancel)),
+        ReportKinds.Masking => Believe(report, masks.Handle(report, Body<MaskingState>(report), cancel)),
+        ReportKinds.SpoolKeyAsk => spoolKeys.Handle(report.Agent, Body<SpoolKeyAsk>(report), cancel),
         ReportKinds.LoginAsk => Queue(report.Agent, Body<LoginAsk>(report)),
         _ => throw new FormatException("the kind of report is not known"),
     };

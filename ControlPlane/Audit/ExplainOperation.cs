@@ -23,7 +23,7 @@ public sealed class ExplainOperation(
 
     private async Task<IResult> Answer(Guid session, long op, Caller caller, CancellationToken cancel)
     {
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([sessions, operations, bases], cancel);
         return await rows.Find(sessions, session.ToString("D"), cancel) is { } row && caller.Sees(row.Holder) &&
             await rows.Find(operations, Operations.Key(session, op), cancel) is { } operation
             ? Results.Ok(await Of(row, operation, cancel))

@@ -28,7 +28,7 @@ public static class GetAccess
         {
             return wrong;
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([access], cancel);
         var all = await Everyone(rows, access, resource, cancel);
         var before = AsOf(all, at);
         if (and is not { } second)

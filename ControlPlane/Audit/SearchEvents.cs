@@ -17,12 +17,13 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
             OR EXISTS (SELECT FROM jsonb_array_elements(headers -> 'actor' -> 'act') link WHERE (link ->> 'issuer') || '|' || (link ->> 'subject') = ? OR link ->> 'name' = ?))
         """;
 
-    /// <summary>Everything in the streams that are about the resource: its requests, their grants and sessions, its agents, and the locks on it or on one of its grants.</summary>
+    /// <summary>Everything in the streams that are about the resource: its requests, their grants and sessions, its agents, and the locks on it, on one of its grants or on everything.</summary>
     private const string AboutResource = """
         (data ->> 'resource' = ?
             OR stream_id IN (SELECT s.stream_id FROM accessplane.mt_events s WHERE s.version = 1 AND coalesce(s.data ->> 'resource', s.data #>> '{on,resource}') = ?)
             OR stream_id IN (SELECT s.stream_id FROM accessplane.mt_events s WHERE s.type = 'session_opened' AND s.data ->> 'resource' = ?)
             OR stream_id IN (SELECT a.stream_id FROM accessplane.mt_events a WHERE a.type IN ('agent_invited', 'agent_enrolled') AND jsonb_exists(a.data -> 'resources', ?))
+            OR stream_id IN (SELECT e.stream_id FROM accessplane.mt_events e WHERE e.type = 'lock_placed' AND e.data #>> '{on,everything}' = 'true')
             OR stream_id IN (SELECT l.stream_id FROM accessplane.mt_events l WHERE l.type = 'lock_placed' AND l.data #>> '{on,grant}' IN
                 (SELECT g.data ->> 'grant' FROM accessplane.mt_events g WHERE g.type = 'grant_issued' AND g.data ->> 'resource' = ?)))
         """;
@@ -45,7 +46,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
         var ask = new ListQuery(http);
         await using var command = database.CreateCommand();
         // nothing is shown behind which a gap may still close; asked in a statement of its own, because a statement does not see what commits while it runs
-        await barrier.CaughtUp(cancel);
+        await barrier.Settled(cancel);
         var where = Conditions(ask, await log.Head(cancel), command);
         var limit = ask.Limit;
         if (ask.WhyNot() is { } wrong)

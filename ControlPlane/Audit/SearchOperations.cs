@@ -35,7 +35,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         command.CommandText =
             $"SELECT o.row::text, s.row::text, o.at || '/' || o.key FROM accessplane.{operations.Table} o JOIN accessplane.{sessions.Table} s ON s.key = o.session " +
             $"WHERE {string.Join(" AND ", where)} ORDER BY o.at DESC, o.key DESC LIMIT {(limit + 1).ToString(CultureInfo.InvariantCulture)}";
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([operations, sessions, bases], cancel);
         var found = new List<OperationFound>();
         string? last = null, next = null;
         long size = 0;

@@ -112,8 +112,13 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
     public Task<long> Drawn(CancellationToken cancel) =>
         Scalar($"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {Schema.Name}.mt_events_sequence", cancel);
 
-    /// <summary>Which history of the log this is.</summary>
-    public Task<long> Epoch(CancellationToken cancel) => Scalar($"SELECT epoch FROM {Schema.Name}.log_epoch", cancel);
+    /// <summary>The id of the event at a position, settled or not; null where there is none.</summary>
+    public async Task<Guid?> MarkAt(long position, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand($"SELECT id FROM {Schema.Name}.mt_events WHERE seq_id = $1");
+        Add(command, NpgsqlDbType.Bigint, position);
+        return await command.ExecuteScalarAsync(cancel) as Guid?;
+    }
 
     /// <summary>Whether events were appended under a command's id.</summary>
     public async Task<bool> WasRun(Guid command, CancellationToken cancel)

@@ -10,9 +10,6 @@ public static class RowOfStream
         where TRow : class
     {
         ArgumentNullException.ThrowIfNull(projection);
-        var row = stream.Where(s => projection.Types.Contains(Contracts.Events.EventNames.Of(s.Event)))
-            .SelectMany(projection.Changes)
-            .Aggregate((string?)null, (before, change) => change.Apply(before));
-        return row is null ? null : Projection<TRow>.Read(row);
+        return (TRow?)stream.Where(projection.Folds).SelectMany(projection.Changes).Aggregate((object?)null, (before, change) => change.Apply(before));
     }
 }

@@ -63,12 +63,8 @@ CREATE TABLE IF NOT EXISTS accessplane.ap_commands (
 
 CREATE INDEX IF NOT EXISTS ap_commands_at ON accessplane.ap_commands (at);
 
--- Which history this is: raised by an operator who restored an old backup on purpose, and by nobody else.
-CREATE TABLE IF NOT EXISTS accessplane.log_epoch (
-    one   boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (one),
-    epoch bigint  NOT NULL
-);
-INSERT INTO accessplane.log_epoch (epoch) VALUES (1) ON CONFLICT DO NOTHING;
+-- Which history this is follows from the log's own events.
+DROP TABLE IF EXISTS accessplane.log_epoch;
 
 -- Appends to streams whose versions are as expected, or to none: one statement, one round trip.
 --
@@ -196,3 +192,5 @@ CREATE TABLE IF NOT EXISTS accessplane.agent_progress (
     applied  bigint      NOT NULL DEFAULT 0,
     lease_at timestamptz NULL
 );
+-- which of its processes has the lease
+ALTER TABLE accessplane.agent_progress ADD COLUMN IF NOT EXISTS lease_owner jsonb NULL;

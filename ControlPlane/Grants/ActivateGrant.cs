@@ -41,12 +41,13 @@ public sealed partial class ActivateGrant(Handle handle, CircumstancesSource wor
         {
             return over;
         }
-        var approved = new GrantTerms(world.Now + issued.Duration, issued.Scope, issued.MaxConnections, issued.TokenLogin, issued.PolicyVersion);
+        var approved = new GrantTerms(world.Now + issued.Duration, issued.Scope, issued.MaxConnections, issued.TokenLogin, issued.PolicyVersion, issued.Login);
         var today = TodaysTerms.Of(issued, approved, world.Now, extended: false, activation.Holder ?? issued.Holder, world.Policy, out var why);
         return today is null
             ? new Outcome.Happened(
                 [new Contracts.Events.ActivationRefused(why, world.Policy.Version)], [], new Refusal("activation-refused", $"the grant cannot be activated: {why}"))
-            : Outcome.Of(new GrantActivated(world.Now, today.NotAfter, today.Scope, today.MaxConnections, today.TokenLogin, today.PolicyVersion));
+            : Outcome.Of(new GrantActivated(
+                world.Now, today.NotAfter, today.Scope, today.MaxConnections, today.TokenLogin, today.PolicyVersion, today.Login));
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes

@@ -18,7 +18,7 @@ public static class GetGrant
         Guid id, HttpContext http, Rows rows, GrantsByHolder grants, AgentHealth agents, AgentAcks acks, ReadBarrier barrier, PolicySource policy,
         TimeProvider clock, CancellationToken cancel)
     {
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([grants, agents], cancel);
         var row = await rows.Find(grants, id.ToString("D"), cancel);
         var model = (await policy.Current(cancel)).Model;
         if (row is null || !MaySee(row, http.Caller(), model))

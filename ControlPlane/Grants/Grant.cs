@@ -64,12 +64,12 @@ public abstract record Grant
         (None, GrantIssued issued) => new Approved(issued, null),
 
         (Approved g, GrantActivated a) =>
-            new Active(g.Issued, g.Debt, a.ActivatedAt, new GrantTerms(a.NotAfter, a.Scope, a.MaxConnections, a.TokenLogin, a.PolicyVersion), []),
+            new Active(g.Issued, g.Debt, a.ActivatedAt, new GrantTerms(a.NotAfter, a.Scope, a.MaxConnections, a.TokenLogin, a.PolicyVersion, a.Login), []),
         (Approved g, Events.ActivationLapsed lapsed) => new ActivationLapsed(g.Issued, g.Debt, lapsed.Due),
         (Approved g, Events.ActivationRefused refused) => new ActivationRefused(g.Issued, g.Debt, refused.Why),
 
         (Active g, GrantExtended x) => g with { Terms = g.Terms with { NotAfter = x.NotAfter }, Extensions = [.. g.Extensions, x.Request] },
-        (Active g, GrantNarrowed n) => g with { Terms = new GrantTerms(n.NotAfter, n.Scope, n.MaxConnections, n.TokenLogin, n.PolicyVersion) },
+        (Active g, GrantNarrowed n) => g with { Terms = new GrantTerms(n.NotAfter, n.Scope, n.MaxConnections, n.TokenLogin, n.PolicyVersion, n.Login) },
         (Active g, TicketIssued) => g,
         (Active g, GrantExpired expired) => new Expired(g.Issued, g.Debt, g.Terms, expired.Due),
 
@@ -88,7 +88,8 @@ public abstract record Grant
 }
 
 /// <summary>What an active grant allows, and until when: an absolute time, moved only by GrantExtended and GrantNarrowed.</summary>
-public sealed record GrantTerms(DateTimeOffset NotAfter, Scope Scope, int MaxConnections, TokenLogin TokenLogin, long PolicyVersion);
+public sealed record GrantTerms(
+    DateTimeOffset NotAfter, Scope Scope, int MaxConnections, TokenLogin TokenLogin, long PolicyVersion, LoginTerms? Login = null);
 
 /// <summary>The review after the fact that break-glass access owes.</summary>
 /// <param name="Defaulted">It was not settled in time: until it is, its holder may not break the glass again.</param>

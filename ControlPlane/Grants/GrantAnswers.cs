@@ -10,7 +10,7 @@ namespace AccessPlane.ControlPlane.Grants;
 
 /// <summary>What a command about a grant answers: the grant as `GET /v1/grants/{id}` shows it, folded from its own stream, without waiting for the
 /// read models.</summary>
-public sealed class GrantAnswers(EventLog log, GrantsByHolder grants, AgentHealth agents, Rows rows, AgentAcks acks, PolicySource policy, TimeProvider clock)
+public sealed class GrantAnswers(EventLog log, GrantsByHolder grants, AgentHealth agents, Rows rows, AgentAcks acks, PolicySource policy, ReadBarrier barrier, TimeProvider clock)
 {
     /// <summary>200 with the grant; where the command was refused, the problem, with what was decided for who may see it.</summary>
     internal async Task<IResult> Changed(Handled<Grant> handled, Caller caller, CancellationToken cancel)
@@ -33,6 +33,7 @@ public sealed class GrantAnswers(EventLog log, GrantsByHolder grants, AgentHealt
         {
             return null;
         }
+        await barrier.CaughtUp([agents], cancel);
         var serving = await rows.List(agents, new Query([], null, Rows.MaxPage), cancel);
         return GrantView.Of(row, serving.Items, await acks.Status(cancel), model, clock.GetUtcNow());
     }

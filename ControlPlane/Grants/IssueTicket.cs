@@ -2,9 +2,11 @@ using System.Security.Cryptography;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using AccessPlane.ControlPlane.Resources;
 using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Grants;
@@ -18,7 +20,7 @@ public sealed record TicketOrder(Actor Holder, int Connections, string? Database
 public sealed record Ticket(TicketSecret Secret, string Host, int Port, string Database, DateTimeOffset FirstUseBy, long Version);
 
 /// <summary>A one-time credential under a grant, which it activates where that was not done yet.</summary>
-public sealed partial class IssueTicket(Handle handle, CircumstancesSource world, ServingAgents agents)
+public sealed partial class IssueTicket(Handle handle, CircumstancesSource world, ServingAgents agents, MaskingSource masking)
 {
     public static readonly TimeSpan FirstUseWithin = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan AcknowledgedWithin = TimeSpan.FromSeconds(2);
@@ -40,7 +42,7 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
             return Invalid("connections", $"`connections` must be from 1 to {active.Terms.MaxConnections} under this grant");
         }
         var databases = active.Terms.Scope.Databases;
-        if ((order.Database ?? (databases.Count == 1 ? databases[0] : null)) is not { } database)
+        if ((order.Database ?? Only(active.Terms.Scope)) is not { } database)
         {
             return Invalid("database", databases.Count == 0
                 ? "`database` must be given: the grant is for any"
@@ -51,6 +53,25 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
                 order.Ticket, order.Agent, order.Verifier, order.Connections, order.World.Now + FirstUseWithin, database)])
             : Invalid("database", $"`{database}` is not within the grant's scope: {string.Join(", ", databases.Select(d => $"`{d}`"))}");
     }
+
+    /// <summary>The agents at which a session could open, as far as it is known; where there are none, why. PostgreSQL may have to enforce masks there
+    /// and cannot, or nobody has let it yet: a ticket would open nothing.</summary>
+    public static (IReadOnlyList<ServingAgent> Able, Refusal? Refusal) Able(
+        IReadOnlyList<ServingAgent> serving, Grant.Known grant, string? database, PolicyModel policy, MaskingKnowledge masking)
+    {
+        ArgumentNullException.ThrowIfNull(serving);
+        ArgumentNullException.ThrowIfNull(grant);
+        ArgumentNullException.ThrowIfNull(masking);
+        var scope = (grant as Grant.Active)?.Terms.Scope ?? grant.Issued.Scope;
+        if (policy.Resource(grant.Issued.Resource) is not { } terms || (database ?? Only(scope)) is not { } wanted)
+        {
+            return (serving, null); // the decision says what is wrong
+        }
+        var why = serving.ToLookup(a => masking.WhyNot(terms, a.Id, wanted));
+        return why.Contains(null) ? ([.. why[null]], null) : ([], new Refusal("masking-not-in-force", why.First().Key!));
+    }
+
+    private static string? Only(Scope scope) => scope.Databases.Count == 1 ? scope.Databases[0] : null;
 
     private static Outcome.Refused Invalid(string field, string detail) =>
         new(new Refusal("invalid", detail) { Errors = new Dictionary<string, string[]> { [field] = [detail] } });
@@ -70,7 +91,12 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
         {
             return (null, new Refusal("agent-not-reached", $"no agent of `{known.Issued.Resource}` is alive: try again"));
         }
-        var agent = serving[RandomNumberGenerator.GetInt32(serving.Count)];
+        var (able, unmasked) = Able(serving, known, database, now.Model, await masking.Current(cancel));
+        if (unmasked is not null)
+        {
+            return (null, unmasked);
+        }
+        var agent = able[RandomNumberGenerator.GetInt32(able.Count)];
         var secret = TicketSecret.Make();
         var order = new TicketOrder(holder, connections, database, secret.Name, secret.Verifier, agent.Id, now);
         TicketIssued? issued = null;
@@ -108,7 +134,6 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
             {
                 return Problems.Of(refusal);
             }
-            http.Response.Headers.CacheControl = "no-store";
             return Answers.Created($"/v1/grants/{id:D}", TicketAnswer.Of(ticket!), ticket!.Version);
         })
         .Validate<TicketBody>()

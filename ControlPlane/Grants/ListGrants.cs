@@ -26,7 +26,7 @@ public static class ListGrants
         {
             return wrong;
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([grants, agents], cancel);
         var model = (await policy.Current(cancel)).Model;
         var serving = (await rows.List(agents, new Query([], null, Rows.MaxPage), cancel)).Items;
         var progress = await acks.Status(cancel);

@@ -40,7 +40,8 @@ public static class NarrowGrant
         }
         return today.Narrower(state.Terms)
             ? Outcome.Of(new GrantNarrowed(
-                today.NotAfter, today.Scope, today.MaxConnections, today.TokenLogin, today.PolicyVersion, $"policy version {world.Policy.Version}"))
+                today.NotAfter, today.Scope, today.MaxConnections, today.TokenLogin, today.PolicyVersion, $"policy version {world.Policy.Version}",
+                today.Login))
             : Outcome.Nothing;
     }
 }

@@ -28,13 +28,19 @@ public static class TodaysTerms
             why = $"nothing of what was approved is within `{today.Id}` any more";
             return null;
         }
+        if (!LoginTerms.TryIntersect(had.Login, today.Login, out var login))
+        {
+            why = $"nothing of what its login may do in the database is within `{today.Id}` any more";
+            return null;
+        }
         var latest = activatedAt + (extended ? today.MaxTotal : today.MaxDuration);
         return new GrantTerms(
             had.NotAfter < latest ? had.NotAfter : latest,
             scope,
             Math.Min(had.MaxConnections, today.MaxConnections),
             new TokenLogin([.. had.TokenLogin.Kinds.Where(today.TokenLogin.Kinds.Contains)], had.TokenLogin.Once || today.TokenLogin.Once),
-            policy.Version);
+            policy.Version,
+            login);
     }
 
     /// <summary>Why the holder may have nothing of it today, whatever the terms; null when they may.</summary>
@@ -64,6 +70,7 @@ public static class TodaysTerms
         ArgumentNullException.ThrowIfNull(before);
         return now.NotAfter != before.NotAfter || now.MaxConnections != before.MaxConnections || now.TokenLogin.Once != before.TokenLogin.Once ||
             !now.TokenLogin.Kinds.SequenceEqual(before.TokenLogin.Kinds) ||
+            !LoginTerms.Same(now.Login, before.Login) ||
             !now.Scope.Databases.SequenceEqual(before.Scope.Databases) || !now.Scope.Statements.SequenceEqual(before.Scope.Statements);
     }
 }

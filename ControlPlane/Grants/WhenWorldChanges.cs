@@ -25,7 +25,7 @@ public sealed class WhenWorldChanges(NarrowGrants narrow) : Subscription
             var context = Consequence.Of(stored, "grants");
             if (stored.Event is LockPlaced or PolicyPublished)
             {
-                await narrow.All(context, cancel);
+                await narrow.All(context, cancel, stored.Event as LockPlaced);
             }
             else
             {

@@ -14,7 +14,7 @@ public static class GetHold
     private static async Task<IResult> Answer(
         Guid id, HttpContext http, Rows rows, HeldOperations holds, ReadBarrier barrier, PolicySource policy, TimeProvider clock, CancellationToken cancel)
     {
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([holds], cancel);
         var row = await rows.Find(holds, id.ToString("D"), cancel);
         return row is not null && HoldAnswers.MaySee(row, http.Caller(), (await policy.Current(cancel)).Model)
             ? Answers.Ok(row.At(clock.GetUtcNow()), row.Version)

@@ -35,7 +35,7 @@ public static class ListHolds
         {
             conditions.Add(new Condition("session = ?", id.ToString("D")));
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([holds], cancel);
         var model = (await policy.Current(cancel)).Model;
         // time is a matter of the moment: states are compared as of now
         HoldRow? See(HoldRow row) =>

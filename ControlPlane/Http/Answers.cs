@@ -7,6 +7,9 @@ public static class Answers
 {
     public static IResult Ok(object body, long version) => new Versioned(StatusCodes.Status200OK, null, body, version);
 
+    /// <summary>It was taken, and is not done before somebody else does their part.</summary>
+    public static IResult Accepted(object body, long version) => new Versioned(StatusCodes.Status202Accepted, null, body, version);
+
     /// <param name="location">Path of the new thing, `/v1/…`.</param>
     public static IResult Created(string location, object body, long version) => new Versioned(StatusCodes.Status201Created, location, body, version);
 

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using AccessPlane.Contracts;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace AccessPlane.ControlPlane.Http;
 
@@ -10,7 +12,7 @@ namespace AccessPlane.ControlPlane.Http;
 /// </summary>
 internal static partial class BadInput
 {
-    public static Refusal TooLarge { get; } = new("too-large", "the body is larger than 1 MiB");
+    public static Refusal TooSlow { get; } = new("too-slow", "the body came too slowly");
     public static Refusal WrongMediaType { get; } = new("unsupported-media-type", "this takes another media type: see /openapi/v1.json (mostly `application/json`)");
 
     public static Refusal Explain(HttpContext http, BadHttpRequestException bad)
@@ -21,7 +23,11 @@ internal static partial class BadInput
         }
         if (bad.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {
-            return TooLarge;
+            return TooLarge(http);
+        }
+        if (bad.StatusCode == StatusCodes.Status408RequestTimeout)
+        {
+            return TooSlow;
         }
         if (bad.StatusCode == StatusCodes.Status415UnsupportedMediaType)
         {
@@ -38,6 +44,12 @@ internal static partial class BadInput
             ? new Refusal("body-missing", "a JSON body is needed")
             : new Refusal("bad-request", "the request could not be read");
     }
+
+    public static Refusal TooLarge(HttpContext http) => new(
+        "too-large",
+        http.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize is { } most
+            ? string.Create(CultureInfo.InvariantCulture, $"the body is larger than the {most} bytes that this takes")
+            : "the body is larger than this takes");
 
     public static Refusal Explain(JsonException json)
     {

@@ -4,7 +4,8 @@ namespace AccessPlane.ControlPlane.Http;
 
 /// <summary>Who calls, as their token proves it.</summary>
 /// <param name="IsAdmin">By the groups that <c>Roles:Admins</c> names; every link that holds rights must be in one.</param>
-public sealed record Caller(Actor Actor, bool IsAdmin, bool IsAuditor);
+/// <param name="Until">When the token ends, and with it whatever still runs for the caller.</param>
+public sealed record Caller(Actor Actor, bool IsAdmin, bool IsAuditor, DateTimeOffset Until);
 
 public static class CallerOf
 {

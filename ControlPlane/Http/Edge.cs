@@ -1,20 +1,28 @@
+using System.Net;
 using System.Text.Json.Serialization;
 using AccessPlane.Contracts;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace AccessPlane.ControlPlane.Http;
 
 /// <summary>What holds for every call: limits, the JSON dialect, problems, correlation.</summary>
 public static class EdgeFeature
 {
-    private const int MaxBody = 1024 * 1024;
+    private static readonly TimeSpan BodyGrace = TimeSpan.FromSeconds(5);
 
     public static WebApplicationBuilder AddEdge(this WebApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        var limits = LimitOptions.Of(builder.Configuration);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = MaxBody;
+            kestrel.Limits.MaxRequestBodySize = Math.Max(limits.Body, limits.PolicyBody);
+            kestrel.Limits.MaxConcurrentConnections = limits.Connections;
+            kestrel.Limits.RequestHeadersTimeout = limits.Headers;
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(limits.BodyRate, BodyGrace);
+            kestrel.Limits.KeepAliveTimeout = limits.Idle;
         });
         builder.Logging.Configure(o => o.ActivityTrackingOptions = ActivityTrackingOptions.None); // one id is enough to find a call by
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddSimpleConsole(console =>
@@ -25,6 +33,8 @@ public static class EdgeFeature
             console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
         });
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(limits);
+        builder.Services.AddRateLimits(limits);
         builder.Services.AddSingleton<Once>();
         builder.Services.ConfigureHttpJsonOptions(http =>
         {
@@ -40,14 +50,40 @@ public static class EdgeFeature
 
     public static WebApplication UseEdge(this WebApplication app)
     {
+        app.UseSecurityHeaders();
+        app.UseTrustedProxies();
         app.UseCorrelation();
         app.UseMiddleware<Errors>();
         app.UseRouting(); // after Errors, so that what routing refuses is explained too
+        app.UseRateLimiter(); // before any token is looked at
+        app.UseMiddleware<BodySize>();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseMiddleware<StrictQuery>();
         app.UseMiddleware<Idempotency>();
         return app;
+    }
+
+    /// <summary>Behind a proxy everybody would have its address, and no connection would be https.</summary>
+    private static void UseTrustedProxies(this WebApplication app)
+    {
+        var trusted = app.Services.GetRequiredService<LimitOptions>().TrustedProxies;
+        if (trusted.Count == 0)
+        {
+            return;
+        }
+        var options = new ForwardedHeadersOptions
+        {
+            ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto,
+            ForwardLimit = null, // back to the first address that nobody vouches for
+        };
+        options.KnownProxies.Clear();
+        options.KnownIPNetworks.Clear();
+        foreach (var address in trusted)
+        {
+            options.KnownProxies.Add(IPAddress.Parse(address));
+        }
+        app.UseForwardedHeaders(options);
     }
 
     /// <summary>The group that all features map into: every endpoint needs a caller unless it says `AllowAnonymous`.</summary>

@@ -1,21 +1,25 @@
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Policies;
+using AccessPlane.Projections;
 using MassTransit;
 
 namespace AccessPlane.ControlPlane.Http;
 
-/// <summary>Something without which calls cannot be served.</summary>
+/// <summary>Something that must work: most without which calls cannot be served.</summary>
 public interface IReadiness
 {
-    /// <summary>`log`, `broker`, `projections`, `policy`.</summary>
+    /// <summary>`log`, `broker`, `projections`, `policy`, `checkpoints`.</summary>
     string Name { get; }
+
+    /// <summary>Whether calls cannot be served without it; otherwise somebody should look at it.</summary>
+    bool IsNeeded => true;
 
     /// <summary>Why it is not ready; null when it is.</summary>
     ValueTask<string?> WhyNot(CancellationToken cancel);
 }
 
-/// <param name="Status">`ready` or `not-ready`.</param>
-/// <param name="Checks">Each thing that is needed: `ok`, or why it is not.</param>
+/// <param name="Status">`ready`; `degraded`, where calls are served and somebody should look all the same; or `not-ready`.</param>
+/// <param name="Checks">Each thing that must work: `ok`, or why it does not.</param>
 public sealed record HealthAnswer(string Status, IReadOnlyDictionary<string, string> Checks);
 
 public static class HealthFeature
@@ -33,12 +37,14 @@ public static class HealthFeature
     public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/health/live", () => new HealthAnswer("live", new Dictionary<string, string>()))
+            .DisableRateLimiting() // whoever restarts what does not answer must not be made to by too many callers
             .WithName("Live").WithTags("Health").WithSummary("The process runs");
         routes.MapGet("/health/ready", async (IEnumerable<IReadiness> needed, CancellationToken cancel) =>
             {
-                var checks = await Task.WhenAll(needed.Select(async n => (n.Name, Why: await Ask(n, cancel))));
-                var ready = checks.All(c => c.Why is null);
-                var answer = new HealthAnswer(ready ? "ready" : "not-ready", checks.OrderBy(c => c.Name).ToDictionary(c => c.Name, c => c.Why ?? "ok"));
+                var checks = await Task.WhenAll(needed.Select(async n => (n.Name, n.IsNeeded, Why: await Ask(n, cancel))));
+                var ready = checks.All(c => c.Why is null || !c.IsNeeded);
+                var status = !ready ? "not-ready" : checks.All(c => c.Why is null) ? "ready" : "degraded";
+                var answer = new HealthAnswer(status, checks.OrderBy(c => c.Name).ToDictionary(c => c.Name, c => c.Why ?? "ok"));
                 return ready ? Results.Ok(answer) : Results.Json(answer, statusCode: StatusCodes.Status503ServiceUnavailable);
             })
             .WithName("Ready").WithTags("Health").WithSummary("Calls can be served: the log, the broker, the read models and the policy are there")
@@ -80,13 +86,15 @@ public static class HealthFeature
             ValueTask.FromResult(bus.CheckHealth().Status == BusHealthStatus.Healthy ? null : "is not connected");
     }
 
-    private sealed class ReadModelsAreCaughtUp(ReadBarrier barrier) : IReadiness
+    private sealed class ReadModelsAreCaughtUp(ReadBarrier barrier, Projector projector) : IReadiness
     {
         public string Name => "projections";
 
         public async ValueTask<string?> WhyNot(CancellationToken cancel)
         {
-            await barrier.CaughtUp(cancel);
+            // one that cannot be read until it is folded anew answers for itself: all others work
+            var readable = (await projector.Status(cancel)).Where(s => s.Readable).Select(s => s.Name).ToHashSet();
+            await barrier.CaughtUp([.. projector.Projections.Where(p => readable.Contains(p.Name))], cancel);
             return null;
         }
     }

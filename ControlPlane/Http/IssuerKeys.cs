@@ -15,6 +15,9 @@ namespace AccessPlane.ControlPlane.Http;
 public sealed partial class IssuerKeys : BackgroundService
 {
     private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
+
+    /// <summary>For metadata and keys together.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private readonly FrozenDictionary<string, KeyRing<IReadOnlyList<JsonWebKey>>> rings;
     private readonly TimeProvider clock;
     private readonly ILogger<IssuerKeys> log;
@@ -27,7 +30,7 @@ public sealed partial class IssuerKeys : BackgroundService
         // a redirect would let the issuer's host point the control plane at addresses of its own network
         http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
         {
-            Timeout = TimeSpan.FromSeconds(5),
+            Timeout = Patience,
             MaxResponseContentBufferSize = 1024 * 1024,
         };
         rings = issuers.All.ToFrozenDictionary(i => i.Issuer, i => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(i)));
@@ -58,24 +61,27 @@ public sealed partial class IssuerKeys : BackgroundService
         using var timer = new PeriodicTimer(Look, clock);
         do
         {
-            foreach (var (issuer, ring) in rings)
-            {
-                var before = ring.LastFailure;
-                await ring.Refresh(clock.GetUtcNow(), stoppingToken);
-                if (ring.LastFailure is { } failure && failure != before)
-                {
-                    LogUnreachable(issuer, failure);
-                }
-            }
+            await Task.WhenAll(rings.Select(r => Refresh(r.Key, r.Value, stoppingToken))); // none waits for another that takes its time
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task Refresh(string issuer, KeyRing<IReadOnlyList<JsonWebKey>> ring, CancellationToken stopping)
+    {
+        var before = ring.LastFailure;
+        await ring.Refresh(clock.GetUtcNow(), stopping);
+        if (ring.LastFailure is { } failure && failure != before)
+        {
+            LogUnreachable(issuer, failure);
+        }
     }
 
     private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
     {
         var address = issuer.MetadataAddress ?? issuer.Issuer.TrimEnd('/') + "/.well-known/openid-configuration";
         var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(address).IsLoopback };
-        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(address, documents, CancellationToken.None);
+        using var patience = new CancellationTokenSource(Patience);
+        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(address, documents, patience.Token);
         return metadata.Issuer == issuer.Issuer
             ? [.. metadata.JsonWebKeySet?.Keys ?? []]
             : throw new InvalidOperationException($"the metadata at `{address}` is that of another issuer, `{metadata.Issuer}`");

@@ -135,7 +135,8 @@ public static partial class OpenApiFeature
             yield return ("412", "`If-Match` names another version");
         }
         yield return ("422", "The input is not valid: `errors` says what of each field");
-        yield return ("503", "The log, the broker or an agent cannot be reached now");
+        yield return ("429", "Too many calls: `Retry-After` says when to try again");
+        yield return ("503", "The log, the broker or an agent cannot be reached now, or a read model is being folded anew after an upgrade");
     }
 
     private static OpenApiParameter Header(string name, string what) => new()

@@ -35,7 +35,7 @@ public static class TelemetryFeature
                 .AddOtlpExporter(o => Configure(o, "traces"))
                 .Build();
             metrics = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(product)
-                .AddMeter("AccessPlane*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime", "Npgsql", "MassTransit")
+                .AddMeter("AccessPlane*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.RateLimiting", "System.Runtime", "Npgsql", "MassTransit")
                 .AddOtlpExporter(o => Configure(o, "metrics"))
                 .Build();
             return Task.CompletedTask;

@@ -16,7 +16,7 @@ public static class ListLocks
             return Problems.Of("auditors-only", "locks are for auditors and admins");
         }
         var now = clock.GetUtcNow();
-        return Results.Ok(new LockList([.. (await locks.Current(cancel)).All.Where(l => ActiveLocks.Holds(l, now)).OrderBy(l => l.Lock).Select(l => LockAnswer.Of(new Lock.Placed(l)))]));
+        return Results.Ok(new LockList([.. (await locks.Current(cancel)).All.Where(l => ActiveLocks.Holds(l.Order, now)).OrderBy(l => l.Order.Lock).Select(LockAnswer.Of)]));
     }
 }
 

@@ -4,7 +4,7 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Locks;
 
 /// <summary>Locks that have an end are lifted at it, for the record: who asks whether a lock holds looks at the time anyway.</summary>
-public sealed class LockDeadlines(TimeProvider clock, ILogger<LockDeadlines> logger, LockSource locks, Handle handle) : Deadlines(clock, logger)
+public sealed class LockDeadlines(TimeProvider clock, ILogger<LockDeadlines> logger, LockSource locks, LiftLock lift) : Deadlines(clock, logger)
 {
     public override string Name => "lock-deadlines";
 
@@ -12,13 +12,10 @@ public sealed class LockDeadlines(TimeProvider clock, ILogger<LockDeadlines> log
 
     protected override async Task<IReadOnlyList<Deadline>> Open(CancellationToken cancel) =>
         [.. from placed in (await locks.Current(cancel)).All
-            let until = placed.Until
+            let until = placed.Order.Until
             where until is not null
-            select new Deadline(placed.Lock, until.Value)];
+            select new Deadline(placed.Order.Lock, until.Value)];
 
-    protected override Task Act(Guid stream, DateTimeOffset now, CancellationToken cancel) => handle.Run(
-        new Handling<Lock>(
-            stream, Lock.StreamType, Lock.Initial, Lock.Evolve, state => LiftLock.Decide(state, new LockRelease(null, false, now)),
-            Consequence.OfTime("locks", stream, now)),
-        cancel);
+    protected override Task Act(Guid stream, DateTimeOffset now, CancellationToken cancel) =>
+        lift.Handle(stream, null, false, Consequence.OfTime("locks", stream, now), null, null, cancel);
 }

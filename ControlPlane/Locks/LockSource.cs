@@ -7,10 +7,11 @@ namespace AccessPlane.ControlPlane.Locks;
 public sealed class LockSource(EventLog log) : IDisposable
 {
     private readonly LogFold<ActiveLocks> fold = new(
-        log, ActiveLocks.None, [EventNames.Of(typeof(LockPlaced)), EventNames.Of(typeof(LockLifted))],
+        log, ActiveLocks.None, [.. Lock.EventTypes.Select(EventNames.Of)],
         (locks, stored) => stored.Event switch
         {
             LockPlaced placed => locks.With(placed),
+            LockLiftProposed proposal => locks.With(proposal),
             LockLifted lifted => locks.Without(lifted.Lock),
             _ => throw new InvalidOperationException($"`{stored.Event.GetType().Name}` is not about locks"),
         });

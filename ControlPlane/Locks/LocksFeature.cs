@@ -8,8 +8,10 @@ public static class LocksFeature
     public static IServiceCollection AddLocks(this IServiceCollection services)
     {
         services.AddSingleton<IValidator<LockBody>, LockBody.Rules>();
+        services.AddSingleton<IValidator<ClosureBody>, ClosureBody.Rules>();
         services.AddSingleton<LockSource>();
         services.AddSingleton<PlaceLock>();
+        services.AddSingleton<CloseEverything>();
         services.AddSingleton<LiftLock>();
         return services.AddSubscription<LockDeadlines>();
     }
@@ -17,6 +19,7 @@ public static class LocksFeature
     public static IEndpointRouteBuilder MapLocks(this IEndpointRouteBuilder routes)
     {
         PlaceLock.Map(routes);
+        CloseEverything.Map(routes);
         LiftLock.Map(routes);
         return routes;
     }

@@ -63,6 +63,7 @@ public sealed record LockBody(LockTarget On, string Reason, DateTimeOffset? Unti
         {
             RuleFor(x => x.Reason).NotEmpty().WithMessage("must say why");
             RuleFor(x => x.Reason).Readable();
+            RuleFor(x => x.On.Everything).Null().When(x => x.On is not null).WithMessage("everything is closed with `POST /v1/locks/all`");
             RuleFor(x => x.On).NotNull().WithMessage("must say on what");
             RuleFor(x => x.On).Must(on => on is null || Members(on) == 1).WithMessage("must name exactly one of `actor`, `resource`, `agent`, `grant`");
             RuleFor(x => x.On.Actor).Must(a => a is null || (a.LastIndexOf('|') is > 0 and var bar && bar < a.Length - 1))

@@ -64,7 +64,8 @@ public sealed class TakeReview(
             ? ReviewOutcome.Refused(id, why) with { State = state, Winning = winning }
             : new ReviewOutcome(id, "accepted", State: state);
 
-    private Caller Caller(Actor reviewer) => new(reviewer, roles.IsAdmin(reviewer), roles.IsAuditor(reviewer));
+    // for the one answer that it is sent with
+    private Caller Caller(Actor reviewer) => new(reviewer, roles.IsAdmin(reviewer), roles.IsAuditor(reviewer), DateTimeOffset.MinValue);
 
     private async ValueTask<PolicyModel> Model(CancellationToken cancel) => (await policy.Current(cancel)).Model;
 }

@@ -7,34 +7,18 @@ using AccessPlane.ControlPlane.Holds;
 
 namespace AccessPlane.ControlPlane.Notifications;
 
-/// <summary>Tells approvers by queue of each operation that waits for them, and how it was decided. The log is the outbox.</summary>
-public sealed class WhenHoldNeedsReview(EventLog log, Announcer announcer, IConfiguration configuration) : Subscription
+/// <summary>Tells approvers of each operation that waits for them, and how it was decided.</summary>
+public sealed class WhenHoldNeedsReview(EventLog log, Announcer announcer, IConfiguration configuration) : WhenApproversMustKnow<Hold>(log, announcer, configuration)
 {
-    private readonly string url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
-
     public override string Name => "hold-notifications";
 
     public override IReadOnlyCollection<string> Types { get; } = [.. Hold.EventTypes.Select(EventNames.Of)];
 
-    public override async Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
-    {
-        ArgumentNullException.ThrowIfNull(events);
-        // what a hold went through within one batch is told as one change
-        foreach (var hold in events.GroupBy(e => e.Stream))
-        {
-            var (first, last) = (hold.Min(e => e.Version), hold.Max(e => e.Version));
-            var (before, after) = (Hold.Initial, Hold.Initial);
-            foreach (var stored in (await log.ReadStream(hold.Key, cancel)).Where(s => s.Version <= last))
-            {
-                after = Hold.Evolve(after, stored.Event);
-                before = stored.Version < first ? after : before;
-            }
-            foreach (var (key, body) in Changes(before, after, url))
-            {
-                await announcer.Publish(key, body, cancel);
-            }
-        }
-    }
+    protected override Hold Initial => Hold.Initial;
+
+    protected override Hold Evolve(Hold state, IEvent e) => Hold.Evolve(state, e);
+
+    protected override IEnumerable<(string Key, object Body)> Tell(Hold before, Hold after, string url) => Changes(before, after, url);
 
     /// <summary>Routing keys and bodies of what a change means to approvers.</summary>
     internal static IEnumerable<(string Key, object Body)> Changes(Hold before, Hold after, string url) => after switch

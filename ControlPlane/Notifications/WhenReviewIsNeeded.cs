@@ -6,37 +6,18 @@ using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Notifications;
 
-/// <summary>
-/// Tells approvers by queue: of each request that waits for them, again at each next step, and how it was decided. The log is the outbox: a
-/// notification leaves at least once, after what it tells of is durable.
-/// </summary>
-public sealed class WhenReviewIsNeeded(EventLog log, Announcer announcer, IConfiguration configuration) : Subscription
+/// <summary>Tells approvers of each request that waits for them, again at each next step, and how it was decided.</summary>
+public sealed class WhenReviewIsNeeded(EventLog log, Announcer announcer, IConfiguration configuration) : WhenApproversMustKnow<AccessRequest>(log, announcer, configuration)
 {
-    private readonly string url = (configuration["PublicUrl"] ?? "").TrimEnd('/');
-
     public override string Name => "notifications";
 
     public override IReadOnlyCollection<string> Types { get; } = [.. AccessRequest.EventTypes.Select(EventNames.Of)];
 
-    public override async Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
-    {
-        ArgumentNullException.ThrowIfNull(events);
-        // what a request went through within one batch is told as one change
-        foreach (var request in events.GroupBy(e => e.Stream))
-        {
-            var (first, last) = (request.Min(e => e.Version), request.Max(e => e.Version));
-            var (before, after) = (AccessRequest.Initial, AccessRequest.Initial);
-            foreach (var stored in (await log.ReadStream(request.Key, cancel)).Where(s => s.Version <= last))
-            {
-                after = AccessRequest.Evolve(after, stored.Event);
-                before = stored.Version < first ? after : before;
-            }
-            foreach (var (key, body) in Changes(before, after, url))
-            {
-                await announcer.Publish(key, body, cancel);
-            }
-        }
-    }
+    protected override AccessRequest Initial => AccessRequest.Initial;
+
+    protected override AccessRequest Evolve(AccessRequest state, IEvent e) => AccessRequest.Evolve(state, e);
+
+    protected override IEnumerable<(string Key, object Body)> Tell(AccessRequest before, AccessRequest after, string url) => Changes(before, after, url);
 
     /// <summary>Routing keys and bodies of what a change means to approvers.</summary>
     internal static IEnumerable<(string Key, object Body)> Changes(AccessRequest before, AccessRequest after, string url) => after switch

@@ -1,5 +1,6 @@
 using System.Text;
 using AccessPlane.Contracts;
+using AccessPlane.ControlPlane.Http;
 using Microsoft.Net.Http.Headers;
 
 namespace AccessPlane.ControlPlane.Policies;
@@ -10,7 +11,7 @@ internal static class PolicyBody
     private static readonly string[] Types = ["application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"];
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>For the description of the API.</summary>
+    /// <summary>For the description of the API and the bound of the body.</summary>
     public static PolicyDocumentBody Accepted { get; } = new();
 
     public static async Task<(string? Text, Refusal? Refusal)> Read(HttpContext http, CancellationToken cancel)
@@ -37,5 +38,5 @@ internal static class PolicyBody
     }
 }
 
-/// <summary>Marks an endpoint whose body is a policy document, for the description of the API.</summary>
-public sealed class PolicyDocumentBody;
+/// <summary>Marks an endpoint whose body is a policy document.</summary>
+public sealed class PolicyDocumentBody : ITakesDocument;

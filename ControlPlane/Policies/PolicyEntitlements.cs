@@ -9,10 +9,9 @@ internal static class PolicyEntitlements
 {
     private static readonly string[] Keys =
     [
-        "id", "resource", "who", "scope", "max-duration", "max-total", "activate-within", "reason", "approval", "tickets", "token-login", "break-glass",
+        "id", "resource", "who", "scope", "max-duration", "max-total", "activate-within", "reason", "approval", "tickets", "token-login", "break-glass", "login",
     ];
 
-    private static readonly string[] Unsupported = ["login"];
     private static readonly string[] WhoKeys = ["groups", "subjects", "issuers", "kinds", "claims"];
     private static readonly string[] ApprovalKeys = ["auto", "steps", "fallback", "expires"];
     private static readonly string[] StepKeys = ["from", "count", "unless"];
@@ -25,7 +24,7 @@ internal static class PolicyEntitlements
 
     private static Placed<Entitlement>? Entitlement(PolicyFields fields, YamlNode node)
     {
-        if (fields.Map(node, Keys, Unsupported) is not { } map)
+        if (fields.Map(node, Keys) is not { } map)
         {
             return null;
         }
@@ -37,7 +36,7 @@ internal static class PolicyEntitlements
         var entitlement = new Entitlement(
             id ?? "", resource ?? "", who, Scope(fields, map["scope"]), longest, total,
             fields.Duration(map["activate-within"], TimeSpan.FromMinutes(30)), Reason(fields, map["reason"]), Approval(fields, map),
-            MaxConnections(fields, map["tickets"]), TokenLogin(fields, map["token-login"]), glass);
+            MaxConnections(fields, map["tickets"]), TokenLogin(fields, map["token-login"]), glass, PolicyLogins.Read(fields, map["login"]));
         return id is null ? null : new Placed<Entitlement>(entitlement, map);
     }
 

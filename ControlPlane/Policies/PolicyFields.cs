@@ -9,12 +9,10 @@ namespace AccessPlane.ControlPlane.Policies;
 /// shows at once.</summary>
 internal sealed class PolicyFields(PolicyProblems problems)
 {
-    public const string NotSupportedYet = "not supported yet";
-
     public PolicyProblems Problems => problems;
 
     /// <summary>A mapping with these keys and no others; null where the node is something else.</summary>
-    public YamlMap? Map(YamlNode? node, string[] keys, string[]? unsupported = null)
+    public YamlMap? Map(YamlNode? node, string[] keys)
     {
         if (node is not YamlMap map)
         {
@@ -26,11 +24,7 @@ internal sealed class PolicyFields(PolicyProblems problems)
         }
         foreach (var (key, _) in map.Entries)
         {
-            if (unsupported?.Contains(key.Value) == true)
-            {
-                problems.Error(key, $"`{key.Value}` is {NotSupportedYet}");
-            }
-            else if (!keys.Contains(key.Value))
+            if (!keys.Contains(key.Value))
             {
                 problems.Error(key, $"unknown key `{key.Value}`: expected one of {string.Join(", ", keys.Select(k => $"`{k}`"))}");
             }

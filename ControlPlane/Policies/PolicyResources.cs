@@ -7,8 +7,8 @@ internal static class PolicyResources
 {
     private static readonly string[] Keys = ["id", "kind", "freeze-after", "kill-after", "evidence", "masking"];
     private static readonly Dictionary<string, string> Kinds = new() { ["postgresql"] = "postgresql" };
-    private static readonly Dictionary<string, bool> Maskings = new() { ["wire"] = true };
-    private static readonly Dictionary<string, Evidence> Levels = new() { ["buffered"] = Evidence.Buffered, ["fsync"] = Evidence.Fsync };
+    private static readonly Dictionary<string, MaskingMode> Maskings = new() { ["wire"] = MaskingMode.Wire, ["server"] = MaskingMode.Server };
+    private static readonly Dictionary<string, Contracts.Policy.Evidence> Levels = new() { ["buffered"] = Contracts.Policy.Evidence.Buffered, ["fsync"] = Contracts.Policy.Evidence.Fsync };
 
     public static IReadOnlyList<Placed<ResourceTerms>> Read(PolicyFields fields, YamlNode? section) =>
         [.. fields.List(section).Select(node => Resource(fields, node)).OfType<Placed<ResourceTerms>>()];
@@ -27,16 +27,8 @@ internal static class PolicyResources
         {
             fields.Problems.Error(map["kill-after"] ?? map["freeze-after"] ?? map, "`kill-after` must be longer than `freeze-after`");
         }
-        // INVARIANT: what is not enforced is refused, never silently ignored
-        if (map["masking"] is YamlScalar { Value: "server" } server)
-        {
-            fields.Problems.Error(server, $"`masking: server` is {PolicyFields.NotSupportedYet}: `wire` is");
-        }
-        else
-        {
-            fields.Choice(map["masking"], Maskings, true);
-        }
-        var evidence = fields.Choice(map["evidence"], Levels, Evidence.Buffered);
-        return id is null ? null : new Placed<ResourceTerms>(new ResourceTerms(id, kind, freeze, kill, evidence), map);
+        var evidence = fields.Choice(map["evidence"], Levels, Contracts.Policy.Evidence.Buffered);
+        var masking = fields.Choice(map["masking"], Maskings, MaskingMode.Wire);
+        return id is null ? null : new Placed<ResourceTerms>(new ResourceTerms(id, kind, freeze, kill, evidence) { Masking = masking }, map);
     }
 }

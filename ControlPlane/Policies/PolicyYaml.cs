@@ -54,6 +54,7 @@ public static class PolicyYaml
         };
         PolicyChecks.Run(fields.Problems, model, resources, entitlements);
         PolicyRuleChecks.Run(fields.Problems, model, entitlements, guardrails, masks, limits);
+        PolicyMaskingChecks.Run(fields.Problems, model, entitlements, masks);
         return model;
     }
 }

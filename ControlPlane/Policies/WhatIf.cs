@@ -54,7 +54,7 @@ public sealed class WhatIf(WhatIfReplay replay, ReadBarrier barrier, TimeProvide
         {
             return PublishPolicy.Invalid(reading, "was not tried");
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp(replay.Reads, cancel);
         return Results.Stream(body => Write(body, new WhatIfAsk(new PublishedPolicy(0, "", model), from, to, ask.Text("resource")), cancel), SessionStreams.Ndjson);
     }
 

@@ -23,12 +23,17 @@ public sealed class WhatIfReplay(NpgsqlDataSource database, Operations operation
 
     private static readonly IReadOnlyList<(WhatIfKind, string)> Nothing = [];
 
+    /// <summary>What it reads.</summary>
+    public IReadOnlyList<Projection> Reads { get; } = [operations, sessions, bases];
+
     public async IAsyncEnumerable<WhatIfLine> Run(WhatIfAsk ask, [EnumeratorCancellation] CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(ask);
         await using var connection = await database.OpenConnectionAsync(cancel);
         // one state of the record for all parts
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancel);
+        // before the state is taken: none of them is put in another's place from here on, of which that state would know nothing
+        await Execute(connection, $"LOCK TABLE {string.Join(", ", Reads.Select(p => $"accessplane.{p.Table}"))} IN ACCESS SHARE MODE", cancel);
         var contexts = await Contexts(connection, ask, cancel);
         var scopes = new Dictionary<string, Scope?>(StringComparer.Ordinal);
         var known = new Dictionary<Judged, IReadOnlyList<(WhatIfKind, string)>?>();

@@ -15,30 +15,33 @@ public static class ListResources
         .WithName("ListResources").WithSummary("Resources, and what you may ask for").Produces<ResourceList>();
 
     private static async Task<IResult> Answer(
-        HttpContext http, Rows rows, AgentHealth agents, PolicySource policy, ReadBarrier barrier, CancellationToken cancel)
+        HttpContext http, Rows rows, AgentHealth agents, PolicySource policy, MaskingSource masking, ReadBarrier barrier, CancellationToken cancel)
     {
         var caller = http.Caller();
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([agents], cancel);
         var serving = (await rows.List(agents, new Query([], null, Rows.MaxPage), cancel)).Items.Where(a => a.State is "Enrolled" or "Silent").ToList();
         var model = (await policy.Current(cancel)).Model;
+        var masks = await masking.Current(cancel);
         var offered = model.EntitlementsOf(caller.Actor).ToList();
         return Results.Ok(new ResourceList([.. model.Resources
             .Where(r => caller.SeesAll() || offered.Exists(e => e.Resource == r.Id))
             .Select(r => new ResourceView(
                 r.Id, r.Kind, [.. offered.Where(e => e.Resource == r.Id).Select(Offer)],
-                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)]))]));
+                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)], masks.Summary(r)))]));
     }
 
     private static OfferView Offer(Entitlement e) => new(
-        e.Id, e.Scope, e.BreakGlass?.Duration ?? e.MaxDuration, e.Reason.Required, e.Reason.Reference, e.Approval?.Auto ?? true, e.BreakGlass is not null);
+        e.Id, e.Scope, e.BreakGlass?.Duration ?? e.MaxDuration, e.Reason.Required, e.Reason.Reference, e.Approval?.Auto ?? true, e.BreakGlass is not null, e.Login);
 }
 
 public sealed record ResourceList(IReadOnlyList<ResourceView> Items);
 
 /// <param name="Entitlements">What the caller may ask for.</param>
 /// <param name="Endpoints">Where agents serve it.</param>
-public sealed record ResourceView(string Id, string Kind, IReadOnlyList<OfferView> Entitlements, IReadOnlyList<AgentEndpoint> Endpoints);
+/// <param name="Masking">Who hides columns: `wire` (the agent), or `server` (PostgreSQL) with `ready`, `planned: …`, `unavailable: …` or `not reported yet`.</param>
+public sealed record ResourceView(string Id, string Kind, IReadOnlyList<OfferView> Entitlements, IReadOnlyList<AgentEndpoint> Endpoints, string Masking);
 
 /// <param name="Reference">A regular expression that the request's reference must match.</param>
 /// <param name="Automatic">Approved at once.</param>
-public sealed record OfferView(string Id, Scope Scope, TimeSpan MaxDuration, bool ReasonRequired, string? Reference, bool Automatic, bool BreakGlass);
+/// <param name="Login">What a session's login may do in the database; absent for whatever the agent's own credential may.</param>
+public sealed record OfferView(string Id, Scope Scope, TimeSpan MaxDuration, bool ReasonRequired, string? Reference, bool Automatic, bool BreakGlass, LoginTerms? Login);

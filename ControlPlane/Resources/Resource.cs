@@ -13,18 +13,29 @@ public abstract record Resource
     public static Resource Initial { get; } = new None();
 
     /// <summary>Every event of a resource's stream.</summary>
-    public static IReadOnlyList<Type> EventTypes { get; } = [typeof(ResourceRegistered), typeof(ResourceRetired)];
+    public static IReadOnlyList<Type> EventTypes { get; } =
+        [typeof(ResourceRegistered), typeof(ResourceRetired), typeof(ResourceMaskingReported), typeof(ResourceMaskingOrdered)];
 
     public sealed record None : Resource;
 
-    public sealed record Registered(string Id, string Kind) : Resource;
+    public abstract record Known(string Id) : Resource
+    {
+        /// <summary>It outlives a retirement: what is set up in the databases does too.</summary>
+        public ResourceMasking Masking { get; init; } = ResourceMasking.Nothing;
+    }
 
-    public sealed record Retired(string Id) : Resource;
+    public sealed record Registered(string Id, string Kind) : Known(Id);
+
+    public sealed record Retired(string Id) : Known(Id);
 
     public static Resource Evolve(Resource state, IEvent e) => (state, e) switch
     {
-        (None or Retired or Registered, ResourceRegistered r) => new Registered(r.Resource, r.Kind),
-        (Registered, ResourceRetired r) => new Retired(r.Resource),
-        _ => throw new InvalidOperationException($"`{e.GetType().Name}` cannot happen to a resource that is {state.GetType().Name}"),
+        (None or Known, ResourceRegistered r) => new Registered(r.Resource, r.Kind) { Masking = MaskingOf(state) },
+        (Registered, ResourceRetired r) => new Retired(r.Resource) { Masking = MaskingOf(state) },
+        (Registered r, ResourceMaskingReported found) => r with { Masking = r.Masking.With(found) },
+        (Registered r, ResourceMaskingOrdered ordered) => r with { Masking = r.Masking.With(ordered) },
+        _ => throw new InvalidOperationException($"`{e?.GetType().Name}` cannot happen to a resource that is {state?.GetType().Name}"),
     };
+
+    private static ResourceMasking MaskingOf(Resource state) => (state as Known)?.Masking ?? ResourceMasking.Nothing;
 }

@@ -1,4 +1,5 @@
 using AccessPlane.ControlPlane.EventStore;
+using FluentValidation;
 
 namespace AccessPlane.ControlPlane.Resources;
 
@@ -6,11 +7,16 @@ public static class ResourcesFeature
 {
     public static IServiceCollection AddResources(this IServiceCollection services)
     {
+        services.AddSingleton<MaskingSource>();
+        services.AddSingleton<WhenMaskingReported>();
+        services.AddSingleton<IValidator<ApplyMaskingBody>, ApplyMaskingBody.Rules>();
         return services.AddSubscription<WhenPolicyPublished>();
     }
 
     public static IEndpointRouteBuilder MapResources(this IEndpointRouteBuilder routes)
     {
+        GetMasking.Map(routes);
+        ApplyMasking.Map(routes);
         return routes;
     }
 }

@@ -29,7 +29,7 @@ public static class GetSegments
 
     private static async Task Write(SessionStreams streams, Guid id, Stream body, CancellationToken cancel)
     {
-        await foreach (var t in streams.Segments(id, follow: false, cancel))
+        await foreach (var t in streams.Segments(id, followUntil: null, cancel))
         {
             var segment = new SignedSegment(t.Session, t.Agent, t.Number, t.FirstSeq, t.LastSeq, t.PreviousHead, t.Head, t.Final, t.Signature);
             await body.WriteAsync(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(segment, Json.Options) + "\n"), cancel);

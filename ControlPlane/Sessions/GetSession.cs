@@ -14,7 +14,7 @@ public static class GetSession
     private static async Task<IResult> Answer(
         Guid id, HttpContext http, Rows rows, Projections.Sessions sessions, ReadBarrier barrier, CancellationToken cancel)
     {
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([sessions], cancel);
         return await rows.Find(sessions, id.ToString("D"), cancel) is { } row && http.Caller().Sees(row.Holder)
             ? Answers.Ok(row, row.Version)
             : Problems.Of("no-such-session", "there is no such session");

@@ -15,6 +15,7 @@ public static class GetTranscript
 {
     internal static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/sessions/{id:guid}/transcript", Handle)
         .WithSummary("A session's transcript, one entry a line; `follow=true` streams a live one")
+        .WithDescription("A stream that follows a live session ends with the session (the line of kind `end`), or with the caller's token.")
         .Produces(StatusCodes.Status200OK, contentType: SessionStreams.Ndjson);
 
     private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, HttpContext http, CancellationToken cancel)
@@ -31,12 +32,12 @@ public static class GetTranscript
             cancel);
         return handled.Refusal is { } refusal
             ? Problems.Of(refusal)
-            : Results.Stream(body => Write(streams, id, follow ?? false, body, cancel), SessionStreams.Ndjson);
+            : Results.Stream(body => Write(streams, id, follow == true ? caller.Until : null, body, cancel), SessionStreams.Ndjson);
     }
 
-    private static async Task Write(SessionStreams streams, Guid id, bool follow, Stream body, CancellationToken cancel)
+    private static async Task Write(SessionStreams streams, Guid id, DateTimeOffset? followUntil, Stream body, CancellationToken cancel)
     {
-        await foreach (var recorded in streams.Segments(id, follow, cancel))
+        await foreach (var recorded in streams.Segments(id, followUntil, cancel))
         {
             var head = Convert.FromHexString(recorded.PreviousHead);
             var text = new StringBuilder();

@@ -36,7 +36,7 @@ public static class ListSessions
         {
             return wrong;
         }
-        await barrier.CaughtUp(cancel);
+        await barrier.CaughtUp([sessions], cancel);
         return Results.Ok(await rows.List(sessions, query, row => caller.Sees(row.Holder) ? row : null, cancel));
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
@@ -14,6 +15,10 @@ namespace AccessPlane.ControlPlane.Sessions;
 public sealed class RecordFinding(Handle handle, TimeProvider clock)
 {
     private const int LongestDetail = 1_000;
+    private const int MostRemembered = 10_000;
+
+    /// <summary>What was said already: the log need not be asked again and again by an agent that sends nothing else.</summary>
+    private readonly ConcurrentDictionary<Guid, bool> said = [];
 
     /// <summary>An agent found evidence on its disk that it cannot read, or sent some that nobody can take.</summary>
     /// <exception cref="FormatException">The finding is no finding.</exception>
@@ -30,11 +35,23 @@ public sealed class RecordFinding(Handle handle, TimeProvider clock)
     public Task Unusable(string agent, string why, CancellationToken cancel) =>
         Record(agent, "report-unusable", why, $"report-unusable/{why}/{clock.GetUtcNow():yyyy-MM-ddTHH}", cancel);
 
-    private async Task Record(string agent, string kind, string detail, string once, CancellationToken cancel) => await handle.Run(
-        new Handling<Agent>(
-            Ids.Agent(agent), Agent.StreamType, Agent.Initial, Agent.Evolve,
-            state => state is Agent.None ? Outcome.Nothing : Outcome.Of(new EvidenceGapFound(agent, kind, detail)),
-            new EventContext(Actor.System($"agent {agent}"), Guid.CreateVersion7(clock.GetUtcNow())),
-            Ids.Derive(Ids.Agent(agent), $"finding/{once}")),
-        cancel);
+    private async Task Record(string agent, string kind, string detail, string once, CancellationToken cancel)
+    {
+        var id = Ids.Derive(Ids.Agent(agent), $"finding/{once}");
+        if (said.ContainsKey(id))
+        {
+            return;
+        }
+        await handle.Run(
+            new Handling<Agent>(
+                Ids.Agent(agent), Agent.StreamType, Agent.Initial, Agent.Evolve,
+                state => state is Agent.None ? Outcome.Nothing : Outcome.Of(new EvidenceGapFound(agent, kind, detail)),
+                new EventContext(Actor.System($"agent {agent}"), Guid.CreateVersion7(clock.GetUtcNow())), id),
+            cancel);
+        if (said.Count >= MostRemembered)
+        {
+            said.Clear();
+        }
+        said[id] = true;
+    }
 }

@@ -1,5 +1,6 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.Projections;
@@ -20,6 +21,9 @@ public sealed record SessionGround(IReadOnlyList<string> Serves, IReadOnlyList<S
 
     private const string TicketLogin = "ticket ";
     private static readonly AccessAsOf Access = new();
+
+    /// <summary>The policy in force.</summary>
+    public PublishedPolicy Policy { get; init; } = PublishedPolicy.None;
 
     /// <summary>The grant, where there is one.</summary>
     public GrantIssued? Issued => Grant.Select(s => s.Event).OfType<GrantIssued>().FirstOrDefault();
@@ -50,6 +54,23 @@ public sealed record SessionGround(IReadOnlyList<string> Serves, IReadOnlyList<S
             return $"no such ticket was issued for the agent under the grant {start.Grant:D}";
         }
         return WasUsable(startedAt) ? null : $"the grant {start.Grant:D} allowed nothing when the session began";
+    }
+
+    /// <summary>What the database was to hide from the session and did not, by the agent's own word; null where nothing is missing, or the session began
+    /// under another policy than the one in force.</summary>
+    public string? WhatIsUnmasked(SessionStart start)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        if (Issued is not { } issued || Policy.Version != start.Policy || Policy.Model.Resource(start.Resource)?.Masking != MaskingMode.Server)
+        {
+            return null;
+        }
+        if (start.DatabaseLogin is not { } login)
+        {
+            return "the database is to hide columns, and the session used the agent's own login there";
+        }
+        string[] missing = [.. ServerMasks.For(Policy.Model, start.Resource, issued.Holder).Masked.Select(m => m.Id).Except(login.MaskedBy)];
+        return missing.Length == 0 ? null : $"the database is to hide columns by {string.Join(", ", missing.Select(m => $"`{m}`"))}, and the session's login was not made so";
     }
 
     private bool HasTicket(string ticket, string agent) =>

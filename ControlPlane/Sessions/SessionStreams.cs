@@ -10,10 +10,12 @@ public sealed class SessionStreams(EventLog log, LogPulse pulse, TimeProvider cl
     public const string Ndjson = "application/x-ndjson";
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
-    /// <param name="follow">Wait for the segments of a live session until its last one.</param>
-    public async IAsyncEnumerable<TranscriptRecorded> Segments(Guid session, bool follow, [EnumeratorCancellation] CancellationToken cancel)
+    /// <param name="session">Whose.</param>
+    /// <param name="followUntil">Wait for the segments of a live session until its last one, and no longer than this; null: what is there by now.</param>
+    public async IAsyncEnumerable<TranscriptRecorded> Segments(Guid session, DateTimeOffset? followUntil, [EnumeratorCancellation] CancellationToken cancel)
     {
         long version = 0;
+        var follow = followUntil is not null;
         while (true)
         {
             var changed = pulse.Next;
@@ -22,15 +24,20 @@ public sealed class SessionStreams(EventLog log, LogPulse pulse, TimeProvider cl
                 version = stored.Version;
                 if (stored.Event is TranscriptRecorded recorded)
                 {
+                    if (clock.GetUtcNow() >= followUntil)
+                    {
+                        yield break; // who reads slowly gets no more either
+                    }
                     yield return recorded;
                     follow &= !recorded.Final;
                 }
             }
-            if (!follow)
+            var left = followUntil - clock.GetUtcNow();
+            if (!follow || left <= TimeSpan.Zero)
             {
                 yield break;
             }
-            await Task.WhenAny(changed, Task.Delay(LookEvery, clock, cancel));
+            await Task.WhenAny(changed, Task.Delay(left < LookEvery ? left.Value : LookEvery, clock, cancel));
             cancel.ThrowIfCancellationRequested();
         }
     }

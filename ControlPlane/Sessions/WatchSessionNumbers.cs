@@ -93,10 +93,20 @@ public sealed partial class WatchSessionNumbers(EventLog log, Handle handle, Tim
     private async Task Record(string agent, long enrolment, long number, string kind, CancellationToken cancel) => await handle.Run(
         new Handling<Agent>(
             Ids.Agent(agent), Agent.StreamType, Agent.Initial, Agent.Evolve,
-            _ => Outcome.Of(new EvidenceGapFound(agent, kind, Detail(number, kind))),
+            state => Decide(state, agent, number, kind),
             new EventContext(Actor.System("sessions"), Guid.CreateVersion7(clock.GetUtcNow())),
             Ids.Derive(Ids.Agent(agent), $"{kind}/{enrolment}/{number}")),
         cancel);
+
+    /// <summary>A number that comes twice was counted twice: by two processes with one identity, or by one whose state folder was set back.</summary>
+    public static Outcome Decide(Agent state, string agent, long number, string kind)
+    {
+        var gap = new EvidenceGapFound(agent, kind, Detail(number, kind));
+        return kind == SessionNumbers.Repeated && state is Agent.Enrolled { CloneFound: null }
+            ? Outcome.Of(gap, new AgentCloneFound(
+                agent, "session-number", $"{gap.Detail}: its state was copied or set back. Retire it, and enrol it anew with an empty state folder"))
+            : Outcome.Of(gap);
+    }
 
     private static string Detail(long number, string kind) =>
         kind == SessionNumbers.Missing ? $"the agent's session number {number} never arrived" : $"two sessions of the agent have the number {number}";

@@ -1,17 +1,36 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Directives;
 
 /// <summary>Who this agent is, and whom it believes.</summary>
-public sealed class AgentIdentity(Enrolment enrolment, ECDsa key) : IDisposable
+public sealed class AgentIdentity : IDisposable
 {
     private readonly Lock guard = new();
-    private readonly ECDsa signing = ImportSigning((enrolment ?? throw new ArgumentNullException(nameof(enrolment))).SigningKey);
-    private readonly ECDiffieHellman encryption = ImportEncryption(enrolment.EncryptionKey);
+    private readonly ECDsa key;
+    private readonly Action<TrustedKeys> keep;
+    private volatile Believed believed;
 
-    public string Id { get; } = enrolment.Agent;
-    public Enrolment Enrolment { get; } = enrolment;
+    public AgentIdentity(Enrolment enrolment, ECDsa key)
+        : this(enrolment, key, null, _ => { })
+    {
+    }
+
+    /// <param name="trusted">What was kept; null for the keys of the enrolment.</param>
+    /// <param name="keep">Has it survive a restart; returns when it does.</param>
+    internal AgentIdentity(Enrolment enrolment, ECDsa key, TrustedKeys? trusted, Action<TrustedKeys> keep)
+    {
+        ArgumentNullException.ThrowIfNull(enrolment);
+        (Id, Enrolment, this.key, this.keep) = (enrolment.Agent, enrolment, key, keep);
+        believed = new Believed(trusted ?? new TrustedKeys([enrolment.SigningKey], enrolment.EncryptionKey, ""));
+    }
+
+    public string Id { get; }
+    public Enrolment Enrolment { get; }
+
+    /// <summary>Of what the control plane has said of its keys.</summary>
+    public string Ring => believed.Keys.Digest;
 
     public Report Sign(Report report)
     {
@@ -22,28 +41,40 @@ public sealed class AgentIdentity(Enrolment enrolment, ECDsa key) : IDisposable
         }
     }
 
+    /// <summary>Signed with a key that this agent believes, or that such a one vouches for in the same breath: an agent that slept through a rotation finds back.</summary>
     public bool IsFromControlPlane(Directive directive)
     {
         ArgumentNullException.ThrowIfNull(directive);
-        lock (signing)
+        if (believed.Signed(directive))
         {
-            return directive.IsSignedBy(signing);
+            return true;
+        }
+        if (directive.Kind != DirectiveKinds.Keys || RingOf(directive) is not { } ring)
+        {
+            return false;
+        }
+        using var next = new Believed(believed.Keys.After(ring));
+        return next.Signed(directive);
+    }
+
+    /// <summary>Believes what it may of what the control plane says of its keys.</summary>
+    internal void Take(KeyRing ring)
+    {
+        var next = believed.Keys.After(ring);
+        if (next != believed.Keys)
+        {
+            keep(next);
+            // the one before may still be in use at this moment: it goes with the garbage
+            believed = new Believed(next);
         }
     }
 
-    public string SealForControlPlane(string secret, string context)
-    {
-        lock (encryption)
-        {
-            return Sealed.Seal(encryption, secret, context);
-        }
-    }
+    public string SealForControlPlane(string secret, string context) => believed.Seal(secret, context);
 
     public void Dispose()
     {
         key.Dispose();
-        signing.Dispose();
-        encryption.Dispose();
+        believed.Dispose();
     }
 
     /// <summary>The key is not safe to use from several threads at once.</summary>
@@ -55,17 +86,59 @@ public sealed class AgentIdentity(Enrolment enrolment, ECDsa key) : IDisposable
         }
     }
 
-    private static ECDsa ImportSigning(string publicKey)
+    private static KeyRing? RingOf(Directive directive)
     {
-        var imported = ECDsa.Create();
-        imported.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
-        return imported;
+        try
+        {
+            return Bodies.Read(directive) as KeyRing;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
-    private static ECDiffieHellman ImportEncryption(string publicKey)
+    /// <summary>The keys, ready to be used.</summary>
+    private sealed class Believed : IDisposable
     {
-        var imported = ECDiffieHellman.Create();
-        imported.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
-        return imported;
+        private readonly Lock guard = new();
+        private readonly List<ECDsa> signing = [];
+        private readonly ECDiffieHellman encryption = ECDiffieHellman.Create();
+
+        public Believed(TrustedKeys keys)
+        {
+            Keys = keys;
+            foreach (var publicKey in keys.Signing)
+            {
+                var imported = ECDsa.Create();
+                imported.ImportSubjectPublicKeyInfo(Convert.FromBase64String(publicKey), out _);
+                signing.Add(imported);
+            }
+            encryption.ImportSubjectPublicKeyInfo(Convert.FromBase64String(keys.Encryption), out _);
+        }
+
+        public TrustedKeys Keys { get; }
+
+        public bool Signed(Directive directive)
+        {
+            lock (guard)
+            {
+                return signing.Any(directive.IsSignedBy);
+            }
+        }
+
+        public string Seal(string secret, string context)
+        {
+            lock (guard)
+            {
+                return Sealed.Seal(encryption, secret, context);
+            }
+        }
+
+        public void Dispose()
+        {
+            signing.ForEach(k => k.Dispose());
+            encryption.Dispose();
+        }
     }
 }

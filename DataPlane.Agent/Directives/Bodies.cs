@@ -20,11 +20,15 @@ internal static class Bodies
         [DirectiveKinds.Terminate] = typeof(TerminateOrder),
         [DirectiveKinds.RequestClosed] = typeof(RequestClosure),
         [DirectiveKinds.HoldDecided] = typeof(HoldDecision),
+        [DirectiveKinds.MaskingApply] = typeof(MaskingApply),
         [DirectiveKinds.State] = typeof(AgentState),
         [DirectiveKinds.Lease] = typeof(LeaseAnswer),
+        [DirectiveKinds.LeaseRefused] = typeof(LeaseRefusal),
+        [DirectiveKinds.Keys] = typeof(KeyRing),
         [DirectiveKinds.SegmentAccepted] = typeof(SegmentReceipt),
         [DirectiveKinds.SegmentRefused] = typeof(SegmentRefusal),
         [DirectiveKinds.LoginAnswer] = typeof(LoginAnswer),
+        [DirectiveKinds.SpoolKey] = typeof(SpoolKeyAnswer),
     }.ToFrozenDictionary();
 
     /// <summary>Null for a kind that this version does not know.</summary>

@@ -30,6 +30,7 @@ internal static class Broker
                 {
                     host.Username(enrolment.BrokerUser);
                     host.Password(enrolment.BrokerPassword);
+                    host.MaxMessageSize(DirectiveSize.LargestOfAnyBroker);
                 });
                 broker.ReceiveEndpoint(QueueOf(enrolment.Agent), endpoint =>
                 {
@@ -41,6 +42,7 @@ internal static class Broker
                     // INVARIANT: one after the other, in the queue's order
                     endpoint.ConcurrentMessageLimit = 1;
                     endpoint.PrefetchCount = 64;
+                    endpoint.ConfigureReceive(pipe => pipe.UseFilter(new DirectiveSize()));
                     endpoint.ConfigureConsumer<DirectiveConsumer>(context);
                 });
             });

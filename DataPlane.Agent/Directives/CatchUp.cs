@@ -12,6 +12,9 @@ internal sealed partial class CatchUp(InForce inForce, Memory memory, Reports re
     /// <summary>The snapshot is as far as the control plane's word. Nothing else renews the liveness lease.</summary>
     public bool IsDone => done;
 
+    /// <summary>The furthest that this agent ever was, whether or not it has the state of it.</summary>
+    public Remembered Known => memory.Last;
+
     public void Needed(string why)
     {
         if (done)
@@ -32,7 +35,7 @@ internal sealed partial class CatchUp(InForce inForce, Memory memory, Reports re
             return;
         }
         askedAt = inForce.Clock.GetTimestamp();
-        await reports.Send(ReportKinds.CatchUpAsk, new CatchUpAsk(memory.Last.Epoch, memory.Last.Position), cancel);
+        await reports.Send(ReportKinds.CatchUpAsk, new CatchUpAsk(memory.Last.Epoch, memory.Last.Position, memory.Last.Seen), cancel);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "asking for the state: {Why}; what is here ends at {Position}")]

@@ -16,6 +16,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
 
     private string KeyPath => Path.Combine(config.State, "agent.pem");
+    private string TrustedPath => Path.Combine(config.State, "control-plane-keys.json");
     private string EnrolmentPath => Path.Combine(config.State, "enrolment.json");
 
     /// <exception cref="EnrolmentFailed">It cannot work without the operator.</exception>
@@ -26,7 +27,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
         {
             var enrolment = JsonSerializer.Deserialize<Enrolment>(await File.ReadAllTextAsync(EnrolmentPath, cancel), Json.Options)!;
             return enrolment.Agent == config.Id
-                ? new AgentIdentity(enrolment, LoadKey())
+                ? new AgentIdentity(enrolment, LoadKey(), await LoadTrusted(cancel), Keep)
                 : throw new EnrolmentFailed($"the state folder `{config.State}` belongs to the agent `{enrolment.Agent}`");
         }
         if (string.IsNullOrEmpty(config.EnrolmentToken))
@@ -39,7 +40,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
             [.. config.Listeners.Select(l => new AgentEndpoint(l.Resource, l.Advertise?.Host ?? l.Address, l.Advertise?.Port ?? l.Port))]), cancel);
         WriteSecret(EnrolmentPath, JsonSerializer.Serialize(answer, Json.Options));
         LogEnrolled(config.Id);
-        return new AgentIdentity(answer, key);
+        return new AgentIdentity(answer, key, null, Keep);
     }
 
     private async Task<Enrolment> Ask(EnrolmentAsk ask, CancellationToken cancel)
@@ -82,6 +83,16 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
         }
     }
 
+    /// <summary>The control plane may have other keys by now than at the enrolment.</summary>
+    private async Task<TrustedKeys?> LoadTrusted(CancellationToken cancel) =>
+        File.Exists(TrustedPath) ? JsonSerializer.Deserialize<TrustedKeys>(await File.ReadAllTextAsync(TrustedPath, cancel), Json.Options) : null;
+
+    private void Keep(TrustedKeys trusted)
+    {
+        WriteSecret(TrustedPath, JsonSerializer.Serialize(trusted, Json.Options));
+        LogKeys(trusted.Signing.Count);
+    }
+
     private ECDsa LoadKey()
     {
         var key = ECDsa.Create();
@@ -113,6 +124,9 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
 
     [LoggerMessage(Level = LogLevel.Information, Message = "enrolled as `{Agent}`")]
     private partial void LogEnrolled(string agent);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane's keys have changed: {Count} are believed")]
+    private partial void LogKeys(int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the enrolment at {Address} waits: {Why}")]
     private partial void LogWaits(Uri address, string why);

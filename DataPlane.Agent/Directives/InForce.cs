@@ -11,6 +11,8 @@ public sealed class InForce(string agent, TimeProvider clock)
 {
     private volatile Snapshot current = Snapshot.Empty;
     private volatile string? halted;
+    private volatile string? refused;
+    private volatile string? warning;
     private long leaseFrom = long.MinValue;
 
     public string Agent { get; } = agent;
@@ -23,6 +25,15 @@ public sealed class InForce(string agent, TimeProvider clock)
 
     /// <summary>Why everything is frozen until an operator looks: an order that this version does not understand, or a control plane that went back in time.</summary>
     public string? Halted => halted;
+
+    /// <summary>Of this process: another one with the same identity has another.</summary>
+    public Guid Instance { get; } = Guid.CreateVersion7((clock ?? throw new ArgumentNullException(nameof(clock))).GetUtcNow());
+
+    /// <summary>Why nobody new is admitted, until the control plane renews the lease: its log was set back, or another process has this agent's identity.</summary>
+    public string? Refused => refused;
+
+    /// <summary>What the control plane warns of; the agent serves all the same.</summary>
+    public string? Warning => warning;
 
     /// <summary>Time since the control plane last proved that its orders arrive.</summary>
     public TimeSpan LeaseAge
@@ -87,6 +98,26 @@ public sealed class InForce(string agent, TimeProvider clock)
             Volatile.Write(ref leaseFrom, from);
             Changed.Beat();
         }
+    }
+
+    /// <returns>Whether that is news.</returns>
+    internal bool Refuse(string? why)
+    {
+        if (refused == why)
+        {
+            return false;
+        }
+        refused = why;
+        Changed.Beat();
+        return true;
+    }
+
+    /// <returns>Whether that is news.</returns>
+    internal bool Warn(string? what)
+    {
+        var before = warning;
+        warning = what;
+        return before != what;
     }
 
     internal void Halt(string why)

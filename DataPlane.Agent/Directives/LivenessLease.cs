@@ -17,8 +17,14 @@ internal sealed partial class LivenessLease(
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Forgotten = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<Guid, long> asked = [];
+    private readonly ConcurrentDictionary<Guid, Question> asked = [];
+    private readonly HashSet<Guid> told = [];
     private long lastAsked = long.MinValue;
+    private volatile Contest? contest;
+    private volatile bool withdrawn;
+
+    /// <summary>Another process has this agent's identity, and the lease: this one stops listening, and takes nothing away from the other one any more.</summary>
+    public Action Withdraw { get; set; } = () => { };
 
     /// <summary>A quarter of the smallest freeze-after, at most a second: three answers may be lost before anything freezes.</summary>
     public TimeSpan Period
@@ -30,12 +36,60 @@ internal sealed partial class LivenessLease(
         }
     }
 
-    public void Renewed(Guid nonce, DateTimeOffset stamp, long arrivedAt)
+    public void Renewed(LeaseAnswer answer, DateTimeOffset stamp, long arrivedAt)
     {
-        if (asked.TryRemove(nonce, out var from))
+        Heard(answer.Contest);
+        if (asked.TryRemove(answer.Nonce, out var question))
         {
-            inForce.Time.Sample(from, arrivedAt, stamp);
-            inForce.RenewLease(from);
+            inForce.Time.Sample(question.At, arrivedAt, stamp);
+            inForce.RenewLease(question.At);
+            inForce.Refuse(null);
+            if (inForce.Warn(answer.Warning) && answer.Warning is { } warning)
+            {
+                LogWarned(warning);
+            }
+        }
+    }
+
+    /// <summary>The control plane gives no lease, for a reason that this agent's operator must hear of.</summary>
+    public void Refused(LeaseRefusal refusal)
+    {
+        Heard(refusal.Contest);
+        if (!asked.TryRemove(refusal.Nonce, out _))
+        {
+            return;
+        }
+        if (inForce.Refuse(refusal.Why))
+        {
+            LogRefused(refusal.Cause, refusal.Why);
+        }
+        if (refusal.Cause == "clone" && !withdrawn)
+        {
+            withdrawn = true;
+            Withdraw();
+        }
+        if (refusal.Rollback is { } rollback && told.Add(rollback))
+        {
+            // once for all: what it knows does not change while nobody tells it anything
+            var (known, snapshot) = (catchUp.Known, inForce.Current);
+            var started = snapshot.Position == 0;
+            reports.Post(ReportKinds.Knows, new AgentKnows(
+                rollback, known.Epoch, known.Position, snapshot.Policy.Version, started ? null : [.. snapshot.Grants.Keys], started ? null : [.. snapshot.Locks.Values],
+                known.Seen));
+        }
+    }
+
+    /// <summary>An answer from before what was known. Messages overtake each other; but one that is from before what the question itself said is of a control
+    /// plane that has forgotten it.</summary>
+    public void Behind(Guid nonce, long position)
+    {
+        if (asked.TryRemove(nonce, out var question) && position < question.Position)
+        {
+            var why = $"the control plane's log was set back: it answers from position {position}, and this agent was told of {question.Position}";
+            if (inForce.Refuse(why))
+            {
+                LogRefused("behind", why);
+            }
         }
     }
 
@@ -62,15 +116,16 @@ internal sealed partial class LivenessLease(
     internal async Task Ask(CancellationToken cancel)
     {
         var nonce = Guid.CreateVersion7(inForce.Clock.GetUtcNow());
-        asked[nonce] = inForce.Clock.GetTimestamp();
-        foreach (var (old, at) in asked)
+        var (position, known) = (inForce.Current.Position, catchUp.Known);
+        asked[nonce] = new Question(inForce.Clock.GetTimestamp(), catchUp.IsDone ? position : 0);
+        foreach (var (old, question) in asked)
         {
-            if (inForce.Clock.GetElapsedTime(at) > Forgotten)
+            if (inForce.Clock.GetElapsedTime(question.At) > Forgotten)
             {
                 asked.TryRemove(old, out _);
             }
         }
-        await reports.Send(ReportKinds.LeaseAsk, new LeaseAsk(nonce, inForce.Current.Position), cancel);
+        await reports.Send(ReportKinds.LeaseAsk, new LeaseAsk(nonce, known.Position, known.Epoch, inForce.Instance, contest?.Id, known.Seen, reports.Ring), cancel);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -80,7 +135,7 @@ internal sealed partial class LivenessLease(
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             Enforce();
-            if (asking.IsCompleted && (lastAsked == long.MinValue || inForce.Clock.GetElapsedTime(lastAsked) >= Period - (Tick / 2)))
+            if (!withdrawn && asking.IsCompleted && (lastAsked == long.MinValue || inForce.Clock.GetElapsedTime(lastAsked) >= Period - (Tick / 2)))
             {
                 lastAsked = inForce.Clock.GetTimestamp();
                 asking = AskBoth(stoppingToken);
@@ -100,6 +155,26 @@ internal sealed partial class LivenessLease(
             LogNotAsked(failed.Message);
         }
     }
+
+    /// <summary>Whoever it was said to: answers for two processes with one identity come to either.</summary>
+    private void Heard(Guid? said)
+    {
+        if (said is { } id)
+        {
+            contest = new Contest(id);
+        }
+    }
+
+    private sealed record Contest(Guid Id);
+
+    /// <param name="Position">What the agent knew when it asked.</param>
+    private readonly record struct Question(long At, long Position);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "nobody new is admitted ({Cause}): {Why}")]
+    private partial void LogRefused(string cause, string why);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "the control plane warns: {Why}")]
+    private partial void LogWarned(string why);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane was not asked for a sign of life: {Why}")]
     private partial void LogNotAsked(string why);

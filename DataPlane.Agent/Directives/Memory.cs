@@ -2,12 +2,14 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Messages;
 using Microsoft.Win32.SafeHandles;
 
 namespace AccessPlane.Agent.Directives;
 
 /// <param name="Halted">The kind of an order that this agent did not understand; it stays frozen over restarts until a version comes that does.</param>
-internal sealed record Remembered(long Epoch, long Position, string? Halted = null);
+/// <param name="Seen">Proves the position to a control plane that has forgotten it.</param>
+internal sealed record Remembered(long Epoch, long Position, string? Halted = null, Witness? Seen = null);
 
 /// <summary>
 /// The highest epoch and position that this agent saw, over restarts: who restores an old backup, or replays old orders, cannot turn it back.
@@ -15,7 +17,10 @@ internal sealed record Remembered(long Epoch, long Position, string? Halted = nu
 /// </summary>
 internal sealed class Memory : IDisposable
 {
-    private const int Slot = 512;
+    internal const int Slot = 1024;
+
+    /// <summary>Where an earlier version had its second slot; one of today's first slot is spaces there.</summary>
+    private const int OldSlot = 512;
     private readonly SafeFileHandle file;
     private int turn;
 
@@ -23,9 +28,9 @@ internal sealed class Memory : IDisposable
     {
         Directory.CreateDirectory(state);
         file = File.OpenHandle(Path.Combine(state, "position"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        var slots = new[] { Read(0), Read(1) };
+        var slots = new[] { Read(0), Read(Slot) };
         turn = slots[0] is null || (slots[1] is { } second && Newer(second, slots[0]!)) ? 0 : 1;
-        Last = slots.OfType<Remembered>().Aggregate(new Remembered(0, 0), (best, slot) => Newer(slot, best) ? slot : best);
+        Last = slots.Append(Read(OldSlot)).OfType<Remembered>().Aggregate(new Remembered(0, 0), (best, slot) => Newer(slot, best) ? slot : best);
         if (slots.All(s => s is null) && RandomAccess.GetLength(file) > 0)
         {
             // INVARIANT: no memory is not the same as nothing seen; forgetting would let old orders in
@@ -54,10 +59,10 @@ internal sealed class Memory : IDisposable
         }
     }
 
-    private Remembered? Read(int slot)
+    private Remembered? Read(long offset)
     {
         var bytes = new byte[Slot];
-        var length = RandomAccess.Read(file, bytes, (long)slot * Slot);
+        var length = RandomAccess.Read(file, bytes, offset);
         var text = Encoding.UTF8.GetString(bytes, 0, length).Split('\n')[0];
         return text.Length > 17 && Check(text[17..]) == text[..16] ? JsonSerializer.Deserialize<Remembered>(text[17..], Json.Options) : null;
     }

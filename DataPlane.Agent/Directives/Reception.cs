@@ -24,6 +24,9 @@ internal abstract record Reception
     /// <summary>An answer to something the agent asked.</summary>
     public sealed record Answer : Reception;
 
+    /// <summary>A lease from before what this agent knows: late, or of a control plane that went back in time.</summary>
+    public sealed record Behind(string Why) : Reception;
+
     /// <summary>An order that this version does not know: ignoring it would be unsafe.</summary>
     public sealed record Halt : Reception;
 
@@ -40,6 +43,10 @@ internal abstract record Reception
         {
             return new Refuse("its signature is not the control plane's");
         }
+        if (directive.Kind == DirectiveKinds.LeaseRefused)
+        {
+            return new Answer(); // it takes away, and only from who asked: whatever history it is of
+        }
         if (directive.Epoch < known.Epoch)
         {
             return new Refuse($"its epoch {directive.Epoch} is before {known.Epoch}");
@@ -47,7 +54,7 @@ internal abstract record Reception
         return directive.Kind switch
         {
             DirectiveKinds.State => OfState(directive, known),
-            DirectiveKinds.SegmentAccepted or DirectiveKinds.SegmentRefused or DirectiveKinds.LoginAnswer => new Answer(),
+            DirectiveKinds.SegmentAccepted or DirectiveKinds.SegmentRefused or DirectiveKinds.LoginAnswer or DirectiveKinds.SpoolKey or DirectiveKinds.Keys => new Answer(),
             _ when directive.Epoch > known.Epoch => new Gap(),
             DirectiveKinds.Lease => OfLease(directive, known, caughtUp),
             _ => OfOrder(directive, known, caughtUp),
@@ -63,7 +70,7 @@ internal abstract record Reception
     /// ahead, the control plane went back in time.</summary>
     private static Reception OfLease(Directive directive, Remembered known, bool caughtUp) =>
         !caughtUp || directive.Position > known.Position ? new Gap()
-        : directive.Position < known.Position ? new Refuse($"its position {directive.Position} is before {known.Position}")
+        : directive.Position < known.Position ? new Behind($"its position {directive.Position} is before {known.Position}")
         : new Answer();
 
     private static Reception OfOrder(Directive directive, Remembered known, bool caughtUp)

@@ -17,6 +17,9 @@ internal sealed partial class Reports(AgentIdentity identity, Func<Report, Cance
     private long applied;
     private int appliedPosted;
 
+    /// <summary>Of what this agent was told of the control plane's keys.</summary>
+    public string Ring => identity.Ring;
+
     public async Task Send(string kind, object body, CancellationToken cancel)
     {
         var report = new Report(identity.Id, Guid.CreateVersion7(clock.GetUtcNow()), kind, JsonSerializer.Serialize(body, body.GetType(), Json.Options), Now(), "");

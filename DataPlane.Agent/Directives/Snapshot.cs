@@ -12,6 +12,10 @@ public sealed record Snapshot(
     ImmutableDictionary<string, ImmutableHashSet<Guid>> GrantsByHolder, ImmutableDictionary<string, TicketOffer> Tickets,
     ImmutableDictionary<Guid, LockOrder> Locks, ImmutableList<IssuerTerms> Issuers)
 {
+    /// <summary>The last plan that an admin ordered, by resource and database.</summary>
+    public ImmutableDictionary<(string Resource, string Database), MaskingApply> Masking { get; init; } =
+        ImmutableDictionary<(string Resource, string Database), MaskingApply>.Empty;
+
     public static Snapshot Empty { get; } = new(
         0, 0, PublishedPolicy.None, [], ImmutableDictionary<Guid, GrantLease>.Empty, ImmutableDictionary<string, ImmutableHashSet<Guid>>.Empty,
         ImmutableDictionary<string, TicketOffer>.Empty, ImmutableDictionary<Guid, LockOrder>.Empty, []);
@@ -28,6 +32,7 @@ public sealed record Snapshot(
             Tickets = state.Tickets.ToImmutableDictionary(t => t.Ticket),
             Locks = state.Locks.ToImmutableDictionary(l => l.Lock),
             Issuers = [.. state.Issuers],
+            Masking = (state.Masking ?? []).ToImmutableDictionary(m => (m.Resource, m.Database)),
         };
         return state.Grants.Aggregate(snapshot, (s, grant) => s.With(grant));
     }
@@ -41,6 +46,7 @@ public sealed record Snapshot(
         TicketOffer ticket => this with { Tickets = Tickets.SetItem(ticket.Ticket, ticket) },
         LockOrder order => this with { Locks = Locks.SetItem(order.Lock, order) },
         LockLift lift => this with { Locks = Locks.Remove(lift.Lock) },
+        MaskingApply apply => this with { Masking = Masking.SetItem((apply.Resource, apply.Database), apply) },
         TerminateOrder or RequestClosure or HoldDecision => this,
         _ => throw new InvalidOperationException($"no snapshot follows from {body?.GetType().Name}"),
     };

@@ -41,6 +41,11 @@ internal sealed partial class WhenDirectiveArrives(
                 AgentMeter.DirectivesRefused.Add(1);
                 LogRefused(directive.Kind, directive.Position, refused.Why);
                 return;
+            case Reception.Behind behind:
+                AgentMeter.DirectivesRefused.Add(1);
+                LogRefused(directive.Kind, directive.Position, behind.Why);
+                answers.Behind((LeaseAnswer)Bodies.Read(directive), directive.Position);
+                return;
             case Reception.Ignore:
                 return;
             case Reception.Halt:
@@ -57,7 +62,7 @@ internal sealed partial class WhenDirectiveArrives(
                 return;
             case Reception.Replace:
                 var state = (AgentState)Bodies.Read(directive);
-                Replace(Snapshot.Of(directive.Epoch, directive.Position, state), arrivedAt);
+                Replace(Snapshot.Of(directive.Epoch, directive.Position, state), directive.Witness(), arrivedAt);
                 foreach (var decision in state.Holds ?? [])
                 {
                     holds.Decided(decision);
@@ -65,7 +70,7 @@ internal sealed partial class WhenDirectiveArrives(
                 return;
             case Reception.Apply:
                 var body = Bodies.Read(directive);
-                memory.Remember(new Remembered(directive.Epoch, directive.Position, memory.Last.Halted));
+                memory.Remember(new Remembered(directive.Epoch, directive.Position, memory.Last.Halted, directive.Witness()));
                 inForce.Swap(inForce.Current.Apply(body) with { Position = directive.Position });
                 Enforce(body, arrivedAt);
                 reports.PostApplied(directive.Position);
@@ -75,17 +80,18 @@ internal sealed partial class WhenDirectiveArrives(
         }
     }
 
-    private void Replace(Snapshot next, long arrivedAt)
+    private void Replace(Snapshot next, Witness seen, long arrivedAt)
     {
         var before = inForce.Current;
-        memory.Remember(new Remembered(next.Epoch, next.Position, memory.Last.Halted));
+        memory.Remember(new Remembered(next.Epoch, next.Position, memory.Last.Halted, seen));
         inForce.Swap(next);
         foreach (var (id, grant) in before.Grants)
         {
             if (!next.Grants.ContainsKey(id))
             {
                 var expired = inForce.Time.Latest >= grant.NotAfter;
-                live.CutGrant(id, expired ? "expired" : "revoked", expired ? "the grant has expired" : "the grant was ended", arrivedAt);
+                var forgotten = next.Epoch > before.Epoch ? "the control plane's log was set back to a backup, and does not hold the grant any more" : "the grant was ended";
+                live.CutGrant(id, expired ? "expired" : "revoked", expired ? "the grant has expired" : forgotten, arrivedAt);
             }
         }
         live.CutWhatEnded(arrivedAt);
@@ -122,7 +128,7 @@ internal sealed partial class WhenDirectiveArrives(
             case HoldDecision decision:
                 holds.Decided(decision);
                 break;
-            case TicketOffer or LockLift:
+            case TicketOffer or LockLift or MaskingApply:
                 break;
             default:
                 live.CutWhatEnded(arrivedAt);

@@ -7,9 +7,10 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Gate;
 
 /// <summary>Identity + target + what is in force → Permit | Refusal. Written once for all protocols.</summary>
-public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds)
+public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds, MaskDesk masks)
 {
     public HoldDesk Holds { get; } = holds;
+    public MaskDesk Masks { get; } = masks;
 
     /// <summary>A ticket that may still be used, for the proof of possession; null where there is none.
     /// Looking does not consume it.</summary>
@@ -18,7 +19,7 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         var snapshot = inForce.Current;
         return snapshot.Tickets.TryGetValue(ticket ?? "", out var offer) &&
             snapshot.Grants.TryGetValue(offer.Grant, out var grant) && grant.Resource == resource &&
-            tickets.IsOpen(offer, inForce.Time.Latest)
+            (!inForce.Time.Known || tickets.IsOpen(offer, inForce.Time.Latest)) // before the first lease admission says that it is too early
             ? offer
             : null;
     }
@@ -121,6 +122,10 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         if (!inForce.LeaseHeld(terms))
         {
             return new Refusal("agent-cut-off", "the agent cannot reach its control plane at the moment: try again shortly");
+        }
+        if (inForce.Refused is { } why)
+        {
+            return new Refusal("agent-refused", $"the agent admits nobody new: {why}");
         }
         return spool.TakesSessions ? null : new Refusal("evidence-full", "the agent cannot record another session at the moment: try again later");
     }

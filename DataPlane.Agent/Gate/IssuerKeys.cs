@@ -19,12 +19,15 @@ public sealed class IssuerKeys : IDisposable
     // would be taken for this one.
     private static readonly CryptoProviderFactory Crypto = new() { CacheSignatureProviders = false };
 
+    /// <summary>For metadata and keys together: a login waits for them at most once in a while, and then not for long.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
     private readonly JsonWebTokenHandler handler = new() { MaximumTokenSizeInBytes = Contracts.Identity.TokenReader.MaxLength };
 
     // a redirect would let the issuer's host point the agent at addresses of its own network
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
     {
-        Timeout = TimeSpan.FromSeconds(5),
+        Timeout = Patience,
         MaxResponseContentBufferSize = 1 << 20,
     };
 
@@ -60,7 +63,8 @@ public sealed class IssuerKeys : IDisposable
     private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
     {
         var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(AddressOf(issuer)).IsLoopback };
-        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(AddressOf(issuer), documents, CancellationToken.None);
+        using var patience = new CancellationTokenSource(Patience);
+        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(AddressOf(issuer), documents, patience.Token);
         return metadata.Issuer == issuer.Issuer
             ? [.. metadata.JsonWebKeySet?.Keys ?? []]
             : throw new InvalidOperationException($"the metadata of `{issuer.Issuer}` is that of another issuer");

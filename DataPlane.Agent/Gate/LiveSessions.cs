@@ -47,7 +47,7 @@ public sealed class LiveSessions(InForce inForce)
             bySession.Add(session, permit);
         }
         // INVARIANT: an order that came between the admission's look and the entry into the table found no session to cut
-        if (inForce.WhyNot(permit.Standing()) is { } why)
+        if (permit.WhyNot(permit.Standing()) is { } why)
         {
             Cut([permit], why.Cause, why.Message, inForce.Clock.GetTimestamp());
         }
@@ -99,7 +99,7 @@ public sealed class LiveSessions(InForce inForce)
     {
         foreach (var permit in Which(p => p.End is null))
         {
-            if (inForce.WhyNot(permit.Standing()) is { } why)
+            if (permit.WhyNot(permit.Standing()) is { } why)
             {
                 Early(permit, why.Cause);
                 Cut([permit], why.Cause, why.Message, orderedAt);

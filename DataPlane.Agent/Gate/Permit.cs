@@ -16,6 +16,7 @@ public sealed class Permit : IDisposable
     private readonly CancellationTokenSource ended = new();
     private volatile Standing standing;
     private volatile SessionEnd? end;
+    private volatile LoginCheck? login;
     private Rulings rulings;
     private long cut;
     private int disposed;
@@ -31,6 +32,7 @@ public sealed class Permit : IDisposable
         this.inForce = inForce;
         standing = inForce.Of(grant.Grant);
         rulings = new Rulings(standing.Lease, standing.Snapshot.Policy);
+        Masks = ServerMasks.For(standing.Snapshot.Policy.Model, resource.Id, grant.Holder);
     }
 
     public Guid Session { get; }
@@ -38,6 +40,10 @@ public sealed class Permit : IDisposable
     /// <summary>The grant as it was when the session was admitted; <see cref="Judge"/> looks at it as it is now.</summary>
     public GrantLease Grant { get; }
     public ResourceTerms Resource { get; }
+
+    /// <summary>What the database itself hides from the holder, as of the admission: a session's login is made by exactly this and by
+    /// <see cref="Grant"/>, and where either says something else by now the session ends.</summary>
+    public ServerMasks Masks { get; }
     public string Database { get; }
 
     /// <summary>How the client proved itself: `ticket t_…` or `token`.</summary>
@@ -53,15 +59,19 @@ public sealed class Permit : IDisposable
     /// from any thread: it reads a clock and a few fields, and does not rely on any timer having fired.</summary>
     public bool MayForward => end is null && !live.Frozen && MayForwardUnder(Standing());
 
-    /// <summary>Completes when forwarding may go on, or when the session ended.</summary>
-    public async ValueTask Thawed()
+    /// <summary>Completes when forwarding may go on, or when the session ended: false.</summary>
+    public async ValueTask<bool> Thawed()
     {
         while (true)
         {
             var changed = inForce.Changed.Next;
-            if (end is not null || MayForward)
+            if (end is not null)
             {
-                return;
+                return false;
+            }
+            if (MayForward)
+            {
+                return true;
             }
             await changed.WaitAsync(ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
@@ -76,7 +86,7 @@ public sealed class Permit : IDisposable
         {
             return Denied(ordered.Message, now);
         }
-        if (inForce.WhyNot(now) is { } why)
+        if (WhyNot(now) is { } why)
         {
             return Denied(why.Message, now);
         }
@@ -148,7 +158,22 @@ public sealed class Permit : IDisposable
         return now;
     }
 
-    private bool MayForwardUnder(Standing now) => inForce.WhyNot(now) is null && inForce.LeaseHeld(now.Terms!);
+    /// <summary>Why the session may not go on under what is in force; null when it may.</summary>
+    internal Ending? WhyNot(Standing now)
+    {
+        if (inForce.WhyNot(now) is { } over)
+        {
+            return over;
+        }
+        var known = login;
+        if (known is null || !ReferenceEquals(known.Standing, now))
+        {
+            login = known = new LoginCheck(now, LoginCheck.WhyNot(this, now));
+        }
+        return known.Why;
+    }
+
+    private bool MayForwardUnder(Standing now) => WhyNot(now) is null && inForce.LeaseHeld(now.Terms!);
 
     private Ruling Denied(string message, Standing now) =>
         new(Effect.Deny, [new Reason(Grant.Entitlement, Effect.Deny, message)], now.Snapshot.Policy.Version);

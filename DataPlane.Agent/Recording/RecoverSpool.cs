@@ -1,19 +1,23 @@
 using System.Text.Json;
-using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Agent.Recording;
 
 /// <summary>
-/// At the start: takes up every transcript that an earlier process left. A session without an end died with that process; its transcript gets a
-/// signed end that says so. A last line that was torn was never acknowledged to anyone: it is dropped and noted. What cannot be read is put
-/// aside and reported; the others go on.
+/// At the start: takes up every transcript that an earlier process left. Its keys died with that process, so each waits until the control plane has
+/// opened them. A session without an end died too: operations of which nobody knows whether the resource did them are recorded as that, and it gets a
+/// signed end that says so. A last frame that was torn was never acknowledged to anyone: it is dropped and noted. What cannot be read is kept aside,
+/// is a gap in the record, and is reported; everything else goes on.
 /// </summary>
 internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
 {
-    private readonly List<EvidenceGap> findings = [];
+    private readonly Dictionary<Guid, LeftSession> left = [];
 
+    /// <summary>Those that wait for their keys.</summary>
+    public IReadOnlyCollection<LeftSession> Left => left.Values;
+
+    /// <summary>Finds them.</summary>
+    /// <returns>What was put aside, now or by earlier starts.</returns>
     public IReadOnlyList<EvidenceGap> Run()
     {
         foreach (var path in Directory.EnumerateFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal).ToList())
@@ -29,131 +33,96 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
                 File.Delete(path);
                 continue;
             }
+            spool.Took(number);
             try
             {
-                Adopt(path, session, number);
+                left[session] = LeftSession.Read(path, session, number);
+                spool.Account(left[session].Size);
             }
-            catch (Exception unreadable) when (unreadable is InvalidDataException or JsonException or IOException or FormatException)
+            catch (Exception unreadable) when (IsUnreadable(unreadable))
             {
-                spool.PutAside(path);
-                findings.Add(new EvidenceGap(session, "spool-unreadable", $"the transcript of session {number} on the agent's disk cannot be read: {unreadable.Message}"));
+                PutAside(path, session, number, unreadable.Message);
             }
         }
+        return [.. spool.Noted()];
+    }
+
+    /// <summary>Takes one up.</summary>
+    /// <param name="keys">Its keys in the order of <see cref="LeftSession.Wrapped"/>; null where they were not sealed for this control plane.</param>
+    /// <returns>What could not be read of it.</returns>
+    public IReadOnlyList<EvidenceGap> Take(Guid session, IReadOnlyList<byte[]>? keys)
+    {
+        if (!left.Remove(session, out var found))
+        {
+            return [];
+        }
+        spool.Account(-found.Size);
+        try
+        {
+            return keys is null || keys.Count != found.Wrapped.Count
+                ? [PutAside(found.Path, session, found.Number, "the control plane cannot open its key")]
+                : Adopt(found, keys);
+        }
+        catch (Exception unreadable) when (IsUnreadable(unreadable))
+        {
+            return [PutAside(found.Path, session, found.Number, unreadable.Message)];
+        }
+    }
+
+    private List<EvidenceGap> Adopt(LeftSession found, IReadOnlyList<byte[]> opened)
+    {
+        var keys = new SpoolKeys();
+        for (var i = 0; i < opened.Count; i++)
+        {
+            keys.Add(found.Wrapped[i].At, SpoolCipher.Opened(found.Session, opened[i]));
+        }
+        var lost = found.Unaccepted.Where(p => !found.Holds(p, keys)).ToList();
+        if (found.Accepted == 0 && lost.Any(p => p.Number == 1))
+        {
+            throw new InvalidDataException("its beginning is not what was written");
+        }
+        var tail = found.Tail(keys);
+        if (tail.End.Seq == 0)
+        {
+            throw new InvalidDataException("its beginning is not what was written");
+        }
+        List<EvidenceGap> findings = [];
+        if (lost.Count > 0)
+        {
+            findings.Add(new EvidenceGap(found.Session, "spool-unreadable", string.Join(", ", lost.Select(p => $"entries {p.FirstSeq} to {p.LastSeq}")) + " are not what was written"));
+        }
+        if (tail.Torn > 0)
+        {
+            findings.Add(new EvidenceGap(found.Session, "spool-torn", $"{tail.Torn} bytes after entry {tail.End.Seq} were torn"));
+        }
+        findings.ForEach(f => spool.KeepCopy(found.Path, f));
+        var ended = tail.Ended && !lost.Any(p => p.Final);
+        var file = SpoolFile.Reopen(spool, found.Path, found.Session, found.Number, spool.NewKey(found.Session), keys);
+        file.Resume(
+            found.SealedUpTo, found.Parts.Count == 0 ? 0 : found.Parts[^1].Number, found.Unaccepted.Except(lost), tail.End, found.IndexBytes, ended, found.FirstKey);
+        file.Urgent = true;
+        spool.Adopt(file, ended ? null : Finish(file, tail, findings));
         return findings;
     }
 
-    private void Adopt(string path, Guid session, long number)
+    private SessionRecorder Finish(SpoolFile file, LeftTail tail, List<EvidenceGap> findings)
     {
-        var (parts, accepted, indexBytes) = ReadIndex(SpoolFile.IndexOf(path));
-        var sealedUpTo = parts.Count == 0
-            ? new Mark(0, 0, HashChain.Begin(session))
-            : new Mark(parts[^1].LastSeq, parts[^1].Offset + parts[^1].Length, Convert.FromHexString(parts[^1].Head));
-        var unaccepted = parts.Where(p => p.Number > accepted).ToList();
-        var tail = ReadEntries(path, unaccepted, sealedUpTo);
-        var file = SpoolFile.Reopen(path, session, number, spool.Account);
-        file.Resume(sealedUpTo, parts.Count == 0 ? 0 : parts[^1].Number, unaccepted, tail.End, indexBytes, tail.Ended);
-        SessionRecorder? recorder = null;
-        if (!tail.Ended)
-        {
-            recorder = new SessionRecorder(file, waitsForDisk: false, clock, _ => { });
-            if (tail.Torn > 0)
-            {
-                var what = $"{tail.Torn} bytes after entry {tail.End.Seq} were torn";
-                recorder.Fact("gap", what);
-                findings.Add(new EvidenceGap(session, "spool-torn", what));
-            }
-            recorder.End("lost", null, $"the agent stopped while the session was open: what the resource did after entry {tail.End.Seq} is unknown");
-        }
-        file.Urgent = true;
-        spool.Adopt(file, recorder);
+        var recorder = new SessionRecorder(file, commit: null, clock, _ => { });
+        findings.ForEach(f => recorder.Fact("gap", f.Detail));
+        recorder.Unanswered(tail.Open);
+        recorder.End("lost", null, $"the agent stopped while the session was open: what the resource did after entry {tail.End.Seq} is unknown");
+        return recorder;
     }
 
-    private static (List<SealedPart> Parts, int Accepted, long Bytes) ReadIndex(string path)
+    private EvidenceGap PutAside(string path, Guid session, long number, string why)
     {
-        List<SealedPart> parts = [];
-        var accepted = 0;
-        long bytes = 0;
-        if (!File.Exists(path))
-        {
-            return (parts, 0, 0);
-        }
-        foreach (var line in WholeLines(File.ReadAllBytes(path)))
-        {
-            var entry = JsonSerializer.Deserialize<IndexLine>(line.Span, Json.Options) ?? throw new InvalidDataException("an index line is empty");
-            bytes += line.Length + 1;
-            accepted = entry.Accepted ?? accepted;
-            if (entry.Sealed is { } part)
-            {
-                parts.Add(part.Number == parts.Count + 1 ? part : throw new InvalidDataException($"part {parts.Count + 1} is missing in the index"));
-            }
-        }
-        return (parts, accepted, bytes);
+        var gap = new EvidenceGap(session, "spool-unreadable", $"the transcript of session {number} on the agent's disk cannot be read: {why}");
+        spool.PutAside(path, gap);
+        return gap;
     }
 
-    /// <summary>Checks the parts that the control plane does not hold yet against their seals, and reads what follows them.</summary>
-    private static Tail ReadEntries(string path, List<SealedPart> unaccepted, Mark sealedUpTo)
-    {
-        using var file = File.OpenRead(path);
-        foreach (var part in unaccepted)
-        {
-            var head = Convert.FromHexString(part.PreviousHead);
-            var bytes = new byte[part.Length];
-            file.Seek(part.Offset, SeekOrigin.Begin);
-            file.ReadExactly(bytes);
-            foreach (var line in WholeLines(bytes))
-            {
-                HashChain.Advance(head, line.Span);
-            }
-            if (Convert.ToHexStringLower(head) != part.Head)
-            {
-                throw new InvalidDataException($"part {part.Number} does not match its seal");
-            }
-        }
-        file.Seek(sealedUpTo.Offset, SeekOrigin.Begin);
-        var rest = new byte[file.Length - sealedUpTo.Offset];
-        file.ReadExactly(rest);
-        var end = sealedUpTo.Copy();
-        var ended = unaccepted.Count > 0 && unaccepted[^1].Final;
-        foreach (var line in WholeLines(rest))
-        {
-            if (!IsEntry(line.Span, end.Seq + 1, out var isEnd))
-            {
-                break;
-            }
-            HashChain.Advance(end.Head, line.Span);
-            end.Set(end.Seq + 1, end.Offset + line.Length + 1, end.Head);
-            ended |= isEnd;
-        }
-        return new Tail(end, ended, file.Length - end.Offset);
-    }
-
-    private static bool IsEntry(ReadOnlySpan<byte> line, long seq, out bool isEnd)
-    {
-        isEnd = false;
-        try
-        {
-            var reader = new Utf8JsonReader(line);
-            using var entry = JsonDocument.ParseValue(ref reader);
-            if (reader.BytesConsumed != line.Length || entry.RootElement.GetProperty("seq").GetInt64() != seq)
-            {
-                return false;
-            }
-            isEnd = entry.RootElement.GetProperty("kind").ValueEquals("end");
-            return true;
-        }
-        catch (Exception torn) when (torn is JsonException or KeyNotFoundException or InvalidOperationException)
-        {
-            return false;
-        }
-    }
-
-    private static IEnumerable<ReadOnlyMemory<byte>> WholeLines(ReadOnlyMemory<byte> bytes)
-    {
-        for (int at = 0, end; (end = bytes.Span[at..].IndexOf((byte)'\n')) >= 0; at += end + 1)
-        {
-            yield return bytes.Slice(at, end);
-        }
-    }
+    private static bool IsUnreadable(Exception failure) =>
+        failure is InvalidDataException or JsonException or IOException or FormatException or System.Security.Cryptography.CryptographicException;
 
     private static (long Number, Guid Session)? NameOf(string path)
     {
@@ -162,7 +131,4 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
             ? (number, session)
             : null;
     }
-
-    /// <param name="Torn">Bytes after the last whole entry.</param>
-    private sealed record Tail(Mark End, bool Ended, long Torn);
 }

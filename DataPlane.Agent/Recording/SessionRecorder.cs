@@ -6,40 +6,38 @@ namespace AccessPlane.Agent.Recording;
 
 /// <summary>
 /// Writes one session's transcript: canonical entry bytes, hash-chained, to the session's spool file. Used by one session, which serialises its
-/// calls. A method that records a statement returns only when the bytes are where the resource's evidence level wants them, because no byte of
-/// an operation may reach the resource before that: with `fsync` evidence it takes as long as the disk takes (<see cref="WaitsForDisk"/>).
+/// calls. No byte of an operation may reach the resource before its record is where the resource's evidence level wants it: it is written when the
+/// method that records a statement returns, and it outlives the host, where that is wanted, when <see cref="Kept"/> says so.
 /// Results wait for the next statement or the next tick of the spool, so that a transaction costs one write. Steady state allocates nothing.
 /// </summary>
 public sealed class SessionRecorder : IDisposable
 {
-    private const int MostTold = 1024;
-
     private readonly TranscriptWriter writer = new();
     private readonly SpoolFile file;
+    private readonly GroupCommit? commit;
     private readonly TimeProvider clock;
     private readonly Action<string> broken;
     private readonly byte[] head;
-    private readonly HashSet<string> told = new(StringComparer.Ordinal);
+    private readonly ToldBases told = new();
     private readonly byte[] headBefore = new byte[HashChain.Size];
-    private StatementFacts? lastFacts;
-    private Scope? lastScope;
+    private readonly OpenOperations open = new();
     private long seq;
     private long operations;
-    private bool isBroken;
+    private long toKeep;
+    private long kept;
+    private volatile bool isBroken;
     private bool ended;
 
-    internal SessionRecorder(SpoolFile file, bool waitsForDisk, TimeProvider clock, Action<string> broken)
+    /// <param name="commit">Where the resource wants evidence that outlives the host.</param>
+    internal SessionRecorder(SpoolFile file, GroupCommit? commit, TimeProvider clock, Action<string> broken)
     {
         this.file = file;
+        this.commit = commit;
         this.clock = clock;
         this.broken = broken;
-        WaitsForDisk = waitsForDisk;
         head = [.. file.Written.Head];
         seq = file.Written.Seq;
     }
-
-    /// <summary>Whether <see cref="Statement"/> blocks for an fsync: call it off the threads that serve sockets then.</summary>
-    public bool WaitsForDisk { get; }
 
     /// <summary>The end is recorded and on disk: nothing is left to do here.</summary>
     internal bool Finished { get; private set; }
@@ -64,7 +62,8 @@ public sealed class SessionRecorder : IDisposable
             writer.Parameters(parameters);
             writer.Judgement(facts, ruling);
             Close();
-            Keep(lengthBefore, seqBefore);
+            open.Add(operations, mayReach: ruling.Effect is not (Effect.Deny or Effect.Hold));
+            Keep(lengthBefore, seqBefore, operations);
             AgentMeter.Recorded(ruling.Effect);
             return operations;
         }
@@ -103,6 +102,7 @@ public sealed class SessionRecorder : IDisposable
             Close();
             if (mustBeKept)
             {
+                open.Released(op);
                 Keep(lengthBefore, seqBefore);
             }
         }
@@ -121,7 +121,20 @@ public sealed class SessionRecorder : IDisposable
             writer.Operation(op);
             writer.Result(result);
             Close();
+            open.Close(op);
         }
+    }
+
+    /// <summary>Completes when everything that was recorded so far is where the resource's evidence level wants it. Asked before anything is forwarded.</summary>
+    /// <returns>False where it never will be: nothing may be forwarded, and the session is being ended.</returns>
+    public ValueTask<bool> Kept()
+    {
+        if (commit is null)
+        {
+            return new(true);
+        }
+        var upTo = Interlocked.Read(ref toKeep);
+        return isBroken ? new(false) : Interlocked.Read(ref kept) >= upTo ? new(true) : new(KeptOnDisk(upTo));
     }
 
     /// <summary>Records a fact without further members: `cancel`, `freeze`, `thaw`, `gap`.</summary>
@@ -186,9 +199,22 @@ public sealed class SessionRecorder : IDisposable
             Close();
             file.Urgent = true;
             Flush();
-            if (WaitsForDisk)
+            toKeep++;
+        }
+    }
+
+    /// <summary>Of a session whose process died: what became of its open operations, as far as anyone can say.</summary>
+    /// <param name="left">As <see cref="OpenOperations"/> tells them.</param>
+    internal void Unanswered(IEnumerable<long> left)
+    {
+        lock (file.Guard)
+        {
+            foreach (var op in left)
             {
-                file.FlushToDisk();
+                Begin("result"u8);
+                writer.Operation(Math.Abs(op));
+                writer.Outcome(op > 0 ? "indeterminate" : "refused");
+                Close();
             }
         }
     }
@@ -208,6 +234,10 @@ public sealed class SessionRecorder : IDisposable
                 Flush();
                 Finished = ended;
             }
+            catch (IOException full) when (SpoolDisk.IsFull(full))
+            {
+                return; // nothing is forwarded meanwhile; what waits here is written when there is room
+            }
             catch (IOException)
             {
                 Break("the record of its results could not be written");
@@ -219,35 +249,25 @@ public sealed class SessionRecorder : IDisposable
         }
     }
 
-    /// <summary>What a statement will name stands before it. Where it is forgotten that something stands there already, it stands there twice.</summary>
+    /// <summary>What a statement will name stands before it.</summary>
     private void Basis(StatementFacts facts, Ruling ruling)
     {
         if (ruling.Context is not { } context)
         {
             return;
         }
-        if (!ReferenceEquals(context.Scope, lastScope) && IsNew(RecordedFacts.Of(context.Scope)))
+        if (told.New(context.Scope) is { } scope)
         {
             Begin("scope"u8);
-            writer.Scope(RecordedFacts.Of(context.Scope));
+            writer.Scope(scope);
             Close();
         }
-        if (!ReferenceEquals(facts, lastFacts) && IsNew(RecordedFacts.Of(facts)))
+        if (told.New(facts) is { } basis)
         {
             Begin("facts"u8);
-            writer.Facts(RecordedFacts.Of(facts));
+            writer.Facts(basis);
             Close();
         }
-        (lastScope, lastFacts) = (context.Scope, facts);
-    }
-
-    private bool IsNew(RecordedFacts basis)
-    {
-        if (told.Count == MostTold)
-        {
-            told.Clear();
-        }
-        return told.Add(basis.Hash);
     }
 
     /// <summary>Where an entry begins that must be kept, or taken back.</summary>
@@ -261,29 +281,48 @@ public sealed class SessionRecorder : IDisposable
         return (writer.Length, seq);
     }
 
-    /// <summary>Writes the entry to where the resource's evidence level wants it.</summary>
-    private void Keep(int lengthBefore, long seqBefore)
+    /// <summary>Writes the entry, so that it survives this process.</summary>
+    /// <param name="opened">The operation that begins with it.</param>
+    private void Keep(int lengthBefore, long seqBefore, long? opened = null)
     {
         try
         {
             Flush();
-            if (WaitsForDisk)
-            {
-                file.FlushToDisk();
-            }
+            Interlocked.Increment(ref toKeep);
         }
         catch (IOException)
         {
             // what was not forwarded must not stand in the record as if it had been; earlier results stay
-            if (writer.Length > 0)
+            writer.Truncate(lengthBefore);
+            seq = seqBefore;
+            headBefore.CopyTo(head, 0);
+            if (opened is { } op)
             {
-                writer.Truncate(lengthBefore);
-                seq = seqBefore;
-                headBefore.CopyTo(head, 0);
+                open.Close(op);
             }
             Break("its record could not be written");
             throw;
         }
+    }
+
+    private async Task<bool> KeptOnDisk(long upTo)
+    {
+        try
+        {
+            await commit!.Join(file.Handle, isNew: Interlocked.Read(ref kept) == 0);
+        }
+        catch (IOException)
+        {
+            lock (file.Guard)
+            {
+                Break("its record did not reach the disk");
+            }
+            return false;
+        }
+        for (long known; (known = Interlocked.Read(ref kept)) < upTo && Interlocked.CompareExchange(ref kept, upTo, known) != known;)
+        {
+        }
+        return !isBroken;
     }
 
     private void Begin(ReadOnlySpan<byte> kind) => writer.Begin(++seq, clock.GetUtcNow(), kind);
@@ -292,7 +331,7 @@ public sealed class SessionRecorder : IDisposable
 
     private void Flush()
     {
-        file.Write(writer.Pending, seq, head, ended);
+        file.Write(writer.Pending, seq, head, ended, open.All);
         writer.Clear();
     }
 

@@ -1,6 +1,10 @@
 using System.Collections.Concurrent;
+using System.Text.Json;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
+using Microsoft.Win32.SafeHandles;
 
 namespace AccessPlane.Agent.Recording;
 
@@ -14,57 +18,69 @@ public sealed record SpoolLimits(long Bytes, double NoNewSessions, double Frozen
 }
 
 /// <summary>
-/// The evidence on this host's disk: one file a session under `spool`, until the control plane holds all of it. Also the agent's count of
+/// The evidence on this host's disk: one file a session under `spool`, encrypted, until the control plane holds all of it. Also the agent's count of
 /// sessions, which has no holes: the number is taken when the session's first entry is on disk.
 /// </summary>
 public sealed class Spool : IDisposable
 {
-    private const int ReserveBytes = 1 << 20;
-
     private readonly Lock guard = new();
-    private readonly string folder;
     private readonly TimeProvider clock;
     private readonly Func<long> available;
     private readonly SpoolLimits limits;
+    private readonly WrapSpoolKey wrap;
+    private readonly GroupCommit commit;
+    private readonly SafeFileHandle any;
+    private readonly SpoolReserve reserve;
     private readonly FileStream counter;
     private readonly ConcurrentDictionary<Guid, SpoolFile> files = [];
     private readonly ConcurrentDictionary<Guid, SessionRecorder> recorders = [];
     private long bytes;
     private long next;
     private long? frozenSince;
-    private volatile bool reserveUsed;
     private double fullness;
 
     /// <param name="state">The agent's state folder.</param>
+    /// <param name="wrap">Wraps the key of each session for the control plane.</param>
     /// <param name="available">Bytes that the disk has left.</param>
-    public Spool(string state, SpoolLimits limits, TimeProvider clock, Func<long>? available = null)
+    public Spool(string state, SpoolLimits limits, WrapSpoolKey wrap, TimeProvider clock, Func<long>? available = null)
+        : this(state, limits, wrap, clock, available, new SpoolDisk())
     {
-        folder = Directory.CreateDirectory(Path.Combine(state, "spool")).FullName;
+    }
+
+    internal Spool(string state, SpoolLimits limits, WrapSpoolKey wrap, TimeProvider clock, Func<long>? available, SpoolDisk disk)
+    {
+        Folder = Directory.CreateDirectory(Path.Combine(state, "spool")).FullName;
         Quarantine = Path.Combine(state, "quarantine");
         this.limits = limits;
+        this.wrap = wrap;
         this.clock = clock;
-        this.available = available ?? (() => new DriveInfo(folder).AvailableFreeSpace);
+        this.available = available ?? (() => new DriveInfo(Folder).AvailableFreeSpace);
+        any = File.OpenHandle(Path.Combine(Folder, ".any"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
+        commit = new GroupCommit(disk, any);
         counter = new FileStream(Path.Combine(state, "sessions.count"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
         next = ReadCount() + 1;
-        HoldReserve();
+        reserve = new SpoolReserve(Folder);
+        reserve.Hold();
     }
 
     /// <summary>Where transcripts go that cannot be read.</summary>
     public string Quarantine { get; }
 
-    public string Folder => folder;
+    public string Folder { get; }
     public long Bytes => Interlocked.Read(ref bytes);
     public double Fullness => Volatile.Read(ref fullness);
-    public bool TakesSessions => Fullness < limits.NoNewSessions && !reserveUsed;
-    public bool Frozen => Fullness >= limits.Frozen;
+    public bool TakesSessions => Fullness < limits.NoNewSessions && reserve.IsHeld;
+    public bool Frozen => Fullness >= limits.Frozen || !reserve.IsHeld;
 
     /// <summary>Frozen for so long that sessions must end.</summary>
     public bool MustEnd => frozenSince is { } since && clock.GetElapsedTime(since) >= limits.EndAfter;
 
     /// <summary>Set by whoever drains: wakes it.</summary>
     internal Action Wake { get; set; } = () => { };
+
+    /// <summary>Set by whoever forwards: called at once when the disk is full, before any timer looks.</summary>
+    internal Action Full { get; set; } = () => { };
     internal ICollection<SpoolFile> Files => files.Values;
-    internal long LastNumber => next - 1;
 
     /// <summary>Writes a session's first entry and gives the recorder of the rest.</summary>
     /// <param name="start">Given the session's number.</param>
@@ -72,16 +88,14 @@ public sealed class Spool : IDisposable
     /// <exception cref="IOException">The entry cannot be written: there is no session.</exception>
     internal SessionRecorder Begin(Guid session, Func<long, SessionStart> start, Evidence evidence, Action<string> broken)
     {
+        var cipher = SpoolCipher.New(session, wrap);
         lock (guard)
         {
-            var file = SpoolFile.Create(folder, session, next, Account);
+            var file = SpoolFile.Create(this, session, next, cipher);
+            file.Index.Flushes = evidence == Evidence.Fsync;
             try
             {
-                var recorder = new SessionRecorder(file, evidence == Evidence.Fsync, clock, why =>
-                {
-                    ReleaseReserve();
-                    broken(why);
-                });
+                var recorder = new SessionRecorder(file, evidence == Evidence.Fsync ? commit : null, clock, broken);
                 recorder.Start(start(next));
                 WriteCount(next);
                 next++;
@@ -98,6 +112,9 @@ public sealed class Spool : IDisposable
         }
     }
 
+    /// <summary>A key for the rest of a transcript that an earlier process left.</summary>
+    internal SpoolCipher NewKey(Guid session) => SpoolCipher.New(session, wrap);
+
     /// <summary>Takes up a transcript that an earlier process left.</summary>
     /// <param name="recorder">Of the end that is still to be written, where the disk did not take it at once.</param>
     internal void Adopt(SpoolFile file, SessionRecorder? recorder)
@@ -107,12 +124,17 @@ public sealed class Spool : IDisposable
         {
             recorders[file.Session] = recorder;
         }
+    }
+
+    /// <summary>The number of a session that an earlier process began is taken.</summary>
+    internal void Took(long number)
+    {
         lock (guard)
         {
-            if (file.SessionNumber >= next)
+            if (number >= next)
             {
-                WriteCount(file.SessionNumber);
-                next = file.SessionNumber + 1;
+                WriteCount(number);
+                next = number + 1;
             }
         }
     }
@@ -129,13 +151,40 @@ public sealed class Spool : IDisposable
             }
         }
         var used = Bytes;
-        var room = Math.Min(limits.Bytes, used + available());
+        var room = Math.Min(limits.Bytes, used + Math.Max(0, available() - (reserve.IsHeld ? 0 : SpoolReserve.Bytes)));
         Volatile.Write(ref fullness, room <= 0 ? 1 : used / (double)room);
-        frozenSince = Frozen ? frozenSince ?? clock.GetTimestamp() : null;
-        if (reserveUsed && Fullness < limits.NoNewSessions)
+        if (!reserve.IsHeld && Fullness < limits.Frozen)
         {
-            HoldReserve();
+            lock (reserve)
+            {
+                reserve.Hold();
+            }
         }
+        frozenSince = Frozen ? frozenSince ?? clock.GetTimestamp() : null;
+    }
+
+    /// <summary>Where the disk is full, what was kept in reserve is given up for it.</summary>
+    internal void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(file, bytes, offset);
+        }
+        catch (IOException full) when (SpoolDisk.IsFull(full))
+        {
+            MakeRoom();
+            RandomAccess.Write(file, bytes, offset);
+        }
+    }
+
+    /// <summary>The disk is full: what was kept for this is given up, and nothing is forwarded until it is there again.</summary>
+    internal void MakeRoom()
+    {
+        lock (reserve)
+        {
+            reserve.Release(Full);
+        }
+        Wake();
     }
 
     /// <summary>The control plane holds a part of a session; its last one takes the file away.</summary>
@@ -148,24 +197,49 @@ public sealed class Spool : IDisposable
         }
     }
 
-    /// <summary>Puts a transcript aside that cannot be read or that the control plane refuses: the others go on.</summary>
+    /// <summary>A part of a transcript cannot be read: a copy is kept aside, the rest goes on, and the log sees what is missing.</summary>
+    internal void Pass(SpoolFile file, SealedPart part, EvidenceGap why)
+    {
+        KeepCopy(file.Path, why);
+        file.Pass(part);
+        if (part.Final && files.TryRemove(file.Session, out _))
+        {
+            file.Delete();
+        }
+    }
+
+    /// <summary>Puts a transcript aside that the control plane refuses: the others go on.</summary>
     internal void PutAside(Guid session)
     {
         if (files.TryRemove(session, out var file))
         {
+            recorders.TryRemove(session, out _);
             file.Dispose();
-            PutAside(file.Path);
+            Move(file.Path);
         }
     }
 
-    internal void PutAside(string path)
+    /// <summary>The same for one that cannot be read, with a note of it that is told at every start: who hears it twice takes it once.</summary>
+    internal void PutAside(string path, EvidenceGap why)
     {
-        Directory.CreateDirectory(Quarantine);
-        foreach (var part in new[] { path, SpoolFile.IndexOf(path) }.Where(File.Exists))
+        Note(path, why);
+        Move(path);
+    }
+
+    /// <summary>Keeps a copy of a transcript of which a part cannot be read, for people to look at. The rest goes on.</summary>
+    internal void KeepCopy(string path, EvidenceGap why)
+    {
+        Note(path, why);
+        foreach (var part in Parts(path))
         {
-            File.Move(part, Path.Combine(Quarantine, Path.GetFileName(part)), overwrite: true);
+            File.Copy(part, Path.Combine(Quarantine, Path.GetFileName(part)), overwrite: true);
         }
     }
+
+    /// <summary>Everything that was ever put aside here, for the control plane to know.</summary>
+    internal IEnumerable<EvidenceGap> Noted() => Directory.Exists(Quarantine)
+        ? Directory.EnumerateFiles(Quarantine, "*.gap").Order(StringComparer.Ordinal).Select(p => JsonSerializer.Deserialize<EvidenceGap>(File.ReadAllBytes(p), Json.Options)!)
+        : [];
 
     internal void Account(long delta) => Interlocked.Add(ref bytes, delta);
 
@@ -180,36 +254,26 @@ public sealed class Spool : IDisposable
             file.Dispose();
         }
         counter.Dispose();
+        any.Dispose();
     }
 
-    private string Reserve => Path.Combine(folder, ".reserve");
-
-    /// <summary>Room that is given up when the disk is full, so that sessions can record their end.</summary>
-    private void HoldReserve()
+    private void Note(string path, EvidenceGap why)
     {
-        try
+        Directory.CreateDirectory(Quarantine);
+        File.WriteAllBytes(
+            Path.Combine(Quarantine, $"{Path.GetFileNameWithoutExtension(path)}.{why.Kind}.gap"), JsonSerializer.SerializeToUtf8Bytes(why, Json.Options));
+    }
+
+    private void Move(string path)
+    {
+        Directory.CreateDirectory(Quarantine);
+        foreach (var part in Parts(path))
         {
-            using var file = File.OpenHandle(Reserve, FileMode.Create, FileAccess.Write, preallocationSize: ReserveBytes);
-            RandomAccess.Write(file, new byte[ReserveBytes], 0);
-            reserveUsed = false;
-        }
-        catch (IOException)
-        {
-            // the disk is full already: nobody new is admitted until there is room for it
-            reserveUsed = true;
-            File.Delete(Reserve);
+            File.Move(part, Path.Combine(Quarantine, Path.GetFileName(part)), overwrite: true);
         }
     }
 
-    private void ReleaseReserve()
-    {
-        if (!reserveUsed)
-        {
-            reserveUsed = true;
-            File.Delete(Reserve);
-            Wake();
-        }
-    }
+    private static IEnumerable<string> Parts(string path) => new[] { path, SpoolFile.IndexOf(path) }.Where(File.Exists);
 
     private long ReadCount()
     {

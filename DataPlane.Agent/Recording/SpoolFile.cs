@@ -1,23 +1,15 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
-using AccessPlane.Contracts;
 using AccessPlane.Contracts.Transcripts;
 using Microsoft.Win32.SafeHandles;
 
 namespace AccessPlane.Agent.Recording;
 
-/// <summary>A sealed run of entries, as the index beside the transcript keeps it: numbers and signatures must survive a restart unchanged.</summary>
-/// <param name="Offset">Of its first byte in the transcript file.</param>
-internal sealed record SealedPart(
-    int Number, long FirstSeq, long LastSeq, long Offset, int Length, string PreviousHead, string Head, bool Final, string Signature);
-
-/// <summary>One line of the index: a part that was sealed, or the number up to which the control plane has accepted them.</summary>
-internal sealed record IndexLine(SealedPart? Sealed = null, int? Accepted = null);
-
 /// <summary>
-/// One session's transcript on disk with its index of sealed parts. The session writes, the drain seals and sends: <see cref="Guard"/> is held
-/// by the session for a write and by the drain only to see how far the writing is; signing and reading happen outside.
+/// One session's transcript on disk, encrypted, with its index of sealed parts. The session writes, the drain seals and sends: <see cref="Guard"/> is
+/// held by the session for a write and by the drain only to see how far the writing is; signing and reading happen outside. Chain and signatures are
+/// over the entries as they were written, not over what encryption makes of them.
 /// </summary>
 internal sealed class SpoolFile : IDisposable
 {
@@ -25,25 +17,30 @@ internal sealed class SpoolFile : IDisposable
     public const int PartBytes = 128 << 10;
 
     private readonly SafeFileHandle data;
-    private readonly SafeFileHandle index;
-    private readonly Action<long> account;
+    private readonly SpoolIndex index;
+    private readonly Spool spool;
+    private readonly SpoolCipher cipher;
+    private readonly SpoolKeys keys;
     private readonly Queue<Mark> boundaries = new();
     private readonly Queue<SealedPart> waiting = new();
     private Mark written;
     private Mark cut;
     private long partFrom;
-    private long indexLength;
+    private long firstKey;
     private int number;
-    private bool final;
+    private long held;
+    private bool announced;
 
-    private SpoolFile(string path, Guid session, long sessionNumber, Action<long> account, FileMode mode)
+    private SpoolFile(string path, Guid session, long sessionNumber, SpoolCipher cipher, SpoolKeys keys, Spool spool, FileMode mode)
     {
         Path = path;
         Session = session;
         SessionNumber = sessionNumber;
-        this.account = account;
+        this.cipher = cipher;
+        this.keys = keys;
+        this.spool = spool;
         data = File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.Read);
-        index = File.OpenHandle(IndexOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        index = new SpoolIndex(IndexOf(path), spool);
         written = new Mark(0, 0, HashChain.Begin(session));
         cut = written.Copy();
     }
@@ -52,6 +49,9 @@ internal sealed class SpoolFile : IDisposable
     public string Path { get; }
     public Guid Session { get; }
     public long SessionNumber { get; }
+    public SafeFileHandle Handle => data;
+
+    public SpoolIndex Index => index;
 
     /// <summary>The `end` entry is written.</summary>
     public bool Ended { get; private set; }
@@ -70,18 +70,45 @@ internal sealed class SpoolFile : IDisposable
 
     public static string IndexOf(string path) => System.IO.Path.ChangeExtension(path, ".segments");
 
-    public static SpoolFile Create(string folder, Guid session, long sessionNumber, Action<long> account) =>
-        new(System.IO.Path.Combine(folder, $"{sessionNumber:D12}-{session:D}.transcript"), session, sessionNumber, account, FileMode.CreateNew);
+    public static SpoolFile Create(Spool spool, Guid session, long sessionNumber, SpoolCipher cipher) => new(
+        System.IO.Path.Combine(spool.Folder, $"{sessionNumber:D12}-{session:D}.transcript"), session, sessionNumber, cipher, new SpoolKeys(), spool,
+        FileMode.CreateNew);
 
-    public static SpoolFile Reopen(string path, Guid session, long sessionNumber, Action<long> account) =>
-        new(path, session, sessionNumber, account, FileMode.Open);
+    /// <param name="cipher">A new key for what is still to be written.</param>
+    /// <param name="keys">Those of what is there.</param>
+    public static SpoolFile Reopen(Spool spool, string path, Guid session, long sessionNumber, SpoolCipher cipher, SpoolKeys keys) =>
+        new(path, session, sessionNumber, cipher, keys, spool, FileMode.Open);
 
-    /// <summary>Writes whole entries. On an error nothing counts as written: the next write goes over whatever arrived.</summary>
-    public void Write(ReadOnlySpan<byte> entries, long lastSeq, ReadOnlySpan<byte> head, bool end)
+    /// <summary>Writes whole entries, in one frame and with one call. On an error nothing counts as written: the next write goes over whatever arrived.</summary>
+    /// <param name="open">Operations without a result as of here, as <see cref="OpenOperations"/> tells them.</param>
+    /// <exception cref="IOException">They cannot be written, or the transcript was put aside.</exception>
+    public void Write(ReadOnlySpan<byte> entries, long lastSeq, ReadOnlySpan<byte> head, bool end, ReadOnlySpan<long> open)
     {
-        RandomAccess.Write(data, entries, written.Offset);
-        written.Set(lastSeq, written.Offset + entries.Length, head);
-        account(entries.Length);
+        if (data.IsClosed)
+        {
+            throw new IOException("its transcript was put aside");
+        }
+        var announcement = announced ? default : cipher.Announcement.AsSpan();
+        var size = announcement.Length + entries.Length + SpoolCipher.Overhead;
+        var frames = ArrayPool<byte>.Shared.Rent(size);
+        try
+        {
+            announcement.CopyTo(frames);
+            cipher.Encrypt(entries, written.Offset + announcement.Length, frames.AsSpan(announcement.Length, size - announcement.Length));
+            spool.Write(data, frames.AsSpan(0, size), written.Offset);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(frames);
+        }
+        if (!announced)
+        {
+            announced = true;
+            keys.Add(written.Offset, cipher);
+            firstKey = written.Offset == 0 ? announcement.Length : firstKey;
+        }
+        written.Set(lastSeq, written.Offset + size, head, open);
+        Account(size);
         Ended |= end;
         if (written.Offset - partFrom >= PartBytes)
         {
@@ -89,8 +116,6 @@ internal sealed class SpoolFile : IDisposable
             partFrom = written.Offset;
         }
     }
-
-    public void FlushToDisk() => RandomAccess.FlushToDisk(data);
 
     /// <summary>Seals what is written, in as many parts as it has. Called by the drain alone.</summary>
     public void Seal(string agent, ECDsa key)
@@ -111,14 +136,12 @@ internal sealed class SpoolFile : IDisposable
         }
         for (var i = 0; i < ends.Count; i++)
         {
-            var last = ended && i == ends.Count - 1;
-            var part = Sign(agent, key, ends[i], last);
-            AppendToIndex(new IndexLine(Sealed: part));
+            var part = Sign(agent, key, ends[i], ended && i == ends.Count - 1);
+            index.Append(new IndexLine(Sealed: part));
             lock (Guard)
             {
                 cut = ends[i];
                 number = part.Number;
-                final |= last;
                 waiting.Enqueue(part);
             }
         }
@@ -133,17 +156,18 @@ internal sealed class SpoolFile : IDisposable
         }
     }
 
+    /// <exception cref="InvalidDataException">The disk does not hold what was written.</exception>
     public Segment Read(SealedPart part, string agent)
     {
-        var bytes = new byte[part.Length];
-        for (var read = 0; read < bytes.Length;)
-        {
-            var got = RandomAccess.Read(data, bytes.AsSpan(read), part.Offset + read);
-            read += got > 0 ? got : throw new InvalidDataException($"the spool of session {Session} is shorter than its index says");
-        }
-        return new Segment(
-            Session, agent, part.Number, part.FirstSeq, part.LastSeq, part.PreviousHead, part.Head, part.Final, Encoding.UTF8.GetString(bytes), part.Signature);
+        var entries = keys.Read(Bytes(part.Offset, part.Length), part.Offset, out var read);
+        return read == part.Length
+            ? new Segment(
+                Session, agent, part.Number, part.FirstSeq, part.LastSeq, part.PreviousHead, part.Head, part.Final, Encoding.UTF8.GetString(entries), part.Signature)
+            : throw new InvalidDataException($"entries {part.FirstSeq} to {part.LastSeq} are not what was written");
     }
+
+    /// <summary>Everything that is in the file, for whoever looks at a session that has not ended.</summary>
+    internal string Entries() => Encoding.UTF8.GetString(keys.Read(Bytes(0, (int)written.Offset), 0, out _));
 
     /// <summary>The control plane holds this part: its bytes may go. True when that was the session's last one.</summary>
     public bool Accept(int accepted)
@@ -159,19 +183,32 @@ internal sealed class SpoolFile : IDisposable
         }
         if (!part.Final)
         {
-            AppendToIndex(new IndexLine(Accepted: accepted));
-            if (DiskHole.Punch(data, part.Offset, part.Length))
+            index.Append(new IndexLine(Accepted: accepted));
+            var from = Math.Max(part.Offset, firstKey); // the key of what follows stays
+            var length = part.Offset + part.Length - from;
+            if (DiskHole.Punch(data, from, length))
             {
-                account(-part.Length);
+                Account(-length);
             }
             return false;
         }
         return true;
     }
 
+    /// <summary>A part that cannot be read is not waited for: those behind it go on, and the log sees what is missing.</summary>
+    public void Pass(SealedPart part)
+    {
+        lock (Guard)
+        {
+            if (waiting.TryPeek(out var oldest) && oldest == part)
+            {
+                waiting.Dequeue();
+            }
+        }
+    }
+
     public void Delete()
     {
-        account(-written.Offset);
         Dispose();
         File.Delete(IndexOf(Path));
         File.Delete(Path);
@@ -179,27 +216,32 @@ internal sealed class SpoolFile : IDisposable
 
     public void Dispose()
     {
-        data.Dispose();
-        index.Dispose();
+        lock (Guard)
+        {
+            Account(-held);
+            data.Dispose();
+            index.Dispose();
+            keys.Dispose();
+            cipher.Dispose();
+        }
     }
 
     /// <summary>Takes up where an earlier process was.</summary>
-    internal void Resume(Mark sealedUpTo, int lastNumber, IEnumerable<SealedPart> unaccepted, Mark end, long indexBytes, bool ended)
+    internal void Resume(Mark sealedUpTo, int lastNumber, IEnumerable<SealedPart> unaccepted, Mark end, long indexBytes, bool ended, long key)
     {
         cut = sealedUpTo;
         number = lastNumber;
         written = end;
         partFrom = sealedUpTo.Offset;
-        indexLength = indexBytes;
+        firstKey = key;
         Ended = ended;
         foreach (var part in unaccepted)
         {
             waiting.Enqueue(part);
-            final |= part.Final;
         }
         RandomAccess.SetLength(data, written.Offset);
-        RandomAccess.SetLength(index, indexLength);
-        account(written.Offset);
+        index.Resume(indexBytes);
+        Account(written.Offset - Math.Max(0, (waiting.TryPeek(out var first) ? first.Offset : sealedUpTo.Offset) - firstKey)); // what was accepted is a hole
     }
 
     private SealedPart Sign(string agent, ECDsa key, Mark end, bool last)
@@ -207,30 +249,24 @@ internal sealed class SpoolFile : IDisposable
         var segment = new Segment(
             Session, agent, number + 1, cut.Seq + 1, end.Seq, Convert.ToHexStringLower(cut.Head), Convert.ToHexStringLower(end.Head), last, "", "").SignWith(key);
         return new SealedPart(
-            segment.Number, segment.FirstSeq, segment.LastSeq, cut.Offset, (int)(end.Offset - cut.Offset), segment.PreviousHead, segment.Head, last, segment.Signature);
+            segment.Number, segment.FirstSeq, segment.LastSeq, cut.Offset, (int)(end.Offset - cut.Offset), segment.PreviousHead, segment.Head, last, segment.Signature,
+            end.Open.ToArray());
     }
 
-    private void AppendToIndex(IndexLine line)
+    private byte[] Bytes(long offset, int length)
     {
-        var bytes = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(line, Json.Options) + "\n");
-        RandomAccess.Write(index, bytes, indexLength);
-        indexLength += bytes.Length;
+        var bytes = new byte[length];
+        for (var read = 0; read < length;)
+        {
+            var got = RandomAccess.Read(data, bytes.AsSpan(read), offset + read);
+            read += got > 0 ? got : throw new InvalidDataException($"the spool of session {Session} is shorter than its index says");
+        }
+        return bytes;
     }
-}
 
-/// <summary>A place between two entries.</summary>
-internal sealed class Mark(long seq, long offset, byte[] head)
-{
-    public long Seq { get; private set; } = seq;
-    public long Offset { get; private set; } = offset;
-    public byte[] Head { get; } = head;
-
-    public void Set(long at, long after, ReadOnlySpan<byte> chain)
+    private void Account(long bytes)
     {
-        Seq = at;
-        Offset = after;
-        chain.CopyTo(Head);
+        Interlocked.Add(ref held, bytes);
+        spool.Account(bytes);
     }
-
-    public Mark Copy() => new(Seq, Offset, [.. Head]);
 }

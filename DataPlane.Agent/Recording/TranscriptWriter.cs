@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
@@ -15,28 +14,27 @@ namespace AccessPlane.Agent.Recording;
 /// Formats entries in their canonical form (the member order of <see cref="TranscriptEntry"/>) into one buffer that is used again and again:
 /// in steady state nothing is allocated.
 /// </summary>
-internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
+internal sealed class TranscriptWriter : IDisposable
 {
     public const int LongestText = 1 << 20;
     public const int LongestParameters = 64 << 10;
     private const int LongestMessage = 8 << 10;
-    private const int Retained = 256 << 10;
 
+    private readonly EntryBuffer buffer = new();
     private readonly Utf8JsonWriter json;
-    private byte[] buffer = new byte[4 << 10];
     private int entryStart;
 
     public TranscriptWriter() =>
-        json = new Utf8JsonWriter(this, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
+        json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
 
     /// <summary>Bytes of whole entries, each with its line feed.</summary>
-    public int Length { get; private set; }
+    public int Length => buffer.Length;
 
-    public ReadOnlySpan<byte> Pending => buffer.AsSpan(0, Length);
+    public ReadOnlySpan<byte> Pending => buffer.From(0);
 
     public void Begin(long seq, DateTimeOffset at, ReadOnlySpan<byte> kind)
     {
-        entryStart = Length;
+        entryStart = buffer.Length;
         json.Reset();
         json.WriteStartObject();
         json.WriteNumber("seq"u8, seq);
@@ -51,23 +49,15 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
     {
         json.WriteEndObject();
         json.Flush();
-        var entry = buffer.AsSpan(entryStart, Length - entryStart);
-        GetSpan(1)[0] = (byte)'\n';
-        Length++;
+        var entry = buffer.From(entryStart);
+        buffer.Add((byte)'\n');
         return entry;
     }
 
     /// <summary>Takes the entries after <paramref name="length"/> back.</summary>
-    public void Truncate(int length) => Length = length;
+    public void Truncate(int length) => buffer.Truncate(length);
 
-    public void Clear()
-    {
-        Length = 0;
-        if (buffer.Length > Retained)
-        {
-            buffer = new byte[4 << 10];
-        }
-    }
+    public void Clear() => buffer.Clear();
 
     public void Start(SessionStart start)
     {
@@ -211,6 +201,9 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         }
     }
 
+    /// <summary>How an operation ended of which nothing else is known.</summary>
+    public void Outcome(string outcome) => json.WriteString("outcome"u8, outcome);
+
     public void Hold(Guid hold, DateTimeOffset until)
     {
         json.WriteString("hold"u8, hold);
@@ -252,20 +245,6 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         {
             json.WriteString("note"u8, note);
         }
-    }
-
-    public void Advance(int count) => Length += count;
-
-    public Memory<byte> GetMemory(int sizeHint = 0)
-    {
-        Grow(sizeHint);
-        return buffer.AsMemory(Length);
-    }
-
-    public Span<byte> GetSpan(int sizeHint = 0)
-    {
-        Grow(sizeHint);
-        return buffer.AsSpan(Length);
     }
 
     public void Dispose() => json.Dispose();
@@ -314,13 +293,4 @@ internal sealed class TranscriptWriter : IBufferWriter<byte>, IDisposable
         Effect.Deny => "deny"u8,
         _ => throw new ArgumentOutOfRangeException(nameof(effect)),
     };
-
-    private void Grow(int sizeHint)
-    {
-        var need = Math.Max(sizeHint, 256);
-        if (buffer.Length - Length < need)
-        {
-            Array.Resize(ref buffer, Math.Max(buffer.Length * 2, Length + need));
-        }
-    }
 }

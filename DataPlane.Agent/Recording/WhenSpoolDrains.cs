@@ -17,6 +17,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly Spool spool;
+    private readonly SpoolKeyDesk keys;
     private readonly AgentIdentity identity;
     private readonly Reports reports;
     private readonly TimeProvider clock;
@@ -24,9 +25,10 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     private readonly Pulse wake = new();
     private readonly ConcurrentDictionary<Guid, Sent> underWay = [];
 
-    public WhenSpoolDrains(Spool spool, AgentIdentity identity, Reports reports, TimeProvider clock, ILogger<WhenSpoolDrains> logger)
+    public WhenSpoolDrains(Spool spool, SpoolKeyDesk keys, AgentIdentity identity, Reports reports, TimeProvider clock, ILogger<WhenSpoolDrains> logger)
     {
         this.spool = spool;
+        this.keys = keys;
         this.identity = identity;
         this.reports = reports;
         this.clock = clock;
@@ -53,7 +55,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     /// <summary>Seals and sends what is due, once. Returns when all of it was handed to the broker or failed.</summary>
     internal async Task Drain(CancellationToken cancel)
     {
-        spool.Tick();
+        await keys.Look(cancel);
         foreach (var file in spool.Files)
         {
             SealIfDue(file);
@@ -64,7 +66,26 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
             async (file, stop) => await Send(file, stop));
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(Watch(stoppingToken), DrainAlways(stoppingToken));
+
+    /// <summary>By itself: a broker that is away holds up what is sent, and must not hold up what is written or how full the disk is seen to be.</summary>
+    private async Task Watch(CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(Tick, clock);
+        while (await timer.WaitForNextTickAsync(stop))
+        {
+            try
+            {
+                spool.Tick();
+            }
+            catch (Exception failed) when (failed is not OperationCanceledException)
+            {
+                LogDrainFailed(failed);
+            }
+        }
+    }
+
+    private async Task DrainAlways(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -118,8 +139,9 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
         }
         catch (InvalidDataException poison)
         {
-            spool.PutAside(file.Session);
-            reports.Post(ReportKinds.EvidenceGap, new EvidenceGap(file.Session, "spool-unreadable", poison.Message));
+            var gap = new EvidenceGap(file.Session, "spool-unreadable", poison.Message);
+            spool.Pass(file, part, gap);
+            reports.Post(ReportKinds.EvidenceGap, gap);
             LogUnreadable(file.Session, poison);
         }
         catch (Exception failed) when (failed is not OperationCanceledException || !cancel.IsCancellationRequested)
@@ -135,7 +157,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: segment {Number} was refused and its transcript put aside: {Why}")]
     private partial void LogPutAside(Guid session, int number, string why);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: the transcript cannot be read and was put aside")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: a part of the transcript cannot be read; a copy is kept aside")]
     private partial void LogUnreadable(Guid session, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: segment {Number} waits, the broker did not take it: {Why}")]

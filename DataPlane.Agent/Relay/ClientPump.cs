@@ -30,6 +30,8 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
         };
     }
 
+    protected override ValueTask<bool> Kept() => Conversation.Kept();
+
     protected override Verdict Judge(ReadOnlySpan<byte> pending)
     {
         var verdict = Conversation.FromClient(pending);

@@ -10,11 +10,11 @@ internal abstract class Conversation
     /// <summary>Whether anything may pass at this moment. Asked before every batch, from both directions.</summary>
     public abstract bool MayForward { get; }
 
-    /// <summary>Completes when bytes may pass again, or never will.</summary>
-    public abstract ValueTask Thawed();
+    /// <summary>Completes when bytes may pass again, or never will: false.</summary>
+    public abstract ValueTask<bool> Thawed();
 
-    /// <summary>Whether a call may block for the disk: it is then made off the threads that serve sockets.</summary>
-    public abstract bool Blocks { get; }
+    /// <summary>Completes when the record of what was judged so far is where it must be before the server gets any of it; false where it never will be.</summary>
+    public abstract ValueTask<bool> Kept();
 
     public abstract Verdict FromClient(ReadOnlySpan<byte> pending);
 

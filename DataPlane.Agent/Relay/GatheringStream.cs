@@ -23,7 +23,16 @@ internal sealed class GatheringStream(PlainWire wire) : Stream
         kept = []; // an idle connection holds nothing
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => wire.Receive(buffer);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        gathers ? wire.Receive(buffer) : Shake(buffer);
+
+    /// <summary>What a handshake makes of what it reads is costly, and anyone may ask for it: never on a thread that other sessions' bytes pass through.</summary>
+    private async ValueTask<int> Shake(Memory<byte> buffer)
+    {
+        var got = await wire.Receive(buffer);
+        await Task.Yield();
+        return got;
+    }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {

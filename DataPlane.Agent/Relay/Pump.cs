@@ -9,19 +9,30 @@ namespace AccessPlane.Agent.Relay;
 /// </summary>
 internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut cut) : IDisposable
 {
+    /// <summary>Batches that a side may have ready, one behind the other, before the thread is given back: others' bytes wait for it.</summary>
+    private const int MostUnbroken = 16;
+
     private readonly Outgoing outgoing = new();
     private int consumed;
+    private int unbroken;
     private volatile bool sending;
+    private int sends;
 
     public Intake Intake { get; } = new(from);
 
     /// <summary>Whether a send is under way; a long one means that the other side does not read.</summary>
     public bool IsSending => sending;
 
+    /// <summary>Sends begun so far.</summary>
+    public int Sends => Volatile.Read(ref sends);
+
     protected Conversation Conversation { get; } = conversation;
 
     /// <summary>Called under the guard.</summary>
     protected abstract Verdict Judge(ReadOnlySpan<byte> pending);
+
+    /// <summary>Before a send: the record of what is sent must be kept first. False where it cannot be.</summary>
+    protected virtual ValueTask<bool> Kept() => new(true);
 
     /// <summary>Before a send: others may write to the same side.</summary>
     protected virtual ValueTask TakeTurn() => default;
@@ -53,7 +64,14 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
     {
         try
         {
-            return await Intake.Receive(need);
+            var receiving = Intake.Receive(need);
+            unbroken = receiving.IsCompleted ? unbroken + 1 : 0;
+            if (unbroken == MostUnbroken)
+            {
+                unbroken = 0;
+                await Task.Yield();
+            }
+            return await receiving;
         }
         catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException)
         {
@@ -66,17 +84,9 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
     {
         while (true)
         {
-            if (!Conversation.MayForward)
+            if (!Conversation.MayForward && !await Conversation.Thawed())
             {
-                await Conversation.Thawed();
-                if (!Conversation.MayForward)
-                {
-                    return (PumpStop.Cut, 0); // the session ended while it was frozen: nothing more is judged
-                }
-            }
-            if (Conversation.Blocks)
-            {
-                await Task.Yield();
+                return (PumpStop.Cut, 0); // the session ended while it was frozen: nothing more is judged
             }
             var verdict = JudgeBatch();
             if (await Pass() is { } stopped)
@@ -133,16 +143,17 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
         var bytes = outgoing.Bytes(Intake.Pending);
         if (bytes.Length > 0)
         {
-            if (!Conversation.MayForward)
+            do
             {
-                await Conversation.Thawed();
+                // whatever was waited for, it may be frozen again behind it: that is no end
+                if ((!Conversation.MayForward && !await Conversation.Thawed()) || !await Kept() || cut.IsMade)
+                {
+                    Done();
+                    return PumpStop.Cut;
+                }
+                await TakeTurn();
             }
-            await TakeTurn();
-            if (!Begins())
-            {
-                Done();
-                return PumpStop.Cut;
-            }
+            while (!Begins());
             try
             {
                 await to.Send(bytes);
@@ -163,6 +174,7 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
     {
         lock (Conversation.Guard)
         {
+            sends++;
             return sending = !cut.IsMade && Conversation.MayForward;
         }
     }

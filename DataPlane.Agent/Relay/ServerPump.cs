@@ -61,13 +61,17 @@ internal sealed class ServerPump(
         {
             await Task.Yield(); // the server has answered what was sent: the call that sent it is about to return
         }
-        if (!Conversation.MayForward)
+        while (!cut.IsMade)
         {
-            await Conversation.Thawed();
-        }
-        if (!cut.IsMade && Conversation.MayForward)
-        {
-            await server.Send(reply);
+            if ((!Conversation.MayForward && !await Conversation.Thawed()) || !await Conversation.Kept())
+            {
+                break;
+            }
+            if (!cut.IsMade && Conversation.MayForward)
+            {
+                await server.Send(reply);
+                break;
+            }
         }
         serverCameFurther.Set();
         return false;

@@ -3,20 +3,20 @@
 
 bench_wire() {
   local seconds=${1:-5} rounds=${2:-3} mode clients round where
-  pgbench -i -q -s 5 "$ORDERS_DIRECT_URL" >/dev/null 2>&1
+  pgbench_tables 5
   direct "GRANT SELECT ON ALL TABLES IN SCHEMA public TO accessplane_agent"
   start_peers
   local names=(direct pgbouncer haproxy agent)
-  printf '%-9s %7s %9s %10s %9s %9s %16s %13s %17s\n' protocol clients direct pgbouncer haproxy agent agent/pgbouncer agent/direct 'agent µs each'
+  printf '%-9s %7s %9s %10s %9s %9s %16s %13s %9s %10s\n' protocol clients direct pgbouncer haproxy agent agent/pgbouncer agent/direct 'µs each' 'bytes each'
   for mode in prepared simple; do
     for clients in 1 8 32; do
-      for where in "${names[@]}" cost; do : >"$WORK/$where"; done
+      for where in "${names[@]}" cost bytes; do : >"$WORK/$where"; done
       for ((round = 0; round < rounds; round++)); do
         for where in "${names[@]}"; do wire_round "$where" "$mode" "$clients" "$seconds"; done
       done
       awk -v m="$mode" -v c="$clients" -v d="$(median <"$WORK/direct")" -v p="$(median <"$WORK/pgbouncer")" -v h="$(median <"$WORK/haproxy")" \
-        -v a="$(median <"$WORK/agent")" -v u="$(median <"$WORK/cost")" \
-        'BEGIN {printf "%-9s %7d %9.0f %10.0f %9.0f %9.0f %16.2f %13.2f %17.0f\n", m, c, d, p, h, a, a / p, a / d, u}'
+        -v a="$(median <"$WORK/agent")" -v u="$(median <"$WORK/cost")" -v b="$(median <"$WORK/bytes")" \
+        'BEGIN {printf "%-9s %7d %9.0f %10.0f %9.0f %9.0f %16.2f %13.2f %9.0f %10.0f\n", m, c, d, p, h, a, a / p, a / d, u, b}'
     done
   done
 }
@@ -71,18 +71,26 @@ END
 # wire_round WHERE MODE CLIENTS SECONDS: transactions a second, into the file of that name.
 # The agent stands beside its database and the control plane does not: while a round runs it sleeps, and takes the transcripts in afterwards.
 wire_round() {
-  local where=$1 url=${URL[$1]:-} agent plane before after
-  agent=$(ours orders-agent) plane=$(ours control-plane)
+  local where=$1 url=${URL[$1]:-} plane before after
+  plane=$(ours control-plane)
   if [[ $where == agent ]]; then url=$(agent_url $(($3 + 2))); fi
   kill -STOP "$plane"
-  before=$(ticks "$agent")
+  before=$(usage)
   pgbench -n -S -M "$2" -c "$3" -j 1 -T "$4" "$url" >"$WORK/out" 2>"$WORK/error" || true
-  after=$(ticks "$agent")
+  after=$(usage)
   kill -CONT "$plane"
   awk '/^tps/ {print $3}' "$WORK/out" | grep . >>"$WORK/$where" || { cat "$WORK/error" >&2; die "pgbench failed through $where"; }
   if [[ $where == agent ]]; then
-    awk -v t=$((after - before)) '/actually processed/ {split($6, n, "/"); printf "%.1f\n", t * 10000 / n[1]}' "$WORK/out" >>"$WORK/cost"
+    spent processorMilliseconds 1000 >>"$WORK/cost"
+    spent allocatedBytes 1 >>"$WORK/bytes"
     eventually 60 "the transcripts to be in the log" spool_is_empty
   fi
 }
+# spent WHAT FACTOR: what the agent used of it, for each transaction of the round, the sessions' own beginnings and ends included
+spent() {
+  local transactions
+  transactions=$(awk '/actually processed/ {split($6, n, "/"); print n[1]}' "$WORK/out")
+  jq -n --argjson before "$before" --argjson after "$after" --argjson n "$transactions" "(\$after.$1 - \$before.$1) * $2 / \$n"
+}
+usage() { curl -fsS "$(agent_health_url)/health/usage"; }
 spool_is_empty() { [[ -z $(find "$RUN/orders-agent/state/spool" -name '*.transcript' -print -quit) ]]; }

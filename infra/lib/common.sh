@@ -2,7 +2,7 @@
 # What every script here shares: strict mode, paths, ports, words for the terminal, processes that are ours, waiting on conditions.
 # Sourced, never run. Settings from the environment:
 #   ACCESSPLANE_RUN        folder of all run-time state (default: .run)
-#   ACCESSPLANE_PORT_BASE  first of the ten ports used (default 17400); each has a name of its own too, see PORTS
+#   ACCESSPLANE_PORT_BASE  first of the eleven ports used (default 17400); each has a name of its own too, see PORTS
 
 set -Eeuo pipefail
 umask 022
@@ -11,7 +11,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 RUN=${ACCESSPLANE_RUN:-$ROOT/.run}
 
 # Below 32768, where the kernel starts to hand out ports to outgoing connections: a port up there may be taken at any moment.
-PORTS=(HTTP LOG ORDERS AMQP RABBIT_API ERLANG EPMD IDP AGENT AGENT_HEALTH)
+PORTS=(HTTP LOG ORDERS AMQP RABBIT_API ERLANG EPMD IDP AGENT AGENT_HEALTH CRM)
 set_ports() {
   local base=${ACCESSPLANE_PORT_BASE:-17400} name given index=0
   for name in "${PORTS[@]}"; do
@@ -22,8 +22,10 @@ set_ports() {
   # without a word from the environment: as the last start had them
   if [[ -s $RUN/ports && -z $(compgen -e ACCESSPLANE_PORT_) ]]; then source "$RUN/ports"; fi
 }
-PORT_HTTP='' PORT_LOG='' PORT_ORDERS='' PORT_AMQP='' PORT_RABBIT_API='' PORT_ERLANG='' PORT_EPMD='' PORT_IDP='' PORT_AGENT='' PORT_AGENT_HEALTH=''
+PORT_HTTP='' PORT_LOG='' PORT_ORDERS='' PORT_AMQP='' PORT_RABBIT_API='' PORT_ERLANG='' PORT_EPMD='' PORT_IDP='' PORT_AGENT='' PORT_AGENT_HEALTH='' PORT_CRM=''
 set_ports
+# of the tests alone, and so not among those that a state is bound to
+PORT_POSTGRES_18=${ACCESSPLANE_PORT_POSTGRES_18:-$((PORT_HTTP + ${#PORTS[@]}))}
 
 if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
   BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' YELLOW=$'\e[33m' CYAN=$'\e[36m' PLAIN=$'\e[0m'

@@ -109,4 +109,5 @@ install_product() {
 install_tests() {
   install_packages "${TEST_PACKAGES[@]}"
   node_modules "$ROOT/tests/EndToEnd/clients/node"
+  install_postgres_18
 }

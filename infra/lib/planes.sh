@@ -45,7 +45,7 @@ start_control_plane() {
     Urls="$(control_plane_url)" PublicUrl="$(control_plane_url)" \
     ConnectionStrings__Log="$(pg_npgsql postgres-log "$PORT_LOG" accessplane)" \
     Broker__Uri="$(rabbit_amqp)" Broker__ManagementUri="$(rabbit_api)" Broker__AgentUri="amqp://127.0.0.1:$PORT_AMQP/" \
-    Keys__Path="$RUN/control-plane" \
+    Keys__Path="$RUN/control-plane" Evidence__Checkpoints="$RUN/checkpoints" \
     Identity__Issuers__0__Issuer="$(oidc_issuer)" \
     Identity__Issuers__0__Audience=accessplane Identity__Issuers__0__ReviewAudience=accessplane-reviews \
     Identity__Issuers__0__Algorithms__0=RS256 \
@@ -87,22 +87,23 @@ start_agent() {
   local folder=$RUN/orders-agent admin invitation token=''
   running orders-agent && return 0
   port_free "$PORT_AGENT" "the agent" ACCESSPLANE_PORT_AGENT
+  port_free "$PORT_CRM" "the agent" ACCESSPLANE_PORT_CRM
   port_free "$PORT_AGENT_HEALTH" "the agent's health" ACCESSPLANE_PORT_AGENT_HEALTH
   mkdir -p "$folder"
   chmod 700 "$folder"
   secret accessplane_agent >/dev/null
   jq -n --arg state "$folder/state" --arg controlPlane "$(control_plane_url)" --arg health "$(agent_health_url)" \
-    --argjson port "$PORT_AGENT" --argjson upstream "$PORT_ORDERS" --arg tls "$RUN/tls" --arg password "$RUN/secrets/accessplane_agent" \
+    --argjson orders "$PORT_AGENT" --argjson crm "$PORT_CRM" --argjson database "$PORT_ORDERS" --arg tls "$RUN/tls" --arg password "$RUN/secrets/accessplane_agent" \
     --arg upstreamTls "${ACCESSPLANE_UPSTREAM_TLS:-verify-full}" '{
     id: "orders-agent", $controlPlane, $state, $health,
-    listeners: [ {
-      protocol: "postgresql", resource: "orders", address: "127.0.0.1", $port, advertise: { host: "127.0.0.1", $port },
+    listeners: [ { resource: "orders", port: $orders }, { resource: "crm", port: $crm } ] | map({
+      protocol: "postgresql", resource, address: "127.0.0.1", port, advertise: { host: "127.0.0.1", port },
       tls: { certificate: "\($tls)/server.pem", key: "\($tls)/server.key", required: false },
-      upstream: { host: "localhost", port: $upstream, user: "accessplane_agent", passwordFile: $password, tls: $upstreamTls, rootCertificate: "\($tls)/ca.pem" }
-    } ] }' >"$folder/agent.json"
+      upstream: { host: "localhost", port: $database, user: "accessplane_agent", passwordFile: $password, tls: $upstreamTls, rootCertificate: "\($tls)/ca.pem" }
+    }) }' >"$folder/agent.json"
   if [[ ! -s $folder/state/enrolment.json ]]; then
     admin=$("$ROOT/infra/token" admin)
-    invitation=$(api "$admin" POST /v1/agents -H 'Content-Type: application/json' --data '{"id":"orders-agent","resources":["orders"]}') || die "the agent could not be invited"
+    invitation=$(api "$admin" POST /v1/agents -H 'Content-Type: application/json' --data '{"id":"orders-agent","resources":["orders","crm"]}') || die "the agent could not be invited"
     token=$(jq -er .token <<<"$invitation")
     # read by the agent alone, once: an environment variable would stay readable in /proc
     jq --arg token "$token" '.enrolmentToken = $token' "$folder/agent.json" >"$folder/agent.json.new"

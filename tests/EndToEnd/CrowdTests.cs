@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using AccessPlane.Tests.EndToEnd.World;
 using Npgsql;
 
@@ -106,7 +105,7 @@ public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
 
     private static async Task<NpgsqlConnection> Open(Ticket ticket)
     {
-        var database = new NpgsqlConnection(ticket.Npgsql("crowd") + ";Timeout=60");
+        var database = new NpgsqlConnection(ticket.Npgsql(Held.Application) + ";Timeout=60");
         await database.OpenAsync(TestContext.Current.CancellationToken);
         return database;
     }
@@ -116,39 +115,5 @@ public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
         await using var database = await Open(ticket);
         await using var command = new NpgsqlCommand("SELECT $1 + 1", database) { Parameters = { new NpgsqlParameter { Value = i } } };
         Assert.Equal(i + 1, await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
-    }
-
-    /// <summary>What the agent holds, counted from outside.</summary>
-    private sealed record Held(int Files, int Backends, long Memory)
-    {
-        /// <summary>Files that the agent opens and closes in its own time: a spool file, a connection to the broker that comes back.</summary>
-        private const int OfItsOwn = 10;
-
-        public static Held Nothing { get; } = new(int.MaxValue - OfItsOwn, 0, 0);
-
-        public static async Task<Held> Now()
-        {
-            var agent = TestWorld.ProcessOf("orders-agent");
-            var status = await File.ReadAllLinesAsync($"/proc/{agent}/status", TestContext.Current.CancellationToken);
-            var memory = status.First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return new Held(
-                Directory.GetFileSystemEntries($"/proc/{agent}/fd").Length,
-                (int)await TestWorld.Ask<long>("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'crowd'"),
-                long.Parse(memory[1], CultureInfo.InvariantCulture) << 10);
-        }
-
-        /// <summary>Sessions end on both sides a moment after the client has gone: until no more is held than before.</summary>
-        public static async Task<Held> Settled(Held before)
-        {
-            var now = await Now();
-            await Wait.Until(async () =>
-            {
-                now = await Now();
-                return now.Backends == 0 && now.Files <= before.Files + OfItsOwn;
-            }, 30, () => $"before {before}, still {now}");
-            return now;
-        }
-
-        public override string ToString() => $"{Files} files, {Backends} backends, {Memory >> 20} MiB";
     }
 }

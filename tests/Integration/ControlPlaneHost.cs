@@ -27,7 +27,14 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     public string Database { get; }
     public string Broker { get; }
     public Uri Address { get; private set; } = null!;
+
+    /// <summary>The directory of the checkpoints' files.</summary>
+    public string Checkpoints => $"{_keys}/checkpoints";
     public IServiceProvider Services => _app.Services;
+
+    /// <summary>All tests call from one address, many at a time.</summary>
+    private static readonly string[] FromOneAddress =
+        ["--Limits:PerAddress=100000", "--Limits:PerAddressBurst=100000", "--Limits:Overall=100000", "--Limits:OverallBurst=100000"];
 
     /// <param name="adjust">Services in the place of others.</param>
     /// <param name="map">Endpoints beside the product's.</param>
@@ -42,8 +49,9 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         string[] arguments =
         [
             "--Urls=http://127.0.0.1:0", "--PublicUrl=https://accessplane.example", $"--ConnectionStrings:Log={database}", $"--Broker:Uri={broker}",
-            $"--Broker:ManagementUri={Servers.RabbitApi}", $"--Broker:AgentUri={broker}", $"--Keys:Path={keys}", $"--Identity:Issuers:0:Issuer={issuer.Address}",
+            $"--Broker:ManagementUri={Servers.RabbitApi}", $"--Broker:AgentUri={broker}", $"--Keys:Path={keys}", $"--Evidence:Checkpoints={keys}/checkpoints", $"--Identity:Issuers:0:Issuer={issuer.Address}",
             "--Identity:Issuers:0:DefaultKind=person", "--Identity:Issuers:0:EvidenceClaims:0=repository", "--Roles:Admins:0=admins", "--Roles:Auditors:0=auditors",
+            .. settings?.Any(s => s.StartsWith("--Limits", StringComparison.Ordinal)) == true ? [] : FromOneAddress,
             .. settings ?? [],
         ];
         var app = AccessPlane.ControlPlane.Program.Compose(arguments, builder =>
@@ -94,6 +102,9 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         using var client = Client(subject, group);
         return await client.GetFromJsonAsync<JsonElement>(path, TestContext.Current.CancellationToken);
     }
+
+    /// <summary>Ends the process, so to say: what is its own stays, for another one like it.</summary>
+    public Task Stop() => _app.StopAsync();
 
     public async ValueTask DisposeAsync()
     {

@@ -23,13 +23,23 @@ internal sealed class PgCatalogReader
     public static async Task<PgCatalog> Read(PgQueries queries, CancellationToken cancel)
     {
         await queries.Rows(PgCatalogSql.Begin, cancel);
-        var catalog = await new PgCatalogReader().ReadAll(queries, cancel);
+        PgCatalog catalog;
+        try
+        {
+            catalog = await new PgCatalogReader().ReadAll(queries, cancel);
+        }
+        catch (Exception nonsense) when (nonsense is FormatException or OverflowException or JsonException or InvalidOperationException or ArgumentException
+            or IndexOutOfRangeException or NullReferenceException)
+        {
+            throw new IOException("what the database says of its catalog makes no sense", nonsense);
+        }
         await queries.Rows(PgCatalogSql.End, cancel);
         return catalog;
     }
 
     /// <summary>What differs whenever the catalog does.</summary>
-    public static async Task<string> Fingerprint(PgQueries queries, CancellationToken cancel) => (await queries.Rows(PgCatalogSql.Fingerprint, cancel))[0][0] ?? "";
+    public static async Task<string> Fingerprint(PgQueries queries, CancellationToken cancel) =>
+        await queries.Rows(PgCatalogSql.Fingerprint, cancel) is [[var fingerprint], ..] ? fingerprint ?? "" : throw new IOException("the database does not say what its catalog is");
 
     private async Task<PgCatalog> ReadAll(PgQueries queries, CancellationToken cancel)
     {
@@ -53,7 +63,7 @@ internal sealed class PgCatalogReader
         }
         foreach (var row in await queries.Rows(PgCatalogSql.Hazards, cancel))
         {
-            Of(effects, Oid(row[0])).Add(new PgEffect((PgEvents)Int(row[1]), row[2]));
+            Of(effects, Oid(row[0])).Add(new PgEffect((PgEvents)Int(row[1]), row[2], Oid(row[3]), row[4]));
         }
         foreach (var row in await queries.Rows(PgCatalogSql.Sources, cancel))
         {
@@ -93,6 +103,7 @@ internal sealed class PgCatalogReader
         {
             Reads = reads.GetValueOrDefault(oid) ?? [],
             Effects = own,
+            HasPolicies = row[7] == "t",
         };
     }
 

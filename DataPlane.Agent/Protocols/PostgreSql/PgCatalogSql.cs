@@ -37,7 +37,7 @@ internal static class PgCatalogSql
                (select count(*) from pg_event_trigger where evtenabled <> 'D')
         """;
 
-    /// <summary>oid, schema, name, kind, columns as JSON [name, number, type, not null], parents as JSON, a view's definition</summary>
+    /// <summary>oid, schema, name, kind, columns as JSON [name, number, type, not null], parents as JSON, a view's definition, whether policies filter it</summary>
     public const string Relations =
         """
         select c.oid, n.nspname, c.relname, c.relkind,
@@ -45,7 +45,7 @@ internal static class PgCatalogSql
                 from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
                (select coalesce(json_agg(pn.nspname || '.' || p.relname), '[]')
                 from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace where i.inhrelid = c.oid),
-               case when c.relkind in ('v', 'm') and c.oid >= 16384 then pg_get_viewdef(c.oid) end
+               case when c.relkind in ('v', 'm') and c.oid >= 16384 then pg_get_viewdef(c.oid) end, c.relrowsecurity
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and n.nspname !~ '^pg_(toast|temp)'
         """;
@@ -72,18 +72,18 @@ internal static class PgCatalogSql
         where d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass) and o.rel >= 16384
         """;
 
-    /// <summary>relation's oid, events, why</summary>
+    /// <summary>relation's oid, events, why, function's oid, the relation that is changed</summary>
     public const string Hazards =
         """
-        select tgrelid, (tgtype::int & 4) / 2 | (tgtype::int & 16) / 4 | (tgtype::int & 8) | (tgtype::int & 32) / 2, 'its trigger `' || tgname || '` runs code of its own'
+        select tgrelid, (tgtype::int & 4) / 2 | (tgtype::int & 16) / 4 | (tgtype::int & 8) | (tgtype::int & 32) / 2, 'its trigger `' || tgname || '` runs code of its own', tgfoid::oid, null
         from pg_trigger where not tgisinternal and tgenabled <> 'D'
         union all
-        select ev_class, case ev_type when '1' then 1 when '2' then 4 when '3' then 2 else 8 end, 'its rule `' || rulename || '` makes something else of it'
-        from pg_rewrite where rulename <> '_RETURN' and ev_enabled <> 'D' and ev_class >= 16384
+        select ev_class, case ev_type when '1' then 1 when '2' then 4 when '3' then 2 else 8 end, 'its rule `' || rulename || '` makes something else of it', 0, null
+        from pg_rewrite where rulename <> '_RETURN' and ev_enabled <> 'D' and ev_class >= 16384 and not (ev_qual::text = '<>' and pg_get_ruledef(oid) ~ ' DO INSTEAD NOTHING;$')
         union all
         select confrelid, (case when confdeltype in ('c', 'n', 'd') then 8 else 0 end) | (case when confupdtype in ('c', 'n', 'd') then 4 else 0 end),
-               'the foreign key `' || conname || '` carries it on to other rows'
-        from pg_constraint where contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
+               'the foreign key `' || conname || '` carries it on to other rows', 0, n.nspname || '.' || c.relname
+        from pg_constraint join pg_class c on c.oid = conrelid join pg_namespace n on n.oid = c.relnamespace where contype = 'f' and (confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
         """;
 
     /// <summary>relation's oid, column's number, `schema.relation.column` that its values come from</summary>

@@ -35,6 +35,9 @@ internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvi
         }
     }
 
+    /// <summary>The search path of a database's logins as it was last known; null where that was never read.</summary>
+    public string? PathOf(string name) => databases.TryGetValue(name, out var database) ? database.LastPath : null;
+
     public void Dispose()
     {
         foreach (var database in databases.Values)
@@ -86,6 +89,9 @@ internal sealed class PgDatabase : IDisposable
     {
         (name, time, known) = ("", TimeProvider.System, knowledge);
     }
+
+    /// <summary>As it was last read; null before.</summary>
+    public string? LastPath => known?.Catalog.PathSetting;
 
     /// <summary>What is known of texts now. INVARIANT: another catalog is another object.</summary>
     public PgKnowledge Known => known ?? throw new InvalidOperationException("the catalog has not been read");

@@ -77,7 +77,8 @@ internal sealed class PgChannel(Wire wire)
     {
         while (end - start < bytes)
         {
-            if (!await Fill(bytes))
+            // what is announced is believed as it comes: nobody gets memory for the head of a message alone
+            if (!await Fill(Math.Min(bytes, Math.Max(1024, 2 * (end - start)))))
             {
                 throw new EndOfStreamException();
             }

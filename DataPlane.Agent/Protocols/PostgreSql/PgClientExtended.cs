@@ -52,13 +52,20 @@ internal sealed class PgClientExtended(PgState state)
         asked.Name = parse.Name.IsEmpty ? [] : parse.Name.ToArray();
         asked.OldStatement = old;
         asked.IsTaken = taken;
+        var renamed = Renamed(parse, text, body);
         if (taken)
         {
-            return ForwardAndAwait('P', body, total);
+            return ForwardAndAwait('P', renamed ?? body, total);
         }
         state.Names.SetStatement(parse.Name, text);
-        return Verdict.Forward(total);
+        return renamed is null ? Verdict.Forward(total) : Verdict.Rewrite(total, PgFrame.Of('P', renamed));
     }
+
+    /// <returns>The message's body with the names that the session's login has for what the text names; null where they are the same.</returns>
+    private byte[]? Renamed(in PgParse parse, PgText text, ReadOnlySpan<byte> body) =>
+        state.Views?.Of(text) is { } sent && !ReferenceEquals(sent, text.Text)
+            ? [.. body[..(parse.Name.Length + 1)], .. sent, .. body[(parse.Name.Length + 1 + parse.Text.Length)..]]
+            : null;
 
     /// <summary>What names mean after this message, the server alone can say: it is asked to answer at once, and nothing more is sent until it has.</summary>
     private Verdict ForwardAndAwait(char type, ReadOnlySpan<byte> body, int total)
@@ -189,7 +196,7 @@ internal sealed class PgClientExtended(PgState state)
         }
         if (state.Sight.Missing(portal.Text) is { } missing)
         {
-            var refusal = PgRefusal.NotKnown(missing, state.Transaction);
+            var refusal = PgRefusal.NotKnown(missing);
             state.Operations.Fail(portal.Op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
             return Refuse(total, new PgDenial(refusal, portal.Op), refusal.AsBind());
         }

@@ -31,7 +31,7 @@ internal sealed class PgClientQueries(PgState state)
         state.Sight.Forget();
         if (state.Sight.Missing(text) is { } missing)
         {
-            var refusal = PgRefusal.NotKnown(missing, state.Transaction);
+            var refusal = PgRefusal.NotKnown(missing);
             return Verdict.Rewrite(total, Refuse(PgDenial.Never(state, "simple", text.Text, text.Facts.Kinds, refusal.Message, refusal.Code)));
         }
         var ruling = state.Judge(text);
@@ -70,13 +70,14 @@ internal sealed class PgClientQueries(PgState state)
         state.Sight.Forwarded(text);
         asked.Hiding = state.Redaction.Begin(text, ruling);
         state.Results.Begin(text, ofUnit: false);
+        var renamed = state.Views?.Of(text) is { } sent && !ReferenceEquals(sent, text.Text) ? PgFrame.Of('Q', [.. sent, 0]) : null;
         if (ruling.MaxRows is not { } bound)
         {
-            return Verdict.Forward(total);
+            return renamed is null ? Verdict.Forward(total) : Verdict.Rewrite(total, renamed);
         }
         var wrap = state.Transaction == 'I';
-        asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, wrap ? message.ToArray() : null);
-        return wrap ? Verdict.Rewrite(total, PgBoundedWrite.Begin) : Verdict.Forward(total);
+        asked.Write = new PgBoundedWrite(bound.Most, bound.Rule, state.Session, wrap ? renamed ?? message.ToArray() : null);
+        return wrap ? Verdict.Rewrite(total, PgBoundedWrite.Begin) : renamed is null ? Verdict.Forward(total) : Verdict.Rewrite(total, renamed);
     }
 
     public byte[] TooLong(int length) => Refuse(PgDenial.TooLong(state, "simple", length));
@@ -131,7 +132,8 @@ internal readonly record struct PgDenial(PgRefusal Refusal, long Op)
         {
             return unrecorded;
         }
-        return Refuse(state, new PgRefusal(code, why, code is PgError.NoStatement or PgError.NoPortal or "25P02" ? null : PgRefusal.Where(state.Session, op), null), op);
+        var isOfName = code is PgError.NoStatement or PgError.NoPortal;
+        return Refuse(state, new PgRefusal(code, why, isOfName ? null : PgRefusal.Where(state.Session, op), null) { IsOfName = isOfName }, op);
     }
 
     /// <summary>Of an operation that was recorded: how it ended is recorded as well.</summary>

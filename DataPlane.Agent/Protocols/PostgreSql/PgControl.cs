@@ -1,102 +1,69 @@
+using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net.Sockets;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>
-/// The agent's own connection to the resource, for making sure that a backend is gone. Opened when it is needed, used by one at a time, kept a
-/// short while because ends come in crowds.
+/// Makes sure that a backend is gone, over a connection of the agent's own, which is kept a short while because ends come in crowds.
 /// </summary>
-internal sealed class PgControl : IDisposable
+internal sealed class PgControl(PgUpstream upstream, TimeProvider time, ILogger log) : IDisposable
 {
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    private readonly PgUpstream upstream;
-    private readonly TimeProvider time;
-    private readonly ILogger log;
-    private readonly SemaphoreSlim turn = new(1);
-    private readonly ITimer idle;
-    private PgQueries? connection;
+    /// <summary>The same text in every session, whatever its settings.</summary>
+    private const string Began = "to_char(backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')";
 
-    public PgControl(PgUpstream upstream, TimeProvider time, ILogger log)
-    {
-        this.upstream = upstream;
-        this.time = time;
-        this.log = log;
-        idle = time.CreateTimer(_ => CloseWhenIdle(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-    }
+    /// <summary>One moment, and what surrounds it.</summary>
+    private const int LongestMoment = 16 * 1024;
+
+    private const string Unchecked = "whether the backend is gone could not be checked";
+
+    private readonly ConcurrentDictionary<string, PgErrands> errands = [];
+
+    /// <summary>When a backend began.</summary>
+    public static async Task<string?> Since(PgLink link, CancellationToken cancel) =>
+        await new PgQueries(link).Rows($"select {Began} from pg_stat_get_activity(pg_backend_pid())", cancel, LongestMoment) is [[var since]] ? since : null;
 
     /// <summary>Ends a backend that is still there.</summary>
+    /// <remarks>INVARIANT: its pid alone may be a stranger's by now.</remarks>
     /// <returns>What is left of it, for the record; null when nothing is.</returns>
     public async Task<string?> Terminate(PgBackend backend)
     {
-        using var patience = new CancellationTokenSource(Patience, time);
+        if (backend.Since is null)
+        {
+            return Unchecked;
+        }
+        var user = backend.User.Replace("'", "''", StringComparison.Ordinal);
         var sql = string.Create(CultureInfo.InvariantCulture,
             $"""
-             select (select count(pg_terminate_backend(pid)) from pg_stat_activity where pid = {backend.Pid} and usename = current_user),
-                    (select count(*) from pg_prepared_xacts where owner = current_user)
+             select (select count(pg_terminate_backend(pid)) from pg_stat_activity where pid = {backend.Pid} and usename = '{user}' and {Began} = '{backend.Since}'),
+                    (select count(*) from pg_prepared_xacts where owner = '{user}')
              """);
         try
         {
-            await turn.WaitAsync(patience.Token);
-        }
-        catch (OperationCanceledException busy)
-        {
-            PgLog.NotChecked(log, backend.Permit.Session, busy);
-            return "whether the backend is gone could not be checked";
-        }
-        try
-        {
-            var answer = await Ask(backend, sql, patience.Token);
-            return answer switch
+            var own = errands.GetOrAdd(backend.Permit.Database, name => new PgErrands(cancel => upstream.Own(name, cancel), time, Kept, Patience));
+            return (await own.Run((queries, cancel) => queries.Rows(sql, cancel), CancellationToken.None))[0] switch
             {
                 ["0", "0"] => null,
                 ["0", var prepared] => $"prepared transactions are left: {prepared}",
                 [_, "0"] => "the backend was terminated",
                 [_, var prepared] => $"the backend was terminated; prepared transactions are left: {prepared}",
-                _ => "whether the backend is gone could not be checked",
+                _ => Unchecked,
             };
         }
-        catch (Exception failed) when (failed is SocketException or IOException or ObjectDisposedException or PgStop or PgUnreachable or OperationCanceledException)
+        catch (Exception failed) when (PgErrands.IsFailure(failed))
         {
-            Close();
             PgLog.NotChecked(log, backend.Permit.Session, failed);
-            return "whether the backend is gone could not be checked";
+            return Unchecked;
         }
-        finally
-        {
-            idle.Change(Kept, Timeout.InfiniteTimeSpan);
-            turn.Release();
-        }
-    }
-
-    /// <returns>The one row's columns.</returns>
-    private async Task<string?[]> Ask(PgBackend backend, string sql, CancellationToken cancel)
-    {
-        connection ??= await upstream.Own(backend.Permit.Database, cancel);
-        return (await connection.Rows(sql, cancel))[0];
-    }
-
-    private void CloseWhenIdle()
-    {
-        if (turn.Wait(0))
-        {
-            Close();
-            turn.Release();
-        }
-    }
-
-    private void Close()
-    {
-        connection?.Dispose();
-        connection = null;
     }
 
     public void Dispose()
     {
-        idle.Dispose();
-        Close();
-        turn.Dispose();
+        foreach (var own in errands.Values)
+        {
+            own.Dispose();
+        }
     }
 }

@@ -10,22 +10,22 @@ internal sealed class PgConversation : Conversation
     private readonly PgClientSide client;
     private readonly PgServerSide server;
     private readonly Func<bool> mayForward;
-    private readonly Func<ValueTask> thawed;
+    private readonly Func<ValueTask<bool>> thawed;
+    private readonly Func<ValueTask<bool>> kept;
     private volatile bool delivered = true;
 
-    public PgConversation(PgState state, Func<bool> mayForward, Func<ValueTask> thawed, bool blocks)
+    public PgConversation(PgState state, Func<bool> mayForward, Func<ValueTask<bool>> thawed, Func<ValueTask<bool>> kept)
     {
         State = state;
         this.mayForward = mayForward;
         this.thawed = thawed;
-        Blocks = blocks;
+        this.kept = kept;
         client = new PgClientSide(state);
         server = new PgServerSide(state);
     }
 
     public PgState State { get; }
     public override bool MayForward => mayForward();
-    public override bool Blocks { get; }
     public override bool MayGoOn => !State.MustWait;
     public override bool IsParked => State.Holds.Current is { IsWaiting: true };
 
@@ -58,7 +58,9 @@ internal sealed class PgConversation : Conversation
         return reply;
     }
 
-    public override ValueTask Thawed() => thawed();
+    public override ValueTask<bool> Thawed() => thawed();
+
+    public override ValueTask<bool> Kept() => kept();
 
     public override Verdict FromClient(ReadOnlySpan<byte> pending) => client.Look(pending);
 
@@ -72,7 +74,7 @@ internal sealed class PgConversation : Conversation
             State.Pace.Until = null;
             return new ValueTask(Task.Delay(pause, State.Clock));
         }
-        return State.Sight.Prepare(TextIn(pending), State.Clock);
+        return State.Sight.Prepare(TextIn(pending));
     }
 
     private static ReadOnlyMemory<byte> TextIn(ReadOnlyMemory<byte> pending)

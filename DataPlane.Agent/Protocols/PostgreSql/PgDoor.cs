@@ -1,55 +1,44 @@
 using System.Collections.Concurrent;
 using System.Net;
+using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Protocols.PostgreSql.Logins;
 using AccessPlane.Agent.Recording;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
-/// <summary>What all sessions of one listener share, and how many strangers may stand in front of it at a time.</summary>
+/// <summary>What all sessions of one listener share.</summary>
 internal sealed class PgDoor(
     ListenerConfig config, Gate.Gate gate, RecorderFactory recorders, PgParser parser, PgUpstream upstream, TimeProvider time, ILogger log) : IDisposable
 {
     /// <summary>From the first byte to the proof of who it is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    public const int MostStrangers = 1024;
-    public const int MostStrangersOfOneAddress = 256;
+    private const int RefusalsLoggedEachSecond = 20;
 
-    private readonly ConcurrentDictionary<IPAddress, int> strangersBy = [];
+    private readonly LogPace refusals = new(time, RefusalsLoggedEachSecond);
     private readonly ConcurrentDictionary<PgKey, PgSession> sessions = [];
-    private int strangers;
 
     public string Resource { get; } = config.Resource;
+    public DoorBounds Bounds { get; } = config.Bounds ?? DoorBounds.Standard;
+    public Strangers Strangers { get; } = new(config.Bounds ?? DoorBounds.Standard);
     public bool TicketsInClear { get; } = config.Tls is not { Required: true };
     public Gate.Gate Gate { get; } = gate;
     public RecorderFactory Recorders { get; } = recorders;
     public PgCatalogs Catalogs { get; } = new(upstream, parser, time, log);
     public PgUpstream Upstream { get; } = upstream;
+    public SessionLogins Logins { get; } = new(config.Resource, gate.Masks, upstream, time, log);
     public PgControl Control { get; } = new(upstream, time, log);
     public TimeProvider Time { get; } = time;
     public ILogger Log { get; } = log;
     public PgEncryption Encryption { get; } = new(config.Tls);
     public IReadOnlyCollection<PgSession> Sessions => (IReadOnlyCollection<PgSession>)sessions.Values;
 
-    /// <returns>False when too many are in front already.</returns>
-    public bool TryEnter(IPAddress address)
+    /// <summary>A login came to nothing.</summary>
+    public void Refused(IPEndPoint client, string why)
     {
-        var all = Interlocked.Increment(ref strangers);
-        var same = strangersBy.AddOrUpdate(address, 1, (_, n) => n + 1);
-        if (all <= MostStrangers && same <= MostStrangersOfOneAddress)
+        if (refusals.MaySay())
         {
-            return true;
-        }
-        Leave(address);
-        return false;
-    }
-
-    public void Leave(IPAddress address)
-    {
-        Interlocked.Decrement(ref strangers);
-        var left = strangersBy.AddOrUpdate(address, 0, (_, n) => n - 1);
-        if (left == 0)
-        {
-            strangersBy.TryRemove(new KeyValuePair<IPAddress, int>(address, 0));
+            PgLog.LoginRefused(Log, client, why);
         }
     }
 
@@ -57,9 +46,13 @@ internal sealed class PgDoor(
 
     public void Closed(PgSession session) => sessions.TryRemove(session.Key, out _);
 
-    /// <summary>Looks at how long things take in every session.</summary>
+    /// <summary>Looks at how long things take in every session, and at what was left out of the log.</summary>
     public void Look()
     {
+        if (refusals.TakeUnsaid() is > 0 and var more)
+        {
+            PgLog.MoreLoginsRefused(Log, more);
+        }
         foreach (var (_, session) in sessions)
         {
             session.Look();

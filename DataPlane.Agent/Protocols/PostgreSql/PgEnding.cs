@@ -7,13 +7,15 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>
 /// The end of a session. Closing the backend's socket does not stop its work, so that a cut goes: nothing more client → server, CancelRequest,
-/// a short wait for the answer, RST to the backend, pg_terminate_backend if it is still there, FATAL to the client, RST, the record.
+/// a short wait for the answer, RST to the backend, pg_terminate_backend if it is still there, FATAL to the client, RST, the record. The client does
+/// not wait for all of that: nothing passes any more from the first moment on, and it is told so soon.
 /// </summary>
 internal sealed class PgEnding(
     PgDoor door, Wire client, PgBackend backend, PgConversation conversation, Relay.Relay relay, SessionRecorder recorder)
 {
     private static readonly TimeSpan ForTheAnswer = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan ForTheCancel = TimeSpan.FromMilliseconds(1000);
+    private static readonly TimeSpan ForTheBackend = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan ForTheFarewell = TimeSpan.FromMilliseconds(200);
 
     private string? note;
@@ -36,15 +38,19 @@ internal sealed class PgEnding(
         }
         var cut = permit.Cut();
         Abandon(end);
+        var stopping = Task.CompletedTask;
         if (end == RelayEnd.Client && permit.End is null)
         {
             backend.Channel.Wire.Close();
         }
         else
         {
-            await StopBackend(end == RelayEnd.Server);
+            // a database that does not answer keeps nobody waiting for the word that it is over
+            stopping = StopBackend(end == RelayEnd.Server);
+            await stopping.WaitAsync(ForTheBackend, door.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await SayFarewell(code, message);
+        await stopping;
         await relay.Stopped;
         note = stopped ?? (cause == "protocol" ? message : note);
         recorder.End(cause, cut, note);

@@ -14,6 +14,7 @@ internal static class PgError
     public const string TooMany = "53300";
     public const string TooLarge = "54000";
     public const string LimitReached = "53400";
+    public const string NotReady = "55000"; // object_not_in_prerequisite_state
     public const string NoRecord = "58030"; // io_error
     public const string NameTooLong = "42622";
     public const string NoStatement = "26000";
@@ -66,6 +67,31 @@ internal static class PgError
         }
         body.WriteByte(0);
         return PgFrame.Of('E', body.ToArray());
+    }
+
+    /// <summary>The same error at another position of its text.</summary>
+    public static byte[] At(ReadOnlySpan<byte> error, int position)
+    {
+        using var body = new MemoryStream();
+        var reader = new PgReader(error);
+        while (reader.Byte() is var letter && letter != 0 && !reader.Failed)
+        {
+            var text = reader.Text();
+            Field(body, (char)letter, letter == 'P' ? position.ToString(CultureInfo.InvariantCulture) : Encoding.UTF8.GetString(text));
+        }
+        body.WriteByte(0);
+        return PgFrame.Of('E', body.ToArray());
+    }
+
+    /// <summary>Nothing of it is cut off.</summary>
+    public static bool IsWhole(ReadOnlySpan<byte> error)
+    {
+        var reader = new PgReader(error);
+        while (reader.Byte() != 0 && !reader.Failed)
+        {
+            reader.Text();
+        }
+        return reader.Exact;
     }
 
     /// <summary>One field of an error's body; empty where it has none. The body may be cut off.</summary>

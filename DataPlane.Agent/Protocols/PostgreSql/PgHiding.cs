@@ -24,6 +24,9 @@ internal sealed class PgHiding(MaskPlan plan, IReadOnlyList<MaskRule> rules)
 /// <summary>The columns of a result as the server describes them, each with what is done to its values.</summary>
 internal sealed class PgLayout
 {
+    private const uint NameArray = 1003;
+    private const uint TextArray = 1009;
+
     /// <summary>A random key of this process: hashes of one value are the same in all its sessions, and nobody else's.</summary>
     private static readonly byte[] Key = RandomNumberGenerator.GetBytes(32);
 
@@ -31,8 +34,8 @@ internal sealed class PgLayout
     {
         Fields = fields;
         Plan = plan;
-        LastMasked = Array.FindLastIndex(fields, f => f.Masker is not null || f.IsDefinition);
-        Touches = Array.Exists(fields, f => f.Masker is not null || f.IsDefinition || f.Detect != 0);
+        LastMasked = Array.FindLastIndex(fields, f => f.Masker is not null || f.Definition != DefinitionText.None);
+        Touches = Array.Exists(fields, f => f.Masker is not null || f.Definition != DefinitionText.None || f.Detect != 0);
     }
 
     public PgField[] Fields { get; }
@@ -79,13 +82,13 @@ internal sealed class PgLayout
 
     private static PgField Field(ReadOnlySpan<byte> name, uint type, bool binary, ColumnMask? mask, IReadOnlyList<MaskRule> rules)
     {
-        if (mask is { Definition: true })
+        if (mask is { Of: not DefinitionText.None })
         {
-            return new PgField { IsDefinition = true, Type = type };
+            return new PgField { Definition = mask.Of, IsArray = type is TextArray or NameArray, IsBinary = binary, Type = type };
         }
         if (mask is not null)
         {
-            return new PgField { Masker = new Masker(mask.With, type, binary, HMACSHA256.HashData(Key, Encoding.UTF8.GetBytes(mask.Rule))), Type = type };
+            return new PgField { KeepsNothing = mask.Rule == MaskPlan.Definitions, Masker = new Masker(mask.With, type, binary, HMACSHA256.HashData(Key, Encoding.UTF8.GetBytes(mask.Rule))), Type = type };
         }
         var detect = 0;
         string? rule = null;
@@ -106,8 +109,15 @@ internal sealed class PgField
 {
     public Masker? Masker { get; init; }
 
+    /// <summary>Null and the empty text are not hidden.</summary>
+    public bool KeepsNothing { get; init; }
+
     /// <summary>Only literals in it are hidden.</summary>
-    public bool IsDefinition { get; init; }
+    public DefinitionText Definition { get; init; }
+
+    /// <summary>A definition's, of an array of them.</summary>
+    public bool IsArray { get; init; }
+    public bool IsBinary { get; init; }
 
     /// <summary>The detectors that look into it, as bits.</summary>
     public int Detect { get; init; }

@@ -10,7 +10,8 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// Waits beside a session while one of its operations is parked: tells the client, asks the control plane, and brings its word, or the deadline, to
 /// the session. Without a word it lapses: it is never approved by default.
 /// </summary>
-internal sealed class PgHoldWatch(PgDoor door, Permit permit, string client, PgHold hold, Lock guard, Relay.Relay relay)
+/// <param name="user">Who the session is at the database.</param>
+internal sealed class PgHoldWatch(PgDoor door, Permit permit, string user, string client, PgHold hold, Lock guard, Relay.Relay relay)
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(40); // of a timer
 
@@ -51,7 +52,7 @@ internal sealed class PgHoldWatch(PgDoor door, Permit permit, string client, PgH
         var rows = await PgEstimate.Rows(door.Upstream, permit, hold, door.Time, door.Log, cancel);
         var (text, ruling) = (hold.Text, hold.Ruling);
         return new HeldOperation(
-            hold.Id, permit.Session, permit.Grant.Grant, hold.Op, permit.Resource.Id, permit.Database, door.Upstream.Config.User, hold.Protocol, client,
+            hold.Id, permit.Session, permit.Grant.Grant, hold.Op, permit.Resource.Id, permit.Database, user, hold.Protocol, client,
             Encoding.UTF8.GetString(text.Text), Convert.ToHexStringLower(SHA256.HashData(text.Text)), hold.Bound.Shown(text.ParameterTypes),
             ((char)hold.Transaction).ToString(), text.Facts with { Outputs = null, Names = null }, ruling.Risk, hold.Rule, ruling.Reasons, rows, ruling.Hold!,
             hold.Binding, hold.ExpiresAt, ruling.PolicyVersion);

@@ -51,6 +51,7 @@ public sealed class PgListener : IAsyncDisposable
         socket.Bind(new IPEndPoint(IPAddress.Parse(config.Address), config.Port));
         socket.Listen(1024);
         PgLog.Listening(log, config.Resource, EndPoint);
+        door.Logins.Start();
         accepting = Accept();
         return Task.CompletedTask;
     }
@@ -69,6 +70,7 @@ public sealed class PgListener : IAsyncDisposable
     {
         await StopAsync(CancellationToken.None);
         await looks.DisposeAsync();
+        await door.Logins.DisposeAsync();
         door.Dispose();
         parser.Dispose();
         upstream.Dispose();

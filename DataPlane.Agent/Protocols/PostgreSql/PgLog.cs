@@ -16,6 +16,9 @@ internal static partial class PgLog
     [LoggerMessage(Level = LogLevel.Information, Message = "login from {Client} refused: {Why}")]
     public static partial void LoginRefused(ILogger log, IPEndPoint client, string why);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} more logins were refused, too many to tell of each")]
+    public static partial void MoreLoginsRefused(ILogger log, long count);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "resource {Resource} cannot be reached")]
     public static partial void Unreachable(ILogger log, string resource, Exception why);
 
@@ -42,4 +45,16 @@ internal static partial class PgLog
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "session {Session}: whether the backend is gone could not be checked")]
     public static partial void NotChecked(ILogger log, Guid session, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "no logins can be made in the group {Group}")]
+    public static partial void NoLogins(ILogger log, string group, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the login {Role} cannot be dropped: it is tried again")]
+    public static partial void NotDropped(ILogger log, string role, Exception why);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "database {Database}: masks that nobody needs any more were taken down with their group {Group}; what kept them: {WhyNot}")]
+    public static partial void MasksTakenDown(ILogger log, string database, string group, string? whyNot);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the masks of database {Database} cannot be looked at")]
+    public static partial void MasksNotSeen(ILogger log, string database, Exception why);
 }

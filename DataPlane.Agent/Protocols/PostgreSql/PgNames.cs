@@ -19,7 +19,7 @@ internal sealed record PgText(byte[] Text, StatementFacts Facts, PgKnowledge? In
     public StatementFacts Unsure => field ??= Facts with
     {
         Opaque = Facts.Opaque ?? Changed,
-        Lineage = Resolved.Lineage,
+        Lineage = Resolved.Lineage is { Code: not null } lineage ? lineage with { Unproven = lineage.Unproven ?? Changed } : Resolved.Lineage,
     };
 
     /// <summary>The facts where relations that no catalog knows are the session's own: they hold nothing that it could not see anyway.</summary>
@@ -56,7 +56,7 @@ internal sealed class PgNames
     /// <summary>The server compares names by this many bytes, so that two longer ones could be one there and two here.</summary>
     public const int LongestName = 63;
 
-    private static readonly NameComparer ByBytes = new();
+    public static IEqualityComparer<byte[]> ByBytes { get; } = new NameComparer();
     private readonly Dictionary<byte[], PgText> statements = new(ByBytes);
     private readonly Dictionary<byte[], PgPortal> portals = new(ByBytes);
     private readonly Dictionary<byte[], PgText>.AlternateLookup<ReadOnlySpan<byte>> statementsBy;

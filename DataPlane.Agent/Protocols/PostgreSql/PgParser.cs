@@ -44,7 +44,7 @@ internal sealed class PgParser : IDisposable
         Span<byte> terminated = stackalloc byte[text.Length + 1];
         text.CopyTo(terminated);
         terminated[^1] = 0;
-        return WhyUnreadable(text) ?? Parse(terminated, analyst, mayReadMore: false);
+        return WhyUnreadable(text) ?? Parse(terminated, analyst, mayReadMore: false, default);
     }
 
     /// <summary>Reads on the parser's own threads. Never fails: what cannot be read in time is unknown, and so refused.</summary>
@@ -86,12 +86,13 @@ internal sealed class PgParser : IDisposable
         return SqlBounds.Of(text).WhyTooBig is { } why ? StatementFacts.NotUnderstood(why) : null;
     }
 
+    /// <param name="text">The same without its end; not needed where nothing more may be read.</param>
     /// <returns>Null where more would have to be read, and may not be.</returns>
-    private static StatementFacts? Parse(ReadOnlySpan<byte> terminated, PgAnalyst analyst, bool mayReadMore)
+    private static StatementFacts? Parse(ReadOnlySpan<byte> terminated, PgAnalyst analyst, bool mayReadMore, ReadOnlyMemory<byte> text)
     {
         StatementFacts? facts = null;
         var shown = PgParserLibrary.Parse<object>(
-            terminated, tree => PgGrammar.Show(tree, json => facts = analyst.Read(json, mayReadMore)) ?? StatementFacts.NotUnderstood("its parse tree cannot be read"),
+            terminated, tree => PgGrammar.Show(tree, json => facts = analyst.Read(json, text.Span, mayReadMore)) ?? StatementFacts.NotUnderstood("its parse tree cannot be read"),
             out var error, out var position);
         return error is not null ? StatementFacts.NotUnderstood(error) with { SyntaxErrorAt = position } : shown as StatementFacts ?? facts;
     }
@@ -105,12 +106,12 @@ internal sealed class PgParser : IDisposable
     private void Work(Lane lane)
     {
         var nothing = new PgAnalyst(PgCatalog.Unknown, PgGrammar.Native);
-        Parse("select 1\0"u8, nothing, mayReadMore: true); // the first call on a thread is slow
+        Parse("select 1\0"u8, nothing, mayReadMore: true, default); // the first call on a thread is slow
         foreach (var job in lane.Jobs.GetConsumingEnumerable())
         {
             if (job.Begin(lane))
             {
-                job.Done.TrySetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true)!);
+                job.Done.TrySetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true, job.Terminated.AsMemory(0, job.Terminated.Length - 1))!);
             }
             if (lane.IsReplaced)
             {

@@ -3,7 +3,7 @@ using AccessPlane.Contracts.Masking;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
-/// <summary>Detectors over COPY data on its way out: relations with masked columns are not copied at all, but words in others are looked into.</summary>
+/// <summary>Detectors over COPY data on its way out: masked columns are not copied at all, but words in others are looked into.</summary>
 internal sealed class PgRedactedCopy(PgState state)
 {
     private byte[] buffer = [];

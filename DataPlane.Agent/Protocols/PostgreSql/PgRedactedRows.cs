@@ -133,13 +133,21 @@ internal sealed class PgRedactedRows(PgState state)
 
     private int Write(PgField its, ReadOnlySpan<byte> value, bool isNull, Span<byte> into)
     {
-        if (its.Masker is { } masker)
+        if (its.Masker is { } masker && !(its.KeepsNothing && value.IsEmpty))
         {
             state.Operations.Masked(state.Unanswered[0].Op);
             return masker.Mask(value, isNull, into);
         }
         value.CopyTo(into);
-        if (its.IsDefinition)
+        if (its.Definition == DefinitionText.Trimmed)
+        {
+            Literals.BlankTrimmed(into[..value.Length]);
+        }
+        else if (its.Definition == DefinitionText.Whole && its.IsArray)
+        {
+            Literals.BlankArray(into[..value.Length], its.IsBinary);
+        }
+        else if (its.Definition == DefinitionText.Whole)
         {
             Literals.Blank(into[..value.Length]);
         }

@@ -19,6 +19,9 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
     /// <summary>Of a text that is no SQL: the server's own words for it, at this character, are the best ones.</summary>
     public int? SyntaxErrorAt { get; init; }
 
+    /// <summary>Of a name in SQL, which the server looks for only where it would run the statement.</summary>
+    public bool IsOfName { get; init; }
+
     /// <summary>Becomes the name of something that cannot exist, and a text that is no SQL.</summary>
     public string Marker { get; } = $"accessplane_refused_{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
 
@@ -46,12 +49,14 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
     }
 
     /// <summary>A prepared statement or cursor that SQL names and this session has not made: in the server's words, for it would say so too.</summary>
-    /// <param name="transaction">Its status: in a failed one the server looks for no name.</param>
-    public static PgRefusal NotKnown(Contracts.Sql.NameUse use, byte transaction) => transaction == 'E'
+    public static PgRefusal NotKnown(Contracts.Sql.NameUse use) => use.Action == Contracts.Sql.NameAction.Execute
+        ? new PgRefusal(PgError.NoStatement, $"prepared statement \"{use.Name}\" does not exist", null, null) { IsOfName = true }
+        : new PgRefusal(PgError.NoPortal, $"cursor \"{use.Name}\" does not exist", null, null) { IsOfName = true };
+
+    /// <summary>What is said when it is its turn: in a failed transaction the server looks for no name.</summary>
+    public PgRefusal In(byte transaction) => IsOfName && transaction == 'E'
         ? new PgRefusal("25P02", "current transaction is aborted, commands ignored until end of transaction block", null, null)
-        : use.Action == Contracts.Sql.NameAction.Execute
-        ? new PgRefusal(PgError.NoStatement, $"prepared statement \"{use.Name}\" does not exist", null, null)
-        : new PgRefusal(PgError.NoPortal, $"cursor \"{use.Name}\" does not exist", null, null);
+        : this;
 
     public static string Where(Guid session, long op) => string.Create(CultureInfo.InvariantCulture, $"operation {op} of session {session:D}");
 

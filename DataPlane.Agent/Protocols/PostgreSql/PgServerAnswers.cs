@@ -112,6 +112,10 @@ internal sealed partial class PgServerAnswers(PgState state)
         {
             return Fit.Misfit;
         }
+        if (state.Transaction == 'E')
+        {
+            state.Transaction = (byte)'T'; // nothing completes in a failed one but its end, or the way back to a savepoint; which, ReadyForQuery tells
+        }
         return unanswered[0].Write is { } write ? Counted(write, frame, tag) : Finished(tag);
     }
 

@@ -21,7 +21,7 @@ internal sealed class PgServerErrors(PgState state)
                 return Fit.Misfit;
             }
         }
-        var refusal = asked.Refusal is { } refused && refused.Caused(body) ? refused
+        var refusal = asked.Refusal is { } refused && refused.Caused(body) ? refused.In(state.Transaction)
             : PgError.Field(body, 'C').SequenceEqual("57014"u8) ? asked.Stopped ?? asked.Late : null;
         var guarded = refusal is null && state.Redaction.Guards;
         state.Redaction.Tell(ref unanswered[0]);
@@ -32,7 +32,12 @@ internal sealed class PgServerErrors(PgState state)
         }
         if (refusal is null && !guarded)
         {
-            return Fit.Passes;
+            if (asked.Text is not { } text || state.Views?.Relocate(text, body) is not { } relocated)
+            {
+                return Fit.Passes;
+            }
+            state.Tell(relocated);
+            return Fit.Drops;
         }
         state.Tell(refusal is null ? PgRedaction.Told(body) : refusal.Response(body));
         return Fit.Drops;

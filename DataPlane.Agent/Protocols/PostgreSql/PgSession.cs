@@ -20,9 +20,10 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private readonly PgCancels cancels;
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string remote;
+    private (int Send, long Since) unread;
     private volatile string? stopped;
 
-    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, SessionRecorder recorder, string remote)
+    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, PgViews? views, SessionRecorder recorder, string remote)
     {
         this.door = door;
         this.client = client;
@@ -30,8 +31,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.recorder = recorder;
         this.remote = remote;
         permit = backend.Permit;
-        var state = new PgState(permit.Session, this, database, door.Time);
-        conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, recorder.WaitsForDisk);
+        var state = new PgState(permit.Session, this, database, door.Time, views);
+        conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, recorder.Kept);
         cancels = new PgCancels(
             conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);
         relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);
@@ -93,6 +94,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     /// <summary>A look now and then at how long things take. Costs nothing where no limit is set.</summary>
     public void Look()
     {
+        LookWhetherItReads();
         Limit<TimeSpan>? idle;
         lock (conversation.Guard)
         {
@@ -105,6 +107,25 @@ internal sealed class PgSession : IPgOversight, IDisposable
         }
     }
 
+    /// <summary>A client that reads nothing holds a backend, its snapshot and its locks.</summary>
+    private void LookWhetherItReads()
+    {
+        if (!relay.ClientIsBlocked || unread.Send != relay.SendsToClient)
+        {
+            unread = (relay.SendsToClient, door.Time.GetTimestamp());
+            return;
+        }
+        var most = door.Bounds.UnreadAtMost;
+        if (door.Time.GetElapsedTime(unread.Since) > most && permit.End is null)
+        {
+            lock (conversation.Guard)
+            {
+                recorder.Fact("limit", $"the client left unread for {PgResults.Shown(most)} what it was sent");
+            }
+            permit.EndBy("limit", $"what was sent was left unread for {PgResults.Shown(most)}, which is all that this agent allows: connect again");
+        }
+    }
+
     public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling) =>
         recorder.Statement(protocol, text, parameters, facts, ruling);
 
@@ -112,7 +133,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
 
     public void Fact(string kind, string? note) => recorder.Fact(kind, note);
 
-    public string Identity => $"{door.Upstream.Config.User}\n{permit.Database}";
+    public string Identity => $"{backend.User}\n{permit.Database}";
 
     public void Park(PgHold hold)
     {
@@ -138,7 +159,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     {
         try
         {
-            await new PgHoldWatch(door, permit, remote, hold, conversation.Guard, relay).Run();
+            await new PgHoldWatch(door, permit, backend.User, remote, hold, conversation.Guard, relay).Run();
         }
         catch (Exception unforeseen)
         {

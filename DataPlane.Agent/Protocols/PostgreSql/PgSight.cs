@@ -6,7 +6,8 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// What a session's texts mean, in the catalog as it is now. A text that was judged in an older one is read again; after a change of the schema by this
 /// session the next statement waits for the catalog, and within the transaction that made it nothing is sure.
 /// </summary>
-internal sealed class PgSight(PgDatabase database, PgNames names)
+/// <param name="searchPath">The login's own, as it is set; null for the database's.</param>
+internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider clock, string? searchPath = null)
 {
     private const int MostJoined = 256;
 
@@ -15,7 +16,8 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<(PgText Text, PgText Runs), StatementFacts> joined = [];
-    private readonly HashSet<byte[]> lookedAgain = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<byte[]> lookedAgain = new(PgNames.ByBytes);
+    private byte[]? justLooked;
     private PgText? read;
     private bool missed;
     private PgText? readToRun;
@@ -42,11 +44,12 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
         return missed ? null : found;
     }
 
-    /// <summary>Relations that the catalog does not know are looked for again before a text that names them is judged: what is unknown then is the session's
-    /// own, or nobody's.</summary>
+    /// <summary>Relations and functions that the catalog does not know are looked for again whenever a text that names them is judged: what is unknown then
+    /// is the session's own, or nobody's.</summary>
     public bool LooksAgain { get; set; }
 
-    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } && !lookedAgain.Contains(text.Text);
+    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } &&
+        !(justLooked is { } looked && looked.AsSpan().SequenceEqual(text.Text));
 
     private static bool Is(PgText? read, ReadOnlySpan<byte> text, PgKnowledge known) =>
         read is not null && ReferenceEquals(read.In, known) && text.SequenceEqual(read.Text);
@@ -56,6 +59,11 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     {
         if (!mustRefresh && (text.In is null || ReferenceEquals(text.In, database.Known)))
         {
+            if (Misses(text))
+            {
+                (missed, wanted) = (true, text.Text);
+                return null;
+            }
             return Runs(text) ? text : null;
         }
         if (Find(text.Text) is { } fresh)
@@ -94,7 +102,11 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     };
 
     /// <summary>It was judged: an idle session keeps no text.</summary>
-    public void Forget() => read = readToRun = unreadable = null;
+    public void Forget()
+    {
+        read = readToRun = unreadable = null;
+        justLooked = null;
+    }
 
     /// <summary>What a text does: with what it executes or fetches by name, and with what this transaction has changed in mind.</summary>
     public StatementFacts FactsOf(PgText text)
@@ -183,6 +195,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     public void Forwarded(PgText text)
     {
         changed |= MayChange(FactsOf(text));
+        justLooked = null;
     }
 
     private static bool MayChange(StatementFacts facts) => facts.ChangesSchema || (facts.Opaque is not null && (facts.Has("do") || facts.Has("call")));
@@ -199,18 +212,19 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
     }
 
     /// <summary>Servers that report the search path tell when something else than a statement changed it.</summary>
-    public bool IsPinned(string searchPath) => database.Known.Catalog.PathSetting is { } own && PgSettings.Schemas(own).SequenceEqual(PgSettings.Schemas(searchPath));
+    public bool IsPinned(string now) =>
+        (searchPath ?? database.Known.Catalog.PathSetting) is { } own && PgSettings.Schemas(own).SequenceEqual(PgSettings.Schemas(now));
 
     /// <summary>What must be done before a statement is judged: the catalog, and the text of the message or of a name in it.</summary>
     /// <param name="text">Of the message; empty where it has none.</param>
-    public ValueTask Prepare(ReadOnlyMemory<byte> text, TimeProvider clock)
+    public ValueTask Prepare(ReadOnlyMemory<byte> text)
     {
         var target = wanted ?? text;
         var isToRun = wanted is not null;
         wanted = null;
         if (mustRefresh || missed)
         {
-            return RefreshAndRead(target, isToRun, clock);
+            return RefreshAndRead(target, isToRun);
         }
         if (restsUntil > clock.GetTimestamp())
         {
@@ -222,12 +236,12 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
             Keep(small, isToRun);
             return default;
         }
-        return Read(target, isToRun, clock);
+        return Read(target, isToRun);
     }
 
     private void Keep(PgText text, bool isToRun) => (read, readToRun) = isToRun ? (read, text) : (text, readToRun);
 
-    private async ValueTask RefreshAndRead(ReadOnlyMemory<byte> text, bool isToRun, TimeProvider clock)
+    private async ValueTask RefreshAndRead(ReadOnlyMemory<byte> text, bool isToRun)
     {
         try
         {
@@ -241,7 +255,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
             unreadable = new PgText(text.ToArray(), StatementFacts.NotUnderstood("the schema was changed, and the database's catalog cannot be read again: try again"));
             return;
         }
-        await Read(text, isToRun, clock);
+        await Read(text, isToRun);
         if (missed && (isToRun ? readToRun : read) is { } again)
         {
             missed = false;
@@ -250,10 +264,11 @@ internal sealed class PgSight(PgDatabase database, PgNames names)
                 lookedAgain.Clear();
             }
             lookedAgain.Add(again.Text);
+            justLooked = again.Text;
         }
     }
 
-    private async ValueTask Read(ReadOnlyMemory<byte> text, bool isToRun, TimeProvider clock)
+    private async ValueTask Read(ReadOnlyMemory<byte> text, bool isToRun)
     {
         var found = await database.Known.Read(text);
         Keep(found, isToRun);

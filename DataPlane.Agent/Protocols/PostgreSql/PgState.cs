@@ -5,9 +5,11 @@ internal sealed class PgState
 {
     private readonly PgSight sight;
 
-    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock)
+    /// <param name="views">Of a login that sees views in the place of relations; null for one that sees what there is.</param>
+    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock, PgViews? views = null)
     {
-        sight = new PgSight(database, Names);
+        Views = views;
+        sight = new PgSight(database, Names, clock, views?.SearchPath);
         Session = session;
         Oversight = oversight;
         Clock = clock;
@@ -22,6 +24,7 @@ internal sealed class PgState
     }
 
     public Guid Session { get; }
+    public PgViews? Views { get; }
     public IPgOversight Oversight { get; }
     public TimeProvider Clock { get; }
     public PgNames Names { get; } = new();
@@ -41,7 +44,7 @@ internal sealed class PgState
     /// <summary>What is known of texts, and how sure that is.</summary>
     public PgSight Sight => sight;
 
-    /// <summary>The transaction's status as the last ReadyForQuery told it.</summary>
+    /// <summary>The transaction's status as the last ReadyForQuery told it, or open where it has ceased to be a failed one since.</summary>
     public byte Transaction { get; set; } = (byte)'I';
 
     /// <summary>The running unit has said BEGIN or the like: what follows it may be inside a block that no ReadyForQuery has told of.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -11,7 +10,9 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>A connection to the resource, logged in with the agent's own credential.</summary>
 /// <param name="Greeting">ParameterStatus and notices, as frames for the client, without those that tell who the agent is there.</param>
-internal sealed record PgLink(PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret);
+/// <param name="User">Who the agent is there.</param>
+/// <param name="Since">When the backend began, in the server's own words: a later one may get its pid.</param>
+internal sealed record PgLink(PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret, string User, string? Since = null);
 
 /// <summary>A connection that belongs to a session: nothing else can be relayed.</summary>
 internal sealed record PgBackend(Permit Permit, PgLink Link)
@@ -21,6 +22,8 @@ internal sealed record PgBackend(Permit Permit, PgLink Link)
     public string Version => Link.Version;
     public int Pid => Link.Pid;
     public byte[] Secret => Link.Secret;
+    public string User => Link.User;
+    public string? Since => Link.Since;
 }
 
 /// <summary>
@@ -30,20 +33,23 @@ internal sealed record PgBackend(Permit Permit, PgLink Link)
 internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-    private readonly ConcurrentDictionary<(string Salt, int Iterations), ScramKeys> keys = [];
     private readonly X509Certificate2Collection? roots = Roots(config.RootCertificate);
+    private readonly PgAddress address = new(config.Host, time);
     private bool checksConnections = true;
 
     public UpstreamConfig Config { get; } = config;
 
+    /// <summary>The login of the agent itself.</summary>
+    public PgCredential OwnCredential { get; } = new PgOwnCredential(config);
+
     private bool IsUnix => Config.Host.StartsWith('/');
 
-    /// <summary>Whether what is sent can be read on the way.</summary>
-    public bool IsPrivate => IsUnix || Config.Tls == UpstreamTls.VerifyFull;
+    /// <summary>Whether what is sent can be read by nobody on the way.</summary>
+    private bool IsPrivate => IsUnix || Config.Tls == UpstreamTls.VerifyFull;
 
     /// <param name="searchPath">The login's own: said aloud, so that a RESET returns to it whatever its role's settings become.</param>
     public async Task<PgBackend> Dial(
-        Permit permit, string application, IReadOnlyDictionary<string, string> settings, string searchPath, CancellationToken cancel)
+        Permit permit, PgCredential credential, string application, IReadOnlyDictionary<string, string> settings, string searchPath, CancellationToken cancel)
     {
         var all = new List<string> { "search_path", searchPath };
         foreach (var (name, value) in settings)
@@ -54,13 +60,13 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             all.AddRange(["default_transaction_read_only", "on"]);
         }
-        return new PgBackend(permit, await Reach(permit.Database, application, all, cancel));
+        return new PgBackend(permit, await Reach(credential, permit.Database, application, all, cancel));
     }
 
     /// <summary>A connection for the agent's own questions.</summary>
-    public async Task<PgQueries> Own(string database, CancellationToken cancel) => new(await Reach(database, "accessplane", [], cancel));
+    public async Task<PgQueries> Own(string database, CancellationToken cancel) => new(await Reach(OwnCredential, database, "accessplane", [], cancel));
 
-    private async Task<PgLink> Reach(string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
+    private async Task<PgLink> Reach(PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {
         using var patience = new CancellationTokenSource(Patience, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
@@ -68,12 +74,12 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             try
             {
-                return await Login(database, application, settings, both.Token);
+                return await Login(credential, database, application, settings, both.Token);
             }
             catch (PgStop unknown) when (unknown.Code == "42704" && checksConnections)
             {
                 checksConnections = false; // a server before 14 does not know the setting
-                return await Login(database, application, settings, both.Token);
+                return await Login(credential, database, application, settings, both.Token);
             }
         }
         catch (Exception unreachable) when (
@@ -96,15 +102,16 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         await wire.Receive(new byte[1]); // it closes when the signal is sent
     }
 
-    private async Task<PgLink> Login(string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
+    private async Task<PgLink> Login(PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {
         var wire = await Connect(cancel);
         using var abort = cancel.Register(wire.Reset);
         try
         {
             var channel = new PgChannel(wire);
-            await channel.Send(Startup(database, application, settings));
-            return await new PgUpstreamLogin(this, channel, Keys).Run();
+            await channel.Send(Startup(credential.User, database, application, settings));
+            var link = await new PgUpstreamLogin(channel, credential, IsPrivate).Run();
+            return link with { Since = await PgControl.Since(link, cancel) };
         }
         catch
         {
@@ -113,9 +120,9 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         }
     }
 
-    private byte[] Startup(string database, string application, IReadOnlyList<string> settings)
+    private byte[] Startup(string user, string database, string application, IReadOnlyList<string> settings)
     {
-        var all = new List<string> { "user", Config.User, "database", database, "client_encoding", "UTF8" };
+        var all = new List<string> { "user", user, "database", database, "client_encoding", "UTF8" };
         all.AddRange(settings);
         // the language that statements are read in is fixed here; a reset returns to these
         all.AddRange(["standard_conforming_strings", "on", "backslash_quote", "safe_encoding", "application_name", application]);
@@ -127,15 +134,6 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         byte[] packet = [0, 0, 0, 0, 0, 3, 0, 0, .. body];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(packet, packet.Length);
         return packet;
-    }
-
-    private ScramKeys Keys(string password, byte[] salt, int iterations)
-    {
-        if (keys.Count > 16)
-        {
-            keys.Clear();
-        }
-        return keys.GetOrAdd((Convert.ToBase64String(salt), iterations), _ => ScramKeys.Derive(password, salt, iterations));
     }
 
     private async Task<Wire> Connect(CancellationToken cancel)
@@ -150,7 +148,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(Config.Host, $".s.PGSQL.{Config.Port}")), cancel);
                 return new PlainWire(socket);
             }
-            await socket.ConnectAsync(Config.Host, Config.Port, cancel);
+            await address.Connect(socket, Config.Port, cancel);
             return Config.Tls == UpstreamTls.Disable ? new PlainWire(socket) : await Encrypt(socket, cancel);
         }
         catch

@@ -8,13 +8,18 @@ using AccessPlane.Agent.Relay;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>The agent proves itself to the resource, and learns how the resource introduces itself.</summary>
-internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Func<string, byte[], int, ScramKeys> keys)
+/// <param name="isPrivate">Nobody on the way can read what is sent.</param>
+internal sealed class PgUpstreamLogin(PgChannel channel, PgCredential credential, bool isPrivate)
 {
     private const int LongestMessage = 64 * 1024;
+
+    /// <summary>All that is listened to before the server is ready, however it is cut into messages and whatever they are.</summary>
+    private const int LongestLogin = 256 * 1024;
 
     /// <summary>So much is sent to a client without asking whether it reads.</summary>
     private const int LongestGreeting = 16 * 1024;
     private readonly List<byte> greeting = [];
+    private int heard;
     private string version = "";
     private int pid;
     private byte[] secret = [];
@@ -24,11 +29,11 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
         await Authenticate();
         while (true)
         {
-            var (type, body) = await channel.Read(LongestMessage);
+            var (type, body) = await Read();
             switch (type)
             {
                 case 'Z':
-                    return new PgLink(channel, [.. greeting], version, pid, secret);
+                    return new PgLink(channel, [.. greeting], version, pid, secret, credential.User);
                 case 'S':
                     Parameter(body.Span);
                     break;
@@ -63,16 +68,25 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
     {
         if (greeting.Count + frame.Length > LongestGreeting)
         {
-            throw new IOException("the database has too much to say before it is ready");
+            throw TooMuch();
         }
         greeting.AddRange(frame);
     }
+
+    private async ValueTask<(char Type, ReadOnlyMemory<byte> Body)> Read()
+    {
+        var message = await channel.Read(LongestMessage);
+        heard += PgFrame.Header + message.Body.Length;
+        return heard <= LongestLogin ? message : throw TooMuch();
+    }
+
+    private static IOException TooMuch() => new("the database has too much to say before it is ready");
 
     private async Task Authenticate()
     {
         while (true)
         {
-            var (type, body) = await channel.Read(LongestMessage);
+            var (type, body) = await Read();
             if (type == 'E')
             {
                 throw Refused(body.Span);
@@ -89,8 +103,8 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
             {
                 case 0:
                     return;
-                case 3 when upstream.IsPrivate:
-                    await Send([.. Encoding.UTF8.GetBytes(Password()), 0]);
+                case 3 when isPrivate:
+                    await Send([.. Encoding.UTF8.GetBytes(credential.Password()), 0]);
                     break;
                 case 5 when body.Length == 8:
                     await Send(Md5(body.Span[4..]));
@@ -114,12 +128,14 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
         }
         var scram = new ScramClient(
             plus ? binding : null, binding is not null && !plus, Convert.ToBase64String(RandomNumberGenerator.GetBytes(18)),
-            (salt, iterations) => keys(Password(), salt, iterations));
+            credential.Keys);
         var first = Encoding.UTF8.GetBytes(scram.First);
         var length = new byte[4];
         BinaryPrimitives.WriteInt32BigEndian(length, first.Length);
         await Send([.. Encoding.ASCII.GetBytes(plus ? ScramServer.Plus : ScramServer.Plain), 0, .. length, .. first]);
-        var final = scram.Final(await Continuation(11)) ?? throw new IOException("the database's scram message is not acceptable");
+        var challenge = await Continuation(11);
+        // the server says how much work it is: never on a thread that other sessions' bytes pass through
+        var final = await Task.Run(() => scram.Final(challenge)) ?? throw new IOException("the database's scram message is not acceptable");
         await Send(Encoding.UTF8.GetBytes(final));
         if (!scram.IsProvenBy(await Continuation(12)))
         {
@@ -129,7 +145,7 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
 
     private async Task<string> Continuation(int kind)
     {
-        var (type, body) = await channel.Read(LongestMessage);
+        var (type, body) = await Read();
         if (type == 'E')
         {
             throw Refused(body.Span);
@@ -151,14 +167,10 @@ internal sealed class PgUpstreamLogin(PgUpstream upstream, PgChannel channel, Fu
 
     private ValueTask Send(byte[] body) => channel.Send(PgFrame.Of('p', body));
 
-    private string Password() => upstream.Config.PasswordFile is { } file
-        ? File.ReadAllText(file).TrimEnd('\r', '\n')
-        : throw new IOException("the database asks for a password and none is configured");
-
     private byte[] Md5(ReadOnlySpan<byte> salt)
     {
 #pragma warning disable CA5351 // the server's choice, for servers that know nothing better
-        var inner = Convert.ToHexStringLower(MD5.HashData(Encoding.UTF8.GetBytes(Password() + upstream.Config.User)));
+        var inner = Convert.ToHexStringLower(MD5.HashData(Encoding.UTF8.GetBytes(credential.Password() + credential.User)));
         var outer = Convert.ToHexStringLower(MD5.HashData([.. Encoding.ASCII.GetBytes(inner), .. salt]));
 #pragma warning restore CA5351
         return [.. Encoding.ASCII.GetBytes($"md5{outer}"), 0];

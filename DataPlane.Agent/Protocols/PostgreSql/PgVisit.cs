@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -16,27 +17,28 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
 
     public async Task Run(CancellationToken stopping)
     {
-        isStranger = door.TryEnter(remote.Address);
+        var noPlace = door.Strangers.Enter(remote.Address);
+        isStranger = noPlace is null;
         using var deadline = new CancellationTokenSource(PgDoor.Patience, door.Time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
         using var abort = end.Token.Register(() => socket.Close(0));
         PgChannel? channel = null;
         try
         {
-            if (!isStranger)
+            if (noPlace is not null)
             {
-                throw new PgStop(PgError.TooMany, "too many logins at a time: try again shortly");
+                throw new PgStop(PgError.TooMany, noPlace);
             }
             channel = await door.Encryption.Negotiate(socket, end.Token);
             await Greet(channel, deadline, stopping);
         }
         catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException or AuthenticationException or OperationCanceledException)
         {
-            PgLog.LoginRefused(door.Log, remote, deadline.IsCancellationRequested ? "it took too long" : gone.Message);
+            door.Refused(remote, deadline.IsCancellationRequested ? "it took too long" : gone.Message);
         }
         catch (PgStop stop)
         {
-            PgLog.LoginRefused(door.Log, remote, stop.Message);
+            door.Refused(remote, stop.Message);
             await Tell(channel ?? new PgChannel(new Relay.PlainWire(socket)), PgError.Fatal(stop.Code, stop.Message, stop.Hint));
         }
         catch (PgUnreachable unreachable)
@@ -87,30 +89,68 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         using (permit)
         {
             using var end = CancellationTokenSource.CreateLinkedTokenSource(permit.Ended, stopping);
-            using var database = await OrEnd(permit, door.Catalogs.Use(permit.Database, end.Token));
-            var backend = await OrEnd(permit, door.Upstream.Dial(
-                permit, startup.Application, startup.Settings, database.Database.Known.Catalog.PathSetting ?? "", end.Token));
+            // the database is asked whether it has changed, and dialled as if it had not
+            var reading = door.Catalogs.Use(permit.Database, end.Token);
+            using var own = await Along(reading, OrEnd(permit, door.Logins.Take(permit, end.Token)));
+            Task<PgBackend> Dial(string path) => OrEnd(permit, door.Upstream.Dial(permit, own.Credential, startup.Application, startup.Settings, path, end.Token));
+            var likely = own.Views?.SearchPath ?? door.Catalogs.PathOf(permit.Database);
+            await using var ahead = likely is null ? null : new PgAhead(Dial(likely));
+            using var database = await OrEnd(permit, reading);
+            var path = own.Views?.SearchPath ?? database.Database.Known.Catalog.PathSetting ?? "";
+            var backend = ahead is not null && likely == path ? await ahead.Take() : await Dial(path);
             using (backend.Channel.Wire)
             {
-                using var recorder = await Record(permit, startup, backend);
+                await OrEnd(permit, own.Confirmed);
+                using var recorder = await Record(permit, startup, backend, own.Record);
                 await login.Accept();
-                using var session = new PgSession(door, channel, backend, database.Database, recorder, remote.ToString());
+                using var session = new PgSession(door, channel, backend, database.Database, own.Views, recorder, remote.ToString());
                 await session.Run();
             }
         }
     }
 
     /// <summary>The first entry may wait for the disk, and where it cannot be written there is no session.</summary>
-    private async Task<SessionRecorder> Record(Permit permit, PgStartup startup, PgBackend backend)
+    private async Task<SessionRecorder> Record(Permit permit, PgStartup startup, PgBackend backend, SessionLogin? own)
     {
         try
         {
-            return await Task.Run(() => door.Recorders.Begin(permit, remote.ToString(), startup.Application, backend.Version), CancellationToken.None);
+            return await Task.Run(() => door.Recorders.Begin(permit, remote.ToString(), startup.Application, backend.Version, own), CancellationToken.None);
         }
         catch (IOException unwritable)
         {
             PgLog.NotRecorded(door.Log, permit.Session, unwritable);
             throw new PgStop(PgError.NoRecord, "the session cannot be recorded at the moment", "try again later");
+        }
+    }
+
+    /// <summary>Where one of two fails, what the other brings is not needed.</summary>
+    private static async Task<T> Along<T, TOther>(Task<TOther> other, Task<T> work)
+        where TOther : IDisposable
+    {
+        try
+        {
+            return await work;
+        }
+        catch
+        {
+            await ((Task)other).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (other.IsCompletedSuccessfully)
+            {
+                (await other).Dispose();
+            }
+            throw;
+        }
+    }
+
+    private static async Task OrEnd(Permit permit, Task work)
+    {
+        try
+        {
+            await work;
+        }
+        catch (OperationCanceledException) when (permit.End is { } ended)
+        {
+            throw new PgStop(PgError.Ended, ended.Message);
         }
     }
 
@@ -141,7 +181,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         if (isStranger)
         {
             isStranger = false;
-            door.Leave(remote.Address);
+            door.Strangers.Leave(remote.Address);
         }
     }
 

@@ -25,9 +25,14 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     private readonly HttpClient _http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
     private readonly ConcurrentDictionary<string, (string Token, long At)> _tokens = new();
 
+    /// <summary>What this run has made that nobody may find again, and what the API said that might hold some of it.</summary>
+    public SecretSweep Secrets { get; } = new();
+    public ConcurrentQueue<(string Where, string Text)> Said { get; } = [];
+
     public Task<Answer> Get(string who, string path) => Send(who, HttpMethod.Get, path, null);
 
-    public Task<Answer> Post(string who, string path, object? body = null) => Send(who, HttpMethod.Post, path, body ?? new { });
+    /// <param name="key">Under which the same call may be made again.</param>
+    public Task<Answer> Post(string who, string path, object? body = null, string? key = null) => Send(who, HttpMethod.Post, path, body ?? new { }, key);
 
     /// <summary>The body as it came: transcripts are read byte by byte.</summary>
     public async Task<string> Raw(string who, string path)
@@ -35,7 +40,9 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
         using var request = await Request(who, HttpMethod.Get, path);
         using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
         Assert.True(response.IsSuccessStatusCode, $"GET {path}: {(int)response.StatusCode}");
-        return await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Said.Enqueue(($"the answer to GET {path}", text));
+        return text;
     }
 
     public async Task PublishPolicy(string yaml)
@@ -70,18 +77,33 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
         using var response = await _http.PostAsync(new Uri(issuer, "/token"), form);
         var body = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.True(response.IsSuccessStatusCode, body.ToString());
-        return body.GetProperty("access_token").GetString()!;
+        var token = body.GetProperty("access_token").GetString()!;
+        Secrets.Knows("an access token", token);
+        return token;
     }
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<Answer> Send(string who, HttpMethod method, string path, object? body)
+    private async Task<Answer> Send(string who, HttpMethod method, string path, object? body, string? key = null)
     {
         using var request = await Request(who, method, path);
+        if (key is not null)
+        {
+            request.Headers.Add("Idempotency-Key", key);
+        }
         request.Content = body is null ? null : JsonContent.Create(body);
         using var response = await _http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
-        return new Answer((int)response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
+        var answer = new Answer((int)response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
+        if (response.IsSuccessStatusCode && method == HttpMethod.Post)
+        {
+            Secrets.KnowsOf(answer.Body);
+        }
+        else
+        {
+            Said.Enqueue(($"the answer {answer.Status} to {method} {path}", text));
+        }
+        return answer;
     }
 
     private async Task<HttpRequestMessage> Request(string who, HttpMethod method, string path)

@@ -8,7 +8,10 @@ internal sealed class Approver : IAsyncDisposable
     private readonly Run _run;
     private int _read;
 
-    private Approver(Run run) => _run = run;
+    private Approver(Run run, Func<Task<string>> token) => (_run, Token) = (run, token);
+
+    /// <summary>A token to review with: each counts once.</summary>
+    public Func<Task<string>> Token { get; }
 
     public static async Task<Approver> Listens(TestWorld world, string name, string group)
     {
@@ -16,23 +19,18 @@ internal sealed class Approver : IAsyncDisposable
         var user = (await world.Api.Post("admin", "/v1/approvers", new { name, groups = new[] { group } })).Is(201);
         environment["AMQP_URL"] = new UriBuilder(user.Text("brokerUri")) { UserName = user.Text("brokerUser"), Password = user.Text("brokerPassword") }.Uri.AbsoluteUri;
         var approver = new Approver(Run.Start("node",
-            [$"{TestWorld.Root}/infra/approver/approver.mjs", user.Text("queue"), group, $"{TestWorld.Root}/infra/token", name, "--audience", "accessplane-reviews"], environment));
+            [$"{TestWorld.Root}/infra/approver/approver.mjs", user.Text("queue"), group, $"{TestWorld.Root}/infra/token", name, "--audience", "accessplane-reviews"], environment),
+            () => world.Api.NewToken(name, "accessplane-reviews"));
         await approver.Next("listening");
         return approver;
     }
 
     /// <summary>The notification about one request; others, of tests before, are passed over.</summary>
-    public async Task<JsonElement> HearsOf(string request)
-    {
-        while (true)
-        {
-            var notification = await Next("notification");
-            if (notification.GetProperty("id").GetString() == request)
-            {
-                return notification;
-            }
-        }
-    }
+    public Task<JsonElement> HearsOf(string request) => Hears(n => n.GetProperty("id").GetString() == request);
+
+    /// <summary>The notification about a statement that waits.</summary>
+    public Task<JsonElement> HearsOfHeld(string text) =>
+        Hears(n => n.GetProperty("kind").GetString() == "hold" && n.GetProperty("what").GetProperty("text").GetString() == text);
 
     /// <summary>Sends a review exactly as it is given, and gives what the control plane answers.</summary>
     public async Task<JsonElement> Sends(object review)
@@ -42,6 +40,18 @@ internal sealed class Approver : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _run.DisposeAsync();
+
+    private async Task<JsonElement> Hears(Func<JsonElement, bool> of)
+    {
+        while (true)
+        {
+            var notification = await Next("notification");
+            if (of(notification))
+            {
+                return notification;
+            }
+        }
+    }
 
     private async Task<JsonElement> Next(string kind)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using AccessPlane.Tests.EndToEnd.World;
@@ -19,12 +20,18 @@ public sealed class TestWorld : IAsyncLifetime
     internal static string State => Variable("ACCESSPLANE_TEST_RUN");
 
     private readonly Dictionary<string, string> _env = [];
+    private string _rules = "";
+    private string _noRules = "";
     internal Api Api { get; private set; } = null!;
     internal int AgentPort { get; private set; }
     internal string Ca { get; private set; } = "";
 
+    /// <summary>The log's server as its superuser.</summary>
+    internal static string Log => Variable("ACCESSPLANE_TEST_PG");
+
     /// <summary>The sample server as its superuser, past the agent.</summary>
-    internal static string Orders => Variable("ACCESSPLANE_TEST_ORDERS");
+    /// <summary>Not pooled: the server is restarted by some tests, and a connection of before is none.</summary>
+    internal static string Orders => $"{Variable("ACCESSPLANE_TEST_ORDERS")};Pooling=false";
 
     /// <summary>The sample server as the agent logs in to it, past the agent: what a client through it should see.</summary>
     internal static string Direct(string database) => new NpgsqlConnectionStringBuilder(Orders)
@@ -58,16 +65,65 @@ public sealed class TestWorld : IAsyncLifetime
         await MakeScratch();
         var policy = await File.ReadAllTextAsync($"{Root}/infra/demo-policy.yaml");
         var everything = await File.ReadAllTextAsync($"{Root}/tests/EndToEnd/everything.yaml");
+        policy = policy.Replace("entitlements:\n", everything, StringComparison.Ordinal).Replace("${OIDC_ISSUER}", issuer, StringComparison.Ordinal);
+        _rules = policy;
         // what clients can do is shown without rules that forbid some of it: those have tests of their own
         var (rules, directory) = (policy.IndexOf("# Every statement is judged", StringComparison.Ordinal), policy.IndexOf("\ndirectory:", StringComparison.Ordinal));
-        policy = policy[..rules] + policy[directory..];
-        await Api.PublishPolicy(policy.Replace("entitlements:\n", everything, StringComparison.Ordinal).Replace("${OIDC_ISSUER}", issuer, StringComparison.Ordinal));
+        _noRules = policy[..rules] + policy[directory..];
+        await Api.PublishPolicy(_noRules);
     }
 
-    public ValueTask DisposeAsync()
+    /// <summary>The demo's guardrails, masks and limits in force, or none: at the agent when this returns.</summary>
+    internal async Task Rules(bool inForce)
     {
-        Api?.Dispose();
-        return ValueTask.CompletedTask;
+        await Api.PublishPolicy(inForce ? _rules : _noRules);
+        // a ticket is answered when its agent has acknowledged the order, which stands behind the policy's: no clock is asked
+        await Everything();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Api is not null)
+        {
+            await NoSecretIsLeftBehind();
+            Api.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// After everything else: none of the secrets that this run has made stands in a log, an event, a read model, a transcript, a spool, a report or
+    /// an answer, and in what the other suites have written nothing that has the form of one.
+    /// </summary>
+    private async Task NoSecretIsLeftBehind()
+    {
+        var (sweep, agent) = (Api.Secrets, $"{State}/orders-agent/state");
+        string[] keys = [$"{agent}/agent.pem", $"{agent}/enrolment.json"];
+        foreach (var path in (IEnumerable<string>)[.. Directory.EnumerateFiles($"{State}/secrets"), .. Directory.EnumerateFiles($"{State}/control-plane", "*.pem"),
+            .. Directory.EnumerateFiles($"{State}/tls", "*.key"), .. keys, $"{State}/orders-agent/agent.json"])
+        {
+            sweep.KnowsFile(path);
+        }
+        Assert.True(sweep.Known > 20, $"only {sweep.Known} secrets are known: tokens, tickets, passwords and keys were made");
+        foreach (var (where, text) in Api.Said)
+        {
+            sweep.Look(where, text);
+        }
+        // what it still holds back is looked at too, and nothing of it goes away meanwhile
+        using (var process = Process.GetProcessById(ProcessOf("orders-agent")))
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+        sweep.LookInFiles($"{State}/logs");
+        sweep.LookInFiles(agent, but: path => keys.Contains(path));
+        foreach (var report in Directory.EnumerateFiles(State, "*.xml").Where(r => !r.EndsWith("/EndToEnd.xml", StringComparison.Ordinal) && !r.EndsWith("/Unit.xml", StringComparison.Ordinal))) // ours is written after this; theirs has made-up ones
+        {
+            sweep.LookInFile(report);
+        }
+        var log = new NpgsqlConnectionStringBuilder(Variable("ACCESSPLANE_TEST_PG")) { Database = "accessplane", Pooling = false };
+        await sweep.LookInDatabase(log.ConnectionString, "the log's database");
+        Assert.True(sweep.Looked > 1_000, $"only {sweep.Looked} texts were looked at");
+        Assert.True(sweep.Found.Count == 0, $"secrets stand where none may:\n{string.Join('\n', sweep.Found)}");
     }
 
     /// <summary>What the scripts in infra need to act on this state folder, with what infra/test has built.</summary>
@@ -97,7 +153,8 @@ public sealed class TestWorld : IAsyncLifetime
             async () => (answer = await Api.Post(who, $"/v1/grants/{grant}/tickets", new { connections, database = database ?? "orders" })).Status != 503,
             60, () => $"no ticket: {answer.Body}");
         var body = answer.Is(201).Body;
-        return new Ticket(body.GetProperty("username").GetString()!, body.GetProperty("password").GetString()!, AgentPort, database ?? "orders");
+        return new Ticket(body.GetProperty("username").GetString()!, body.GetProperty("password").GetString()!, body.GetProperty("port").GetInt32(),
+            database ?? "orders");
     }
 
     /// <summary>A way in to everything in `scratch`, for as many connections as wanted.</summary>
@@ -135,7 +192,7 @@ public sealed class TestWorld : IAsyncLifetime
         await make.ExecuteNonQueryAsync();
     }
 
-    private static string Variable(string name) =>
+    internal static string Variable(string name) =>
         Environment.GetEnvironmentVariable(name) ?? throw new InvalidOperationException($"{name} is not set: run infra/test (or infra/test --servers, then source .run/test/env)");
 }
 

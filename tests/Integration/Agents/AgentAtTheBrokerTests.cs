@@ -1,14 +1,18 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Directives;
+using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.History;
+using AccessPlane.ControlPlane.Keys;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -25,12 +29,14 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
     private readonly string name = $"t{Guid.CreateVersion7():N}"[..30];
     private readonly StateFolder state = new();
+    private readonly LogHistories histories = new(database.Log, database.Pulse, TimeProvider.System);
     private readonly ECDsa agentKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly BlockingCollection<Report> reports = [];
     private SigningKeys keys = null!;
     private BrokerAdmin admin = null!;
     private IHost controlPlane = null!;
     private IHost agent = null!;
+    private Enrolment enrolment = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -59,7 +65,8 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
                 });
             });
         }));
-        agent = Agent(new Enrolment(name, options.AgentUri, $"agent-{name}", "secret", keys.SigningPublicKey, keys.EncryptionPublicKey, 1));
+        enrolment = new Enrolment(name, options.AgentUri, $"agent-{name}", "secret", keys.SigningPublicKey, keys.EncryptionPublicKey, 1);
+        agent = Agent();
         await Task.WhenAll(controlPlane.StartAsync(TestContext.Current.CancellationToken), agent.StartAsync(TestContext.Current.CancellationToken));
     }
 
@@ -72,11 +79,12 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         admin.Dispose();
         keys.Dispose();
         agentKey.Dispose();
+        histories.Dispose();
         reports.Dispose();
         state.Dispose();
     }
 
-    private IHost Agent(Enrolment enrolment)
+    private IHost Agent()
     {
         var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -141,6 +149,33 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     }
 
     [Fact]
+    public async Task A_restarted_agent_has_the_control_plane_open_what_it_left_and_finishes_it()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        Assert.IsType<AccessPlane.Agent.BootClock>(agent.Services.GetRequiredService<TimeProvider>());
+        var session = Guid.CreateVersion7();
+        var recorder = agent.Services.GetRequiredService<Spool>().Begin(
+            session, number => SpoolTests.Start(session, number) with { Agent = name }, Evidence.Buffered, why => Assert.Fail(why));
+        recorder.Statement("simple", "select 'running when it died'"u8, default, SpoolTests.Select, SpoolTests.Allowed);
+        await agent.StopAsync(cancel);
+        agent.Dispose();
+        agent = Agent();
+        await agent.StartAsync(cancel);
+
+        var ask = Body<SpoolKeyAsk>(Next(ReportKinds.SpoolKeyAsk));
+        Assert.Equal(session, ask.Session);
+        await Line.Answer(name, 0, DirectiveKinds.SpoolKey, new AnswerSpoolKeys(keys, null!, null!).Answer(name, ask), cancel);
+        Segment last;
+        while (!(last = Body<Segment>(Next(ReportKinds.SegmentSealed))).Final)
+        {
+            await Line.Answer(name, 0, DirectiveKinds.SegmentAccepted, new SegmentReceipt(session, last.Number), cancel);
+        }
+        Assert.Null(last.WhyInvalid(agentKey));
+        Assert.Contains("\"outcome\":\"indeterminate\"", last.Entries, StringComparison.Ordinal);
+        Assert.Contains("\"cause\":\"lost\"", last.Entries, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Poison_and_forgeries_on_the_agents_queue_change_nothing_and_stop_nothing()
     {
         var cancel = TestContext.Current.CancellationToken;
@@ -192,7 +227,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         Next(ReportKinds.CatchUpAsk);
         using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
         await Append(Ids.Agent(name), "agent", cancel, new AgentInvited(name, ["orders"], "", At, By), new AgentEnrolled(name, ["orders"], "k", []));
-        await new AnswerCatchUp(states, table, Line).Handle(name, cancel);
+        await CatchUp(states, table, cancel);
         Next(ReportKinds.Applied);
 
         var grant = Guid.CreateVersion7();
@@ -223,10 +258,11 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         var cancel = TestContext.Current.CancellationToken;
         var (table, follower) = await Following(cancel);
         using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
-        var leases = new AnswerLease(database.Log, states, table, Line, TimeProvider.System);
+        using var watch = new KeyWatch(database.Log, database.Pulse, keys, TimeProvider.System, NullLogger<KeyWatch>.Instance);
+        var leases = new AnswerLease(database.Log, Sights(), new OwnLease(table, database.Handle, TimeProvider.System), states, table, Line, watch, TimeProvider.System);
         await Append(Guid.CreateVersion7(), "lock", cancel, new LockPlaced(Guid.CreateVersion7(), new LockTarget(Resource: "payroll"), "test", null, By));
         Next(ReportKinds.CatchUpAsk);
-        await new AnswerCatchUp(states, table, Line).Handle(name, cancel);
+        await CatchUp(states, table, cancel);
         Next(ReportKinds.Applied);
 
         var stuck = leases.Handle(name, Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)), cancel);
@@ -241,14 +277,18 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         }
     }
 
-    private static Actor By { get; } = Actor.System("test") with { Issuer = "https://idp" };
+    private AgentSights Sights() => History.Sights.Over(database, histories, keys, state.File("checkpoints"));
 
+    private Task CatchUp(AgentStateBuilder states, AgentTable table, CancellationToken cancel) =>
+        new AnswerCatchUp(Sights(), states, table, Line).Handle(name, new CatchUpAsk(0, 0), cancel);
+
+    private static Actor By { get; } = Actor.System("test") with { Issuer = "https://idp" };
     private static DateTimeOffset At { get; } = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 
     private async Task<(AgentTable Table, WhenAgentsMustKnow Follower)> Following(CancellationToken cancel)
     {
         var table = new AgentTable(database.Source);
-        var follower = new WhenAgentsMustKnow(database.Log, Line, table);
+        var follower = new WhenAgentsMustKnow(database.Log, Line, table, histories);
         await follower.Begin(0, cancel);
         return (table, follower);
     }

@@ -65,13 +65,15 @@ internal sealed class EnrolledAgent : IAsyncDisposable
         new { messageId = Guid.CreateVersion7(), messageType = new[] { "urn:message:AccessPlane.Contracts.Messages:Report" }, message = report }, Json.Options);
 
     /// <summary>The next directive of a kind, within the patience of a test.</summary>
-    public T Next<T>(string kind)
+    public T Next<T>(string kind) => JsonSerializer.Deserialize<T>(NextDirective(kind).Body, Json.Options)!;
+
+    public Directive NextDirective(string kind)
     {
         while (directives.TryTake(out var directive, Patience))
         {
             if (directive.Kind == kind)
             {
-                return JsonSerializer.Deserialize<T>(directive.Body, Json.Options)!;
+                return directive;
             }
         }
         throw new TimeoutException($"no `{kind}` came");

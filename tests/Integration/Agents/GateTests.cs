@@ -46,14 +46,17 @@ public sealed class GateTests : IAsyncLifetime
                 Convert.ToBase64String(encryption.ExportSubjectPublicKeyInfo()), 1),
             ECDsa.Create(ECCurve.NamedCurves.nistP256));
         tickets = Tickets.Open(state.Path);
-        spool = new Spool(state.Path, SpoolLimits.Standard, world.Time, () => available);
+        spool = new Spool(state.Path, SpoolLimits.Standard, ControlPlaneKey.Wrap, world.Time, () => available);
         var desk = new LoginDesk(world.InForce, identity, pending, ask =>
         {
             asked.Add(ask);
             answer(ask);
         });
-        gate = new Gate(world.InForce, world.Live, tickets, new TokenLogins(world.InForce, keys, tickets, desk), spool, new HoldDesk(world.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }));
+        gate = GateOf(world, desk);
     }
+
+    private Gate GateOf(AgentWorld of, LoginDesk desk) => new(of.InForce, of.Live, tickets, new TokenLogins(of.InForce, keys, tickets, desk), spool,
+        new HoldDesk(of.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }), new MaskDesk(of.InForce, _ => { }, state.Path));
 
     public async ValueTask DisposeAsync()
     {
@@ -142,6 +145,22 @@ public sealed class GateTests : IAsyncLifetime
         available = 1L << 40;
         spool.Tick();
         Assert.IsType<Admission.Admitted>(await ByTicket(offer.Ticket));
+    }
+
+    [Fact]
+    public async Task A_login_before_the_first_lease_is_told_to_try_again_and_not_that_its_ticket_is_wrong()
+    {
+        var early = new AgentWorld(leased: false);
+        var grant = AgentWorld.Grant(early.Time.Wall.AddHours(1)) with { Holder = Engineer };
+        var offer = new TicketOffer($"t_{Guid.CreateVersion7():N}", grant.Grant, "SCRAM-SHA-256$…", 1, early.Time.Wall.AddSeconds(60), "orders");
+        early.Apply(grant);
+        early.Apply(offer);
+        var first = GateOf(early, new LoginDesk(early.InForce, identity, pending, asked.Add));
+        Assert.Equal(offer, first.FindTicket("orders", offer.Ticket));
+        Refused("agent-cut-off", await first.AdmitTicket("orders", offer.Ticket, "orders", Cancel));
+        early.InForce.Time.Sample(early.Time.GetTimestamp(), early.Time.GetTimestamp(), early.Time.Wall);
+        early.InForce.RenewLease(early.Time.GetTimestamp());
+        Assert.IsType<Admission.Admitted>(await first.AdmitTicket("orders", offer.Ticket, "orders", Cancel));
     }
 
     [Fact]

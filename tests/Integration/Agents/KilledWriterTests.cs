@@ -25,7 +25,7 @@ public sealed class KilledWriterTests : IDisposable
         {
             return;
         }
-        var spool = new Spool(folder, SpoolLimits.Standard, TimeProvider.System);
+        var spool = new Spool(folder, SpoolLimits.Standard, ControlPlaneKey.Wrap, TimeProvider.System);
         var session = Guid.CreateVersion7();
         var recorder = spool.Begin(session, number => SpoolTests.Start(session, number), Evidence.Buffered, _ => Environment.Exit(3));
         using var promised = Output.Standard();
@@ -42,6 +42,7 @@ public sealed class KilledWriterTests : IDisposable
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
         start.Environment[Role] = state.Path;
+        start.Environment[ControlPlaneKey.Variable] = ControlPlaneKey.Export();
         using var child = Process.Start(start)!;
         long promised = 0;
         while (promised < 2000)
@@ -54,10 +55,10 @@ public sealed class KilledWriterTests : IDisposable
             promised = long.TryParse(line, CultureInfo.InvariantCulture, out var op) && op > promised ? op : promised;
         }
 
-        using var spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
-        new RecoverSpool(spool, TimeProvider.System).Run();
+        using var spool = new Spool(state.Path, SpoolLimits.Standard, ControlPlaneKey.Wrap, TimeProvider.System);
+        Assert.Empty(ControlPlaneKey.Recover(spool));
         spool.Tick();
-        var entries = (await File.ReadAllLinesAsync(Directory.GetFiles(spool.Folder, "*.transcript").Single(), TestContext.Current.CancellationToken))
+        var entries = Segment.Lines(spool.Files.Single().Entries())
             .Select(l => System.Text.Json.JsonSerializer.Deserialize<TranscriptEntry>(l, AccessPlane.Contracts.Json.Strict)!).ToList();
         Assert.InRange(entries.Count(e => e.Kind == "statement"), promised, promised + 1);
         Assert.Equal(Enumerable.Range(1, entries.Count), entries.Select(e => (int)e.Seq));

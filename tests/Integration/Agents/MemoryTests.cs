@@ -30,7 +30,7 @@ public sealed class MemoryTests : IDisposable
 
     [Theory]
     [InlineData(0)]
-    [InlineData(512)]
+    [InlineData(Memory.Slot)]
     public void A_torn_write_leaves_the_moment_before(int at)
     {
         using (var memory = new Memory(state.Path))

@@ -30,7 +30,7 @@ public sealed class SpoolTests : IDisposable
         session, Guid.CreateVersion7(), "orders-read", "orders", "a", number,
         new Actor("https://idp", "engineer", "engineer", ActorKind.Person, [], new Dictionary<string, string>(), []), "orders", "127.0.0.1:5", "psql", "token", 3, "15.4");
 
-    private Spool Open(SpoolLimits? limits = null, Func<long>? available = null) => new(state.Path, limits ?? SpoolLimits.Standard, TimeProvider.System, available);
+    private Spool Open(SpoolLimits? limits = null, Func<long>? available = null) => new(state.Path, limits ?? SpoolLimits.Standard, ControlPlaneKey.Wrap, TimeProvider.System, available);
 
     private static SessionRecorder Begin(Spool spool, out Guid session, Evidence evidence = Evidence.Buffered, Action<string>? broken = null)
     {
@@ -46,14 +46,16 @@ public sealed class SpoolTests : IDisposable
     }
 
     /// <summary>Everything the spool has to send, checked as the control plane would, and accepted.</summary>
-    private Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool)
+    private Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool) => Drained(spool, key);
+
+    internal static Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool, ECDsa key)
     {
         spool.Tick();
         var entries = new Dictionary<Guid, List<TranscriptEntry>>();
         foreach (var file in spool.Files.ToList())
         {
             file.Seal("a", key);
-            var (head, number) = (Convert.ToHexStringLower(HashChain.Begin(file.Session)), 0);
+            var (head, number) = file.Oldest() is { Number: > 1 } rest ? (rest.PreviousHead, rest.Number - 1) : (Convert.ToHexStringLower(HashChain.Begin(file.Session)), 0);
             while (file.Oldest() is { } part)
             {
                 var segment = file.Read(part, "a");
@@ -120,7 +122,7 @@ public sealed class SpoolTests : IDisposable
         using var spool = Open();
         using var recorder = Begin(spool, out _);
         recorder.Statement("simple", "select 'before the effect'"u8, default, Select, Allowed);
-        Assert.Contains("before the effect", ReadShared(Directory.GetFiles(spool.Folder, "*.transcript").Single()), StringComparison.Ordinal);
+        Assert.Contains("before the effect", spool.Files.Single().Entries(), StringComparison.Ordinal);
         recorder.End("closed", null, null);
     }
 
@@ -138,7 +140,7 @@ public sealed class SpoolTests : IDisposable
             // no end: the process dies here
         }
         using var second = Open();
-        Assert.Empty(new RecoverSpool(second, TimeProvider.System).Run());
+        Assert.Empty(ControlPlaneKey.Recover(second));
         var entries = Drained(second)[session];
         Assert.Equal(["start", "scope", "facts", "statement", "result", "statement", "result", "end"], entries.Select(e => e.Kind));
         Assert.Equal("lost", entries[^1].Cause);
@@ -156,7 +158,7 @@ public sealed class SpoolTests : IDisposable
             before = first.Files.Single().Oldest()!;
         }
         using var second = Open();
-        new RecoverSpool(second, TimeProvider.System).Run();
+        ControlPlaneKey.Recover(second);
         Assert.Equal(before, second.Files.Single().Oldest());
     }
 
@@ -177,7 +179,7 @@ public sealed class SpoolTests : IDisposable
             Say(recorder, "select 2");
         }
         using var second = Open();
-        new RecoverSpool(second, TimeProvider.System).Run();
+        ControlPlaneKey.Recover(second);
         second.Tick();
         var again = second.Files.Single();
         again.Seal("a", key);
@@ -185,10 +187,34 @@ public sealed class SpoolTests : IDisposable
         Assert.Null(again.Read(again.Oldest()!, "a").WhyInvalid(key));
     }
 
+    [Fact]
+    public void What_a_long_session_gave_back_is_given_back_once_over_restarts_too()
+    {
+        Guid session;
+        using (var first = Open())
+        {
+            var recorder = Begin(first, out session);
+            Say(recorder, new string('x', 200_000));
+            first.Tick();
+            first.Files.Single().Seal("a", key);
+            first.Accept(session, 1);
+            Say(recorder, new string('y', 50_000));
+            first.Tick();
+            Assert.InRange(first.Bytes, 50_000, 60_000);
+        }
+        using var second = Open();
+        ControlPlaneKey.Recover(second);
+        Assert.InRange(second.Bytes, 50_000, 60_000);
+        Assert.Equal("lost", Drained(second)[session][^1].Cause);
+        Assert.Equal(0, second.Bytes);
+    }
+
     [Theory]
     [InlineData("{\"seq\":4,\"at\":\"20")]
     [InlineData("\0\0\0\0\0\0\0\0")]
     [InlineData("{\"seq\":9,\"kind\":\"statement\"}\n")]
+    [InlineData("D\u0020\0\0\0half of a frame")]
+    [InlineData("D\u0024\0\0\0a frame that nobody who had the key made")]
     public void A_torn_tail_is_dropped_noted_and_reported(string tail)
     {
         Guid session;
@@ -198,7 +224,7 @@ public sealed class SpoolTests : IDisposable
         }
         File.AppendAllText(Directory.GetFiles(state.File("spool"), "*.transcript").Single(), tail);
         using var second = Open();
-        Assert.Equal([(session, "spool-torn")], new RecoverSpool(second, TimeProvider.System).Run().Select(f => (f.Session, f.Kind)));
+        Assert.Equal([(session, "spool-torn")], ControlPlaneKey.Recover(second).Select(f => (f.Session, f.Kind)));
         var entries = Drained(second)[session];
         Assert.Equal(["start", "scope", "facts", "statement", "result", "gap", "end"], entries.Select(e => e.Kind));
         Assert.Contains(tail.Length.ToString(System.Globalization.CultureInfo.InvariantCulture), entries.Single(e => e.Kind == "gap").Note, StringComparison.Ordinal);
@@ -216,12 +242,14 @@ public sealed class SpoolTests : IDisposable
             first.Files.ToList().ForEach(f => f.Seal("a", key));
         }
         var path = Directory.GetFiles(state.File("spool"), $"*{bad}.transcript").Single();
-        File.WriteAllText(path, File.ReadAllText(path).Replace("select 1", "select 9", StringComparison.Ordinal));
+        var bytes = File.ReadAllBytes(path);
+        bytes[^20] ^= 1;
+        File.WriteAllBytes(path, bytes);
         using var second = Open();
-        var finding = Assert.Single(new RecoverSpool(second, TimeProvider.System).Run());
+        var finding = Assert.Single(ControlPlaneKey.Recover(second));
         Assert.Equal((bad, "spool-unreadable"), (finding.Session, finding.Kind));
         Assert.Equal([good], Drained(second).Keys);
-        Assert.Equal(2, Directory.GetFiles(second.Quarantine).Length);
+        Assert.Equal([".gap", ".segments", ".transcript"], Directory.GetFiles(second.Quarantine).Select(Path.GetExtension).Order());
     }
 
     [Fact]
@@ -231,7 +259,7 @@ public sealed class SpoolTests : IDisposable
         for (var run = 0; run < 3; run++)
         {
             using var spool = Open();
-            new RecoverSpool(spool, TimeProvider.System).Run();
+            ControlPlaneKey.Recover(spool);
             for (var i = 0; i < 2; i++)
             {
                 using (Begin(spool, out var id))
@@ -266,11 +294,5 @@ public sealed class SpoolTests : IDisposable
         spool.Tick();
         Assert.Equal((true, false, false), (spool.TakesSessions, spool.Frozen, spool.MustEnd));
         recorder.End("closed", null, null);
-    }
-
-    private static string ReadShared(string path)
-    {
-        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-        return reader.ReadToEnd();
     }
 }

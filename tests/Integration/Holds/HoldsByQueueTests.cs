@@ -169,7 +169,7 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
         await agent.IsHeard();
         await agent.Send(ReportKinds.OperationHeld, unheard);
         await agent.IsHeard();
-        Assert.Null(await Find(unheard.Hold));
+        Assert.True(await Find(unheard.Hold) is null or "Abandoned"); // whichever was taken first: nobody is asked any more
     }
 
     [Fact]

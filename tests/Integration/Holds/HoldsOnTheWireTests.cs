@@ -1,10 +1,7 @@
 using System.Diagnostics;
-using AccessPlane.Agent.Protocols.PostgreSql;
-using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
-using AccessPlane.Tests.Integration.Wire;
-using Npgsql;
 using Xunit;
+using static AccessPlane.Tests.Integration.Holds.HeldDeletes;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 
 namespace AccessPlane.Tests.Integration.Holds;
@@ -12,43 +9,6 @@ namespace AccessPlane.Tests.Integration.Holds;
 /// <summary>Operations that wait for people, on a real server: exactly one of ran and refused, whatever happens meanwhile.</summary>
 public sealed class HoldsOnTheWireTests
 {
-    private static readonly Who Dba = Who.Nobody with { Groups = ["dba"] };
-
-    private static Guardrail Deletes(Effect effect = Effect.Hold, double seconds = 60, double inTransaction = 30) => new(
-        "bulk", "orders", Match.Everything with { Statements = ["delete"] }, effect, "somebody must look at it first",
-        effect == Effect.Hold ? new HoldTerms(Dba, 1, TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(inTransaction)) : null);
-
-    /// <summary>An agent that holds deletes, in front of a table `h` with ten rows.</summary>
-    private static async Task<WireAgent> Start(double seconds = 60, double inTransaction = 30, bool tls = false)
-    {
-        var agent = await WireAgent.Start(new WireOptions(Tls: tls));
-        await agent.Directly("create table h (a int)", "insert into h select generate_series(1, 10)", "analyze h", $"grant all on h to {agent.Database}");
-        agent.Guard(Deletes(seconds: seconds, inTransaction: inTransaction));
-        return agent;
-    }
-
-    private static async Task<long> Left(WireAgent agent) => (long)(await agent.Ask("select count(*) from h"))!;
-
-    private static async Task<byte[]> Notice(RawClient client)
-    {
-        var (type, body) = (await client.Read())!.Value;
-        Assert.Equal('N', type);
-        return body;
-    }
-
-    private static bool Says(WireAgent agent, params string[] parts) =>
-        agent.Transcript().Any(line => parts.All(p => line.Contains(p, StringComparison.Ordinal)));
-
-    private static async Task Until(Func<bool> holds)
-    {
-        var patience = Stopwatch.StartNew();
-        while (!holds())
-        {
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(15), "it did not come to that");
-            await Task.Delay(10, TestContext.Current.CancellationToken);
-        }
-    }
-
     [Fact]
     public async Task A_delete_inside_a_transaction_waits_is_released_and_commits()
     {
@@ -234,130 +194,5 @@ public sealed class HoldsOnTheWireTests
         Assert.NotEqual(first.Binding, again.Binding);
         agent.Decide(again, "refused");
         Assert.Equal("E42501 ZI", Story(await one.UntilReady()));
-    }
-
-    [Fact]
-    public async Task In_a_pipeline_a_held_execute_waits_in_the_middle_with_its_parameters()
-    {
-        await using var agent = await Start();
-        using var client = await agent.Connect();
-        await client.Send(
-            Parse("", "insert into h values (11)"), Bind("", ""), Execute(),
-            Parse("", "delete from h where a = $1"), Bind("", "", "11"), Describe('P', ""), Execute(),
-            Parse("", "select count(*) from h"), Bind("", ""), Execute(), Sync);
-        var before = new List<(char Type, byte[] Body)>();
-        while (before.Count == 0 || before[^1].Type != 'N')
-        {
-            before.Add((await client.Read())!.Value);
-        }
-        Assert.Equal("1 2 C[INSERT 0 1] 1 2 n N", Story(before));
-        var held = agent.NextAsked();
-        Assert.Equal(("11", "extended"), (Assert.Single(held.Parameters).Text, held.Protocol));
-        Assert.NotNull(held.Rows);
-        agent.Decide(held, "released");
-        Assert.Equal("C[DELETE 1] 1 2 D[10] C[SELECT 1] ZI", Story(await client.UntilReady()));
-        Assert.Equal(10, await Left(agent));
-        await client.Send(Parse("", "insert into h values (12)"), Bind("", ""), Execute(), Parse("", "delete from h where a = $1"), Bind("", "", "12"), Execute(), Sync);
-        agent.Decide(agent.NextAsked(), "refused");
-        Assert.Equal("1 2 C[INSERT 0 1] 1 2 N E42501 ZI", Story(await client.UntilReady()));
-        Assert.Equal(10, await Left(agent));
-    }
-
-    [Fact]
-    public async Task Nothing_is_half_said_when_the_notice_comes_beside_a_stream_of_rows_and_notifications()
-    {
-        await using var agent = await Start();
-        using var client = await agent.Connect();
-        using var other = await agent.Connect();
-        await client.Ask(Query("listen n"));
-        for (var i = 0; i < 5; i++)
-        {
-            var noise = Task.Run(async () =>
-            {
-                for (var n = 0; n < 50; n++)
-                {
-                    await other.Ask(Query($"notify n, '{new string('x', 7000)}'"));
-                }
-            }, TestContext.Current.CancellationToken);
-            await client.Send(Query("delete from h where a = 0"));
-            var seen = new List<char>();
-            HeldOperation? held = null;
-            while (!seen.Contains('Z'))
-            {
-                var (type, body) = (await client.Read())!.Value;
-                Assert.Contains(type, "NACZ");
-                seen.Add(type);
-                if (type == 'N')
-                {
-                    Assert.Equal("held by", Field(body, 'M')[..7]);
-                    held = agent.NextAsked();
-                    agent.Decide(held, "released");
-                }
-            }
-            Assert.NotNull(held);
-            await noise;
-        }
-    }
-
-    [Fact]
-    public async Task Psql_shows_the_notice_and_waits_also_under_tls()
-    {
-        await using var agent = await Start(tls: true);
-        var (user, password) = agent.Ticket();
-        var start = new ProcessStartInfo("psql", ["-X", "-c", "delete from h where a <= 3"]) { RedirectStandardError = true, RedirectStandardOutput = true };
-        (start.Environment["PGHOST"], start.Environment["PGPORT"], start.Environment["PGUSER"]) = ("127.0.0.1", agent.Port.ToString(System.Globalization.CultureInfo.InvariantCulture), user);
-        (start.Environment["PGPASSWORD"], start.Environment["PGDATABASE"], start.Environment["PGSSLMODE"]) = (password, agent.Database, "require");
-        using var psql = Process.Start(start)!;
-        var notice = await psql.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
-        Assert.StartsWith("NOTICE:  held by `bulk`: it waits for group `dba` until ", notice, StringComparison.Ordinal);
-        var held = agent.NextAsked();
-        Assert.InRange(held.Rows!.Value, 1, 4);
-        agent.Decide(held, "released");
-        await psql.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal("DELETE 3\n", await psql.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
-        Assert.Equal(7, await Left(agent));
-    }
-
-    [Fact]
-    public async Task Npgsql_deletes_by_parameter_once_somebody_has_said_yes()
-    {
-        await using var agent = await Start();
-        await using var connection = new NpgsqlConnection(agent.NpgsqlString());
-        await connection.OpenAsync(TestContext.Current.CancellationToken);
-        var notices = new List<string>();
-        connection.Notice += (_, e) => notices.Add(e.Notice.MessageText);
-        await using var command = new NpgsqlCommand("delete from h where a = $1", connection) { Parameters = { new() { Value = 4 } } };
-        var deleting = command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
-        var held = agent.NextAsked();
-        var parameter = Assert.Single(held.Parameters);
-        Assert.Equal((23L, Convert.ToBase64String([0, 0, 0, 4])), (parameter.Type, parameter.Base64));
-        agent.Decide(held, "released");
-        Assert.Equal(1, await deleting);
-        Assert.Single(notices);
-    }
-
-    [Fact]
-    public async Task Asking_the_planner_runs_nothing_and_what_is_too_long_to_read_asks_nobody()
-    {
-        await using var agent = await Start();
-        await agent.Directly(
-            "create sequence ran", $"grant all on sequence ran to {agent.Database}",
-            "create function f(int) returns boolean language sql volatile as $$ select nextval('ran') > 0 $$");
-        using var client = await agent.Connect();
-        await client.Send(Query("delete from h where f(a)"));
-        await Notice(client);
-        var held = agent.NextAsked();
-        Assert.NotNull(held.Rows);
-        Assert.Equal(false, await agent.Ask("select is_called from ran"));
-        agent.Decide(held, "refused");
-        await client.UntilReady();
-        await client.Send(Query("delete from h; select 1"));
-        await Notice(client);
-        var several = agent.NextAsked();
-        Assert.Null(several.Rows);
-        agent.Decide(several, "refused");
-        await client.UntilReady();
-        Assert.Equal("E42501 ZI", Story(await client.Ask(Query($"delete from h -- {new string('x', PgHolds.LongestText)}"))));
-        Assert.Empty(agent.Asked);
     }
 }

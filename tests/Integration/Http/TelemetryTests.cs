@@ -50,7 +50,7 @@ public sealed class TelemetryTests : IAsyncLifetime
     {
         var world = new AgentWorld();
         using var state = new StateFolder();
-        using var spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
+        using var spool = new Spool(state.Path, SpoolLimits.Standard, (_, key) => key, TimeProvider.System);
         var settings = new Dictionary<string, string?> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf" };
         var config = new AccessPlane.Agent.AgentConfig("orders-agent", "http://127.0.0.1:1", state.Path, "http://127.0.0.1:1", []);
         Assert.Null(AccessPlane.Agent.AgentHost.Telemetry(config, _ => null));

@@ -17,14 +17,21 @@ internal sealed class TestIssuer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly List<(string Kid, AsymmetricAlgorithm Key)> _published = [];
     private int _asked;
+    private int _begun;
 
     private TestIssuer(WebApplication app) => _app = app;
 
     public string Address { get; private set; } = "";
     public bool Down { get; set; }
 
+    /// <summary>It answers nothing before this is done.</summary>
+    public Task Answers { get; set; } = Task.CompletedTask;
+
     /// <summary>How often the keys were asked for.</summary>
     public int Asked => Volatile.Read(ref _asked);
+
+    /// <summary>How often somebody began to ask.</summary>
+    public int Begun => Volatile.Read(ref _begun);
 
     public static async Task<TestIssuer> Start()
     {
@@ -35,11 +42,16 @@ internal sealed class TestIssuer : IAsyncDisposable
         var issuer = new TestIssuer(app);
         app.Use(async (http, next) =>
         {
+            if (http.Request.Path.Value?.EndsWith("openid-configuration", StringComparison.Ordinal) == true)
+            {
+                Interlocked.Increment(ref issuer._begun);
+            }
             if (issuer.Down)
             {
                 http.Response.StatusCode = 503;
                 return;
             }
+            await issuer.Answers.WaitAsync(http.RequestAborted);
             await next(http);
         });
         app.MapGet("/.well-known/openid-configuration", () => Results.Json(new Dictionary<string, string> { ["issuer"] = issuer.Address, ["jwks_uri"] = $"{issuer.Address}/jwks" }));

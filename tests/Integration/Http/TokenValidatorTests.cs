@@ -154,6 +154,28 @@ public sealed class TokenValidatorTests : IAsyncLifetime
         Assert.Equal("valid", await Verdict(_issuer.Sign(Claims)));
     }
 
+    private string MadeUp(int i) => TestIssuer.Compose(Header("RS256", $"made-up-{i}"), Claims, _ => [1, 2, 3]);
+
+    [Fact]
+    public async Task A_storm_of_made_up_key_ids_at_an_issuer_that_takes_its_time_keeps_neither_its_own_people_nor_others_waiting()
+    {
+        Assert.Equal("valid", await Verdict(_issuer.Sign(Claims)));
+        var answers = new TaskCompletionSource();
+        _issuer.Answers = answers.Task;
+        _clock.Pass(TimeSpan.FromHours(1));
+        var storm = Task.WhenAll(Enumerable.Range(0, 2_000).Select(i => Verdict(MadeUp(i))));
+        await Wire.WireAgent.Until(() => Task.FromResult(_issuer.Begun == 2));
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal("valid", await Verdict(_issuer.Sign(Claims)));
+            Assert.Equal("valid", await Verdict(_other.Sign(_other.Claims("engineer", _clock.GetUtcNow()))));
+        }
+        Assert.False(storm.IsCompleted);
+        answers.SetResult();
+        Assert.All(await storm, v => Assert.Equal("token-key-unknown", v));
+        Assert.Equal((2, 1), (_issuer.Asked, _other.Asked));
+    }
+
     [Fact]
     public async Task While_the_issuer_is_down_its_keys_live_on_for_a_day()
     {

@@ -51,7 +51,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     /// <summary>A session's segments as its agent would send them: one for the start, one for each statement, one for the end.</summary>
     private List<Segment> Recorded(int statements, string cause = "closed", string text = "select 1", Guid? id = null, Guid? grant = null)
     {
-        using var spool = new Spool(state.File($"{Guid.CreateVersion7():N}"), SpoolLimits.Standard, TimeProvider.System);
+        using var spool = new Spool(state.File($"{Guid.CreateVersion7():N}"), SpoolLimits.Standard, ControlPlaneKey.Wrap, TimeProvider.System);
         var session = id ?? Guid.CreateVersion7();
         using var recorder = spool.Begin(session, number => SpoolTests.Start(session, number) with { Grant = grant ?? Grant }, Evidence.Buffered, why => Assert.Fail(why));
         var file = spool.Files.Single();
@@ -195,7 +195,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         var streams = new SessionStreams(database.Log, database.Pulse, TimeProvider.System);
         Assert.Null(await ingest.Handle(segments[0], key, Cancel));
         var seen = new List<int>();
-        await foreach (var recorded in streams.Segments(segments[0].Session, follow: true, Cancel))
+        await foreach (var recorded in streams.Segments(segments[0].Session, DateTimeOffset.MaxValue, Cancel))
         {
             seen.Add(recorded.Number);
             if (recorded.Number < segments.Count)

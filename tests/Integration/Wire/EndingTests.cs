@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using AccessPlane.Agent;
+using AccessPlane.Agent.Protocols.PostgreSql;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 using static AccessPlane.Tests.Integration.Wire.WireAgent;
@@ -7,6 +10,8 @@ namespace AccessPlane.Tests.Integration.Wire;
 
 public sealed class EndingTests
 {
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task A_revocation_cuts_a_running_statement_and_the_backend_is_gone()
     {
@@ -25,6 +30,28 @@ public sealed class EndingTests
         var transcript = agent.Transcript();
         Assert.Contains(transcript, l => l.Contains("\"outcome\":\"unknown\"", StringComparison.Ordinal));
         Assert.Contains(transcript, l => l.Contains("\"cause\":\"revoked\"", StringComparison.Ordinal) && l.Contains("cutMicros", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_stranger_who_got_the_pid_of_a_session_that_is_gone_is_left_alone()
+    {
+        await using var agent = await WireAgent.Start();
+        using var upstream = new PgUpstream(
+            new UpstreamConfig(agent.Direct.Host, agent.Direct.Port, agent.Direct.User, agent.PasswordFile, UpstreamTls.Disable, null), TimeProvider.System);
+        using var control = new PgControl(upstream, TimeProvider.System, NullLogger.Instance);
+        using var permit = agent.Permit();
+        var session = await upstream.Dial(permit, upstream.OwnCredential, "session", new Dictionary<string, string>(), "public", Cancel);
+        var stranger = await upstream.Dial(permit, upstream.OwnCredential, "stranger", new Dictionary<string, string>(), "public", Cancel);
+        using (session.Channel.Wire)
+        using (stranger.Channel.Wire)
+        {
+            Assert.Null(await control.Terminate(session with { Link = session.Link with { Pid = stranger.Pid } }));
+            Assert.Equal("whether the backend is gone could not be checked", await control.Terminate(session with { Link = session.Link with { Since = null } }));
+            Assert.Equal([["1"]], await new PgQueries(stranger.Link).Rows("select 1", Cancel));
+            Assert.Equal("the backend was terminated", await control.Terminate(session));
+            await Until(() => agent.Backends("application_name = 'session'", 0));
+            await Until(() => agent.Backends("application_name = 'stranger'", 1));
+        }
     }
 
     [Fact]

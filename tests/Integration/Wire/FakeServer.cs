@@ -40,6 +40,12 @@ internal sealed class FakeServer : IAsyncDisposable
     public Func<string, byte[]> Answer { get; init; } = sql =>
         sql.Length == 0 ? [.. Frames.Answer('I'), .. Frames.Ready('I')] : sql.Contains("sleep", StringComparison.Ordinal) ? [] : [.. Frames.Complete("SELECT 0"), .. Frames.Ready('I')];
 
+    /// <summary>What it says to a Query where that has no end, or is not the whole of it; in the place of <see cref="Answer"/>.</summary>
+    public Func<string, Stream, Task>? Speak { get; init; }
+
+    /// <summary>What it says to the agent, which asks on every session's connection since when it is there.</summary>
+    public Func<Stream, Task> Since { get; init; } = async to => await to.WriteAsync((byte[])[.. Frames.Complete("SELECT 0"), .. Frames.Ready('I')]);
+
     public static byte[] Welcome => [.. Ok, .. Frames.Answer('K', 0, 0, 0, 7, 0, 0, 0, 9), .. Frames.Ready('I')];
 
     public static byte[] Ok => Frames.Answer('R', 0, 0, 0, 0);
@@ -97,10 +103,15 @@ internal sealed class FakeServer : IAsyncDisposable
         await Login(stream);
         while (await Read(stream) is var (type, body))
         {
+            if (type == 'Q' && RawClient.Text(body).Contains("backend_start", StringComparison.Ordinal))
+            {
+                await Since(stream);
+                continue;
+            }
             Asked.Enqueue(type);
             if (type == 'Q')
             {
-                await stream.WriteAsync(Answer(RawClient.Text(body)), stopping.Token);
+                await (Speak?.Invoke(RawClient.Text(body), stream) ?? stream.WriteAsync(Answer(RawClient.Text(body)), stopping.Token).AsTask());
             }
         }
     }

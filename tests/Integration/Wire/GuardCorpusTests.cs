@@ -6,6 +6,7 @@ using Xunit;
 namespace AccessPlane.Tests.Integration.Wire;
 
 /// <summary>What must never happen under a policy that denies it, however it is written or sent; and what must never be refused.</summary>
+[Collection(nameof(GuardShop))]
 public sealed class GuardCorpusTests(GuardShop shop) : IClassFixture<GuardShop>
 {
     /// <summary>Bytes whose neighbours or case may matter.</summary>

@@ -60,6 +60,7 @@ public sealed class GuardShop : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Agent.DisposeAsync();
+        await Run(Superuser, "alter role postgres reset search_path"); // the fixture set it for the whole server
         await Sweep();
     }
 

@@ -42,6 +42,62 @@ public sealed class LargeDataTests : IAsyncLifetime
         Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, most);
     }
 
+    /// <summary>A message of any size, without holding it here either.</summary>
+    private static async Task Stream(RawClient client, char type, byte[] before, long filling, byte[] behind)
+    {
+        var header = new byte[PgFrame.Header];
+        header[0] = (byte)type;
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(1), (int)(4 + before.Length + filling + behind.Length));
+        await client.Send([.. header, .. before]);
+        var part = new byte[1024 * 1024];
+        Array.Fill(part, (byte)'x');
+        for (var left = filling; left > 0;)
+        {
+            left -= await client.Socket.SendAsync(part.AsMemory(0, (int)Math.Min(left, part.Length)));
+        }
+        await client.Send(behind);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(9 << 20)]
+    [InlineData(65 << 20)]
+    [InlineData(900 << 20, Explicit = true)] // the server holds it more than once
+    public async Task Values_of_any_size_pass_whole_and_are_not_held(int size)
+    {
+        using var client = await agent.Connect();
+        await client.StillWorks();
+        await Allocates(MostAllocated, async () =>
+        {
+            await client.Send(Parse("", "select octet_length($1::text)"));
+            byte[] before = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+            BinaryPrimitives.WriteInt32BigEndian(before.AsSpan(6), size);
+            await Stream(client, 'B', before, size, [0, 0]);
+            await client.Send(Execute(), Sync);
+            Assert.Equal($"1 2 D[{size}] C[SELECT 1] ZI", Story(await client.UntilReady()));
+        });
+        await client.StillWorks();
+    }
+
+    [Theory]
+    [InlineData(0, "I ZI")]
+    [InlineData(1, "E42601 ZI")]
+    [InlineData(9 << 20, "E54000 ZI")]
+    [InlineData(65 << 20, "E54000 ZI")]
+    [InlineData(900 << 20, "E54000 ZI")]
+    public async Task Statements_beyond_their_bound_are_refused_whatever_their_size(int size, string story)
+    {
+        using var client = await agent.Connect();
+        await client.StillWorks();
+        await Allocates(MostAllocated, async () =>
+        {
+            await Stream(client, 'Q', [], size, [0]);
+            Assert.Equal(story, Story(await client.UntilReady()));
+        });
+        await client.StillWorks();
+    }
+
     [Fact]
     public async Task A_bind_of_many_megabytes_is_bound_whole_and_recorded_by_size_and_hash()
     {

@@ -45,7 +45,8 @@ internal sealed class MaskedShop : IAsyncDisposable
         return shop;
     }
 
-    private static (string, string)[] Others =>
+    /// <summary>Values of masked columns, and what stands in their place in the other shop.</summary>
+    public static (string, string)[] Others =>
     [
         ("900-11-2233", "555-66-7788"), ("901-22-3344", "556-77-8899"), ("zoe.sentinel@secret.example", "a@b.example"), ("yan.sentinel@secret.example", "c@d.example"),
         ("4929000011112222", "5105105105105100"), ("4929000033334444", "5105105105105101"), ("771177", "5"), ("662266", "-77"), ("1971-07-17", "2001-02-03"),

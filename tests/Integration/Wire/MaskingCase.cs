@@ -6,12 +6,14 @@ namespace AccessPlane.Tests.Integration.Wire;
 
 /// <summary>One case of the masking corpus, and how to play it.</summary>
 internal sealed partial record MaskingCase(
-    string Id, string Mode, string? Setup, string[]? Sql, string[]? OraclePair, string[]? Wire, string[] Secrets, bool JoinRows)
+    string Id, string Mode, string? Setup, string[]? Sql, string[]? OraclePair, string[]? Wire, string[] Secrets, bool JoinRows,
+    string[]? Session2, (string, string)[] Startup)
 {
     public static IEnumerable<MaskingCase> All => File.ReadLines(Path.Combine(AppContext.BaseDirectory, "corpus/postgresql/masking_cases.jsonl"))
         .Where(l => l.Length > 0).Select(l => JsonDocument.Parse(l).RootElement).Select(c => new MaskingCase(
             c.GetProperty("id").GetString()!, c.GetProperty("mode").GetString()!, Text(c, "setup"), Texts(c, "sql"), Texts(c, "oracle_pair"), Texts(c, "wire"),
-            Texts(c, "secrets")!, c.TryGetProperty("join_rows", out var join) && join.GetBoolean()));
+            Texts(c, "secrets")!, c.TryGetProperty("join_rows", out var join) && join.GetBoolean(), Texts(c, "session2"),
+            c.TryGetProperty("startup_params", out var startup) ? [.. startup.EnumerateObject().Select(p => (p.Name, p.Value.GetString()!))] : []));
 
     /// <summary>The same case, said in another way.</summary>
     public MaskingCase Said(Func<string, string> other, string? mode = null) => this with

@@ -58,6 +58,18 @@ internal sealed class QueryMaker(ulong seed)
         _ => $"customers {alias}",
     };
 
+    /// <summary>A query by itself, or in one of the ways in which SQL carries one: what is sent, message by message, outside a transaction.</summary>
+    public string[] Messages() => Number(10) switch
+    {
+        0 => [$"copy ({Next()}) to stdout"],
+        1 => [$"copy customers ({string.Join(", ", Enumerable.Range(0, 1 + Number(2)).Select(i => Of(Chance(20) ? Columns : Clear)).Distinct())}) to stdout"],
+        2 => [$"explain (costs off) {Next()}"],
+        3 => ["begin", $"declare k scroll cursor for {Next()}", "fetch 2 from k", "move 1 in k", "fetch all from k", "fetch first from k", "commit"],
+        4 => [$"begin; declare k cursor with hold for {Next()}; commit; fetch 3 from k; close k"],
+        5 => ["deallocate all", $"prepare q as {Next()}", "execute q", "explain (costs off) execute q"],
+        _ => [Next()],
+    };
+
     public string Next() => Number(12) switch
     {
         0 => $"with w as (select * from customers where {Predicate("customers")}) select {List("w")} from w where w.id < 15 order by w.id",

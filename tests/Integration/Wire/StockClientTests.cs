@@ -83,7 +83,7 @@ public sealed partial class StockClientTests
     }
 
     /// <summary>Without process ids, and with the login's own name, which differs by design.</summary>
-    private static string Plain(string text) => Pid().Replace(text, "PID");
+    internal static string Plain(string text) => Pid().Replace(text, "PID");
 
     [GeneratedRegex(@"(?<=PID )\d+")]
     private static partial Regex Pid();

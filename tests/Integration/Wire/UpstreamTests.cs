@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using AccessPlane.Agent;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
@@ -104,7 +105,10 @@ public sealed class UpstreamTests
     }
 
     public static TheoryData<string> Lies =>
-        ["endless notices", "a key too short", "a key too long", "a negative length", "an endless length", "work without end", "a wrong proof", "ready too early", "nonsense"];
+    [
+        "endless notices", "endless notices before the proof", "endless settings", "a key too short", "a key too long", "a negative length", "an endless length",
+        "work without end", "a wrong nonce", "a wrong proof", "ready too early", "nonsense", "nonsense after the proof", "an error without a code", "half a message",
+    ];
 
     [Theory]
     [MemberData(nameof(Lies))]
@@ -119,6 +123,44 @@ public sealed class UpstreamTests
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(10), $"it was listened to for {took.Elapsed}"); // less than one whole patience
     }
 
+    [Theory]
+    [InlineData("rows without end")]
+    [InlineData("a row of a gigabyte")]
+    [InlineData("columns that do not come")]
+    [InlineData("notices without end")]
+    public async Task A_server_that_lies_when_the_agent_asks_it_something_lets_nobody_in_and_is_not_listened_to_for_long(string lie)
+    {
+        await using var server = new FakeServer { Since = to => Lie(to, lie) };
+        await using var agent = await Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port));
+        var took = System.Diagnostics.Stopwatch.StartNew();
+        Assert.Equal(Unreachable, await RefusedLogin(agent));
+        Assert.Equal(0, agent.Live.Count);
+        Assert.True(took.Elapsed < TimeSpan.FromSeconds(8), $"it was listened to for {took.Elapsed}");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_that_never_answers_is_waited_for_ten_seconds(bool atTheLogin)
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task Silent()
+        {
+            reached.TrySetResult();
+            return Task.CompletedTask;
+        }
+        var clock = new Unit.Domain.ManualClock(TimeProvider.System.GetUtcNow());
+        await using var server = atTheLogin ? new FakeServer { Login = _ => Silent() } : new FakeServer { Since = _ => Silent() };
+        await using var agent = await Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port, Time: clock));
+        var refused = RefusedLogin(agent);
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        clock.Advance(TimeSpan.FromSeconds(9));
+        Assert.False(refused.IsCompleted);
+        clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(Unreachable, await refused);
+        Assert.Equal(0, agent.Live.Count);
+    }
+
     private static async Task Lie(Stream to, string lie)
     {
         switch (lie)
@@ -130,6 +172,27 @@ public sealed class UpstreamTests
                 {
                     await to.WriteAsync(notice);
                 }
+            case "endless notices before the proof":
+                while (true)
+                {
+                    await to.WriteAsync(Unit.Wire.Frames.Answer('N', new byte[8000]));
+                }
+            case "endless settings":
+                await to.WriteAsync(FakeServer.Ok);
+                while (true)
+                {
+                    await to.WriteAsync(AccessPlane.Agent.Protocols.PostgreSql.PgFrame.OfTexts('S', "session_authorization", new string('x', 8000))); // never shown to anyone
+                }
+            case "nonsense after the proof":
+                await to.WriteAsync((byte[])[.. FakeServer.Ok, .. RandomNumberGenerator.GetBytes(1000)]);
+                break;
+            case "an error without a code":
+                await to.WriteAsync(Unit.Wire.Frames.Answer('E', "SFATAL\0Mgo away\0\0"u8.ToArray()));
+                break;
+            case "half a message":
+                await to.WriteAsync((byte[])[.. FakeServer.Ok, .. Unit.Wire.Frames.Lying('S', 100, 1, 2, 3)]);
+                to.Close();
+                break;
             case "a key too short":
                 await to.WriteAsync((byte[])[.. FakeServer.Ok, .. Unit.Wire.Frames.Answer('K', 0, 0, 0)]);
                 break;
@@ -142,6 +205,18 @@ public sealed class UpstreamTests
             case "an endless length":
                 await to.WriteAsync(Unit.Wire.Frames.Lying('R', int.MaxValue, 0, 0, 0, 0));
                 break;
+            case "rows without end" or "notices without end":
+                var more = Unit.Wire.Frames.Answer(lie.StartsWith('r') ? 'D' : 'N', [0, 1, .. Unit.Wire.Frames.Int32(8000), .. new byte[8000]]);
+                while (true)
+                {
+                    await to.WriteAsync(more);
+                }
+            case "a row of a gigabyte":
+                await to.WriteAsync(Unit.Wire.Frames.Lying('D', 1 << 30, new byte[1000]));
+                break;
+            case "columns that do not come":
+                await to.WriteAsync((byte[])[.. Unit.Wire.Frames.Answer('D', 0xff, 0xff), .. Unit.Wire.Frames.Complete("SELECT 1"), .. Unit.Wire.Frames.Ready('I')]);
+                break;
             case "ready too early":
                 await to.WriteAsync(Unit.Wire.Frames.Ready('I'));
                 break;
@@ -149,17 +224,17 @@ public sealed class UpstreamTests
                 await to.WriteAsync(new byte[100]);
                 break;
             default:
-                await Challenge(to, lie == "work without end" ? 2_000_000_000 : 4096);
+                await Challenge(to, lie == "work without end" ? 2_000_000_000 : 4096, lie == "a wrong nonce");
                 break;
         }
     }
 
-    private static async Task Challenge(Stream to, int iterations)
+    private static async Task Challenge(Stream to, int iterations, bool ofItsOwn)
     {
         await to.WriteAsync(Unit.Wire.Frames.Answer('R', [0, 0, 0, 10, .. "SCRAM-SHA-256\0\0"u8]));
         var buffer = new byte[1000];
         var first = System.Text.Encoding.ASCII.GetString(buffer, 0, await to.ReadAsync(buffer));
-        var nonce = first[(first.IndexOf("r=", StringComparison.Ordinal) + 2)..];
+        var nonce = ofItsOwn ? "something" : first[(first.IndexOf("r=", StringComparison.Ordinal) + 2)..];
         await to.WriteAsync(Unit.Wire.Frames.Answer('R', [0, 0, 0, 11, .. System.Text.Encoding.ASCII.GetBytes($"r={nonce}more,s=AAAA,i={iterations}")]));
         if (await to.ReadAsync(buffer) > 0)
         {

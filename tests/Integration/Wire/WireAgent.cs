@@ -9,12 +9,15 @@ using AccessPlane.Agent;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Protocols.PostgreSql;
+using AccessPlane.Agent.Protocols.PostgreSql.Masking;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
 using AccessPlane.Tests.Integration.Agents;
 using AccessPlane.Tests.Integration.Http;
+using AccessPlane.Tests.Integration.Masking;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Xunit;
@@ -33,21 +36,33 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly Timer lease;
     private readonly Tickets tickets;
     private readonly Spool spool;
+    private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly TokenDoor? tokens;
     private readonly string role;
+    private readonly bool nobodyOrders;
+    private bool isDrained;
+    private readonly Func<PgListener> open;
     private readonly Dictionary<long, PublishedPolicy> policies = [];
 
     private WireAgent(NpgsqlConnectionStringBuilder server, string role, WireOptions options)
     {
         this.server = server;
         this.role = role;
+        nobodyOrders = options.NobodyOrders;
         Database = role;
         InForce = new InForce("wire", TimeProvider.System);
         Live = new LiveSessions(InForce);
         tickets = Tickets.Open(state.Path);
-        spool = new Spool(state.Path, SpoolLimits.Standard, TimeProvider.System);
-        var terms = new ResourceTerms("orders", "postgresql", options.FreezeAfter ?? TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence);
-        InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [], PeopleDirectory.Empty) { Masks = options.Masks ?? [] }) });
+        spool = new Spool(
+            options.SpoolIn ?? state.Path, options.Spool ?? SpoolLimits.Standard, ControlPlaneKey.Wrap, TimeProvider.System, null, options.Disk ?? new SpoolDisk())
+        {
+            Full = () => Live.Freeze(true),
+        };
+        var terms = new ResourceTerms("orders", "postgresql", options.FreezeAfter ?? TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence)
+        {
+            Masking = options.Masking,
+        };
+        InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [Offered(options)], PeopleDirectory.Empty) { Masks = options.Masks ?? [] }) });
         policies[1] = InForce.Current.Policy;
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
@@ -57,17 +72,26 @@ internal sealed class WireAgent : IAsyncDisposable
         File.WriteAllText(state.File("password"), role + "-secret\n");
         var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), options.Upstream,
             options.RootCertificate);
-        Listener = new PgListener(
-            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null),
-            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+        open = () => new PgListener(
+            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null, Bounds: options.Bounds),
+            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
             options.Time ?? TimeProvider.System);
+        Listener = open();
+    }
+
+    /// <summary>The door closes, and another one opens with what the first one wrote down.</summary>
+    public async Task Reopen()
+    {
+        await Listener.DisposeAsync();
+        Listener = open();
+        await Listener.StartAsync(CancellationToken.None);
     }
 
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
 
     public InForce InForce { get; }
     public LiveSessions Live { get; }
-    public PgListener Listener { get; }
+    public PgListener Listener { get; private set; }
     public GrantLease Grant { get; }
 
     /// <summary>Where the control plane's decisions come in.</summary>
@@ -77,20 +101,33 @@ internal sealed class WireAgent : IAsyncDisposable
     public BlockingCollection<HeldOperation> Asked { get; } = [];
     public BlockingCollection<HoldEnd> Ended { get; } = [];
 
+    /// <summary>How the agent has told that the masks of its databases stand.</summary>
+    public ConcurrentQueue<MaskingState> Masking { get; } = [];
+
     /// <summary>The broker is away.</summary>
     public bool IsCutOff { get; set; }
     public string Database { get; }
     public int Port => Listener.EndPoint.Port;
+    public string PasswordFile => state.File("password");
     public string CertificateFile => state.File("tls.pem");
 
     public static async Task<WireAgent> Start(WireOptions? options = null)
     {
-        var text = Environment.GetEnvironmentVariable("ACCESSPLANE_TEST_ORDERS") ??
-            throw new InvalidOperationException("ACCESSPLANE_TEST_ORDERS is not set: run infra/test");
+        var text = Servers.Need(options?.On == PgServer.Newer ? "ACCESSPLANE_TEST_POSTGRES_18" : "ACCESSPLANE_TEST_ORDERS");
         var server = new NpgsqlConnectionStringBuilder(text);
         var role = $"wire_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
-        await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")}", $"create database {role} owner {role}");
+        await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")} {options?.Attributes}", $"create database {role} owner {role}");
         var agent = new WireAgent(server, role, options ?? new WireOptions());
+        if (options?.OwnsMasks == true)
+        {
+            // who did not make the owner of masks must be given it, from 16 on; here every database has a role of its own
+            await Run(server, null, $"do $$ begin create role {MaskSql.Owner}; exception when duplicate_object or unique_violation then null; end $$",
+                $"grant {MaskSql.Owner} to {role} with admin option");
+        }
+        if (options?.Before is { } before)
+        {
+            await agent.Directly([$"set role {role}", .. before]);
+        }
         await agent.Listener.StartAsync(CancellationToken.None);
         return agent;
     }
@@ -146,6 +183,39 @@ internal sealed class WireAgent : IAsyncDisposable
         return client;
     }
 
+    /// <summary>What a session is admitted by, for whoever goes on without a client.</summary>
+    public Permit Permit() => Live.Admit(Guid.CreateVersion7(), Grant, Terms, Database, "ticket")!;
+
+    /// <summary>What an admin does: what was shown is ordered.</summary>
+    private void Order(MaskingState masking)
+    {
+        Masking.Enqueue(masking);
+        if (masking.Status == MaskingStatus.Planned && !nobodyOrders)
+        {
+            Apply(new MaskingApply(masking.Resource, masking.Database, masking.Plan));
+        }
+    }
+
+    /// <summary>What may be asked for here: the masks of its logins are made ready before anyone comes.</summary>
+    private Entitlement Offered(WireOptions options) => new(
+        "orders-test", "orders", Who.Nobody, new Scope([Database], options.Statements), TimeSpan.FromHours(1), TimeSpan.FromHours(1), TimeSpan.FromHours(1),
+        new ReasonRule(false, null), new Approval(true, [], TimeSpan.FromHours(1)), 500, TokenLogin.WorkloadsOnly, null)
+    {
+        Login = options.Login,
+    };
+
+    /// <summary>Returns when the masks of the database stand as they are expected to.</summary>
+    public async Task<MaskingState> UntilMasking(MaskingStatus status)
+    {
+        MaskingState? last = null;
+        await Until(() =>
+        {
+            last = Masking.LastOrDefault();
+            return Task.FromResult(last?.Status == status);
+        });
+        return last!;
+    }
+
     private Task Ask(object body)
     {
         if (IsCutOff)
@@ -196,11 +266,48 @@ internal sealed class WireAgent : IAsyncDisposable
     public string[] Transcript()
     {
         spool.Tick();
-        return [.. Files().SelectMany(File.ReadAllLines)];
+        return [.. spool.Files.OrderBy(f => f.SessionNumber).SelectMany(f => Segment.Lines(f.Entries()))];
     }
 
-    /// <summary>The sessions' files, as they are on disk.</summary>
-    public IEnumerable<string> Files() => Directory.GetFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal);
+    /// <summary>What is recorded at this moment: nothing is written for the asking.</summary>
+    public string OnDisk() => string.Concat(spool.Files.OrderBy(f => f.SessionNumber).Select(f => f.Entries()));
+
+    public double SpoolFullness => spool.Fullness;
+
+    /// <summary>What the agent's timers do: what waits is written, and how full the spool is counts.</summary>
+    public void LookAtSpool()
+    {
+        spool.Tick();
+        Live.Freeze(spool.Frozen);
+    }
+
+    /// <summary>The control plane takes everything that was recorded so far.</summary>
+    public void Drain()
+    {
+        isDrained = true;
+        foreach (var file in spool.Files)
+        {
+            file.Seal("wire", key);
+            while (file.Oldest() is { } part)
+            {
+                Assert.Null(file.Read(part, "wire").WhyInvalid(key));
+                spool.Accept(file.Session, part.Number);
+            }
+        }
+        LookAtSpool();
+    }
+
+    /// <summary>The spool as it would be found if the process ended here.</summary>
+    public void CopySpool(string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var path in Directory.GetFiles(spool.Folder, "*-*"))
+        {
+            using var from = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using var copy = File.Create(Path.Combine(to, Path.GetFileName(path)));
+            from.CopyTo(copy);
+        }
+    }
 
     /// <summary>The control plane is not heard of any more.</summary>
     public void LoseTouch() => lease.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -233,7 +340,7 @@ internal sealed class WireAgent : IAsyncDisposable
         var holder = options.Issuer is null ? Holder : Holder with { Issuer = options.Issuer.Address };
         var grant = new GrantLease(
             Guid.CreateVersion7(), Guid.CreateVersion7(), holder, "orders-test", "orders", new Scope([], options.Statements), Now.AddHours(1), 500,
-            options.Issuer is null ? TokenLogin.WorkloadsOnly : new TokenLogin([ActorKind.Person], Once: false), 1);
+            options.Issuer is null ? TokenLogin.WorkloadsOnly : new TokenLogin([ActorKind.Person], Once: false), 1, options.Login);
         Apply(grant);
         return grant;
     }
@@ -276,12 +383,24 @@ internal sealed class WireAgent : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Listener.DisposeAsync();
-        RecordExplained.Check(Transcript(), Holder, policies);
+        if (!isDrained)
+        {
+            RecordExplained.Check(Transcript(), Holder, policies);
+        }
         await lease.DisposeAsync();
         tokens?.Dispose();
         spool.Dispose();
+        key.Dispose();
         tickets.Dispose();
-        await Run(server, null, $"drop database if exists {role} with (force)", $"drop role if exists {role}");
+        await Run(server, null, $"drop database if exists {role} with (force)",
+            $"""
+            do $$ declare made text; begin
+              for made in select rolname from pg_roles r join pg_shdescription d on d.objoid = r.oid and d.classoid = 'pg_authid'::regclass
+                where d.description like '%"{role}"%' loop
+                execute format('drop role %I', made);
+              end loop;
+            end $$
+            """, $"drop role if exists {role}");
         state.Dispose();
         Asked.Dispose();
         Ended.Dispose();
@@ -297,6 +416,28 @@ internal sealed record WireOptions(
     UpstreamTls Upstream = UpstreamTls.Disable, string? RootCertificate = null, TimeSpan? FreezeAfter = null, TimeProvider? Time = null, TestIssuer? Issuer = null,
     IReadOnlyList<MaskRule>? Masks = null)
 {
+    public PgServer On { get; init; }
+    public SpoolLimits? Spool { get; init; }
+    public DoorBounds? Bounds { get; init; }
+
+    /// <summary>A disk of its own for the spool.</summary>
+    public string? SpoolIn { get; init; }
+    public SpoolDisk? Disk { get; init; }
+    public MaskingMode Masking { get; init; }
+    public LoginTerms? Login { get; init; }
+
+    /// <summary>The agent's role is given the role that owns masks.</summary>
+    public bool OwnsMasks { get; init; }
+
+    /// <summary>No admin orders what the agent shows.</summary>
+    public bool NobodyOrders { get; init; }
+
+    /// <summary>Of the agent's role.</summary>
+    public string Attributes { get; init; } = "";
+
+    /// <summary>Run by the agent's role before its door opens.</summary>
+    public string[] Before { get; init; } = [];
+
     public string[] Statements => Kinds ?? [];
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', Statements)} tls={Tls}");
 }

@@ -12,12 +12,16 @@ internal sealed class AgentWorld
     public static readonly ResourceTerms Orders = new("orders", "postgresql", TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(5), Evidence.Buffered);
     public static readonly Actor Engineer = new("https://idp", "engineer", "engineer", ActorKind.Person, ["engineering"], new Dictionary<string, string>(), []);
 
-    public AgentWorld()
+    /// <param name="leased">Whether the control plane has answered already.</param>
+    public AgentWorld(bool leased = true)
     {
         InForce = new InForce("a", Time);
         Live = new LiveSessions(InForce);
-        InForce.Time.Sample(Time.GetTimestamp(), Time.GetTimestamp(), Time.Wall);
-        InForce.RenewLease(Time.GetTimestamp());
+        if (leased)
+        {
+            InForce.Time.Sample(Time.GetTimestamp(), Time.GetTimestamp(), Time.Wall);
+            InForce.RenewLease(Time.GetTimestamp());
+        }
         InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([Orders], [], PeopleDirectory.Empty)) });
     }
 
@@ -37,5 +41,5 @@ internal sealed class AgentWorld
 
     public void Apply(object body) => InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
 
-    public Permit Admit(GrantLease grant) => Live.Admit(Guid.CreateVersion7(), grant, Orders, "orders", "token")!;
+    public Permit Admit(GrantLease grant) => Live.Admit(Guid.CreateVersion7(), grant, InForce.Current.Policy.Model.Resource("orders") ?? Orders, "orders", "token")!;
 }

@@ -85,6 +85,16 @@ public sealed class DirectivesOfTests
     }
 
     [Fact]
+    public void The_plan_that_an_admin_ordered_goes_to_the_agents_of_the_resource()
+    {
+        TwoAgents();
+        var order = Assert.Single(Then(new ResourceMaskingOrdered("orders", "shop", "hash", Dba), Ids.Resource("orders")));
+        Assert.Equal(("a", DirectiveKinds.MaskingApply, new MaskingApply("orders", "shop", "hash")), (order.Agent, order.Kind, order.Body));
+        Then(new ResourceMaskingOrdered("orders", "shop", "later", Dba), Ids.Resource("orders"));
+        Assert.Equal("later", Assert.Single(known.Masking.Values).Plan);
+    }
+
+    [Fact]
     public void Who_waits_at_an_agent_hears_that_the_request_came_to_nothing()
     {
         TwoAgents();

@@ -55,6 +55,7 @@ public sealed class ReceptionTests : IDisposable
                 genuine with { Epoch = 3 },
                 genuine with { Kind = DirectiveKinds.Lock },
                 genuine with { At = At.AddSeconds(1) },
+                genuine with { Mark = Guid.CreateVersion7(At) },
                 genuine with { Signature = "" },
                 genuine with { Signature = "AAAA" },
                 genuine.SignWith(stranger),
@@ -92,8 +93,16 @@ public sealed class ReceptionTests : IDisposable
     {
         Assert.IsType<Reception.Answer>(Of(Signed(DirectiveKinds.Lease, 100, 100)));
         Assert.IsType<Reception.Gap>(Of(Signed(DirectiveKinds.Lease, 101, 101)));
-        Assert.IsType<Reception.Refuse>(Of(Signed(DirectiveKinds.Lease, 99, 99)));
+        Assert.IsType<Reception.Behind>(Of(Signed(DirectiveKinds.Lease, 99, 99)));
         Assert.IsType<Reception.Gap>(Of(Signed(DirectiveKinds.Lease, 100, 100), caughtUp: false));
+    }
+
+    [Fact]
+    public void That_there_is_no_lease_is_heard_in_whatever_history_but_only_from_the_control_plane()
+    {
+        Assert.IsType<Reception.Answer>(Of(Signed(DirectiveKinds.LeaseRefused, 0, 0, epoch: 0)));
+        Assert.IsType<Reception.Answer>(Of(Signed(DirectiveKinds.LeaseRefused, 0, 0, epoch: 9)));
+        Assert.IsType<Reception.Refuse>(Of(Signed(DirectiveKinds.LeaseRefused, 0, 0, epoch: 0).SignWith(stranger)));
     }
 
     [Fact]

@@ -2,6 +2,8 @@ using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
 using Xunit;
 
 namespace AccessPlane.Tests.Unit.Contracts;
@@ -30,6 +32,22 @@ public sealed class JsonTests
         Assert.Contains("\"kind\":\"ai-agent\"", Write(Someone), StringComparison.Ordinal);
         Assert.Equal("\"2026-01-31T11:00:00.123456Z\"", Write(DateTimeOffset.Parse("2026-01-31T12:00:00.1234567+01:00", null)));
         Assert.Equal("\"PT20M\"", Write(TimeSpan.FromMinutes(20)));
+    }
+
+    [Fact]
+    public void What_was_stored_before_somebody_could_say_who_hides_columns_still_reads()
+    {
+        var terms = Read<ResourceTerms>("""{"id":"orders","kind":"postgresql","freezeAfter":"PT10S","killAfter":"PT5M","evidence":"buffered"}""");
+        Assert.Equal(MaskingMode.Wire, terms.Masking);
+        Assert.Equal(MaskingMode.Server, Read<ResourceTerms>(Write(terms with { Masking = MaskingMode.Server })).Masking);
+        var narrowed = Read<GrantNarrowed>(
+            """{"notAfter":"2026-01-31T12:00:00Z","scope":{"databases":[],"statements":[]},"maxConnections":1,"tokenLogin":{"kinds":[],"once":false},"policyVersion":1,"why":""}""");
+        Assert.Null(narrowed.Login);
+        var start = """{"session":"0199aaaa-0000-7000-8000-000000000001","grant":"0199aaaa-0000-7000-8000-000000000001","entitlement":"read","resource":"orders","agent":"a",""" +
+            $$"""
+            "number":1,"holder":{{Write(Someone)}},"database":"orders","client":"","application":"","login":"token","policy":1,"server":"15"}
+            """;
+        Assert.Null(JsonSerializer.Deserialize<SessionStart>(start, Json.Untrusted)!.DatabaseLogin);
     }
 
     [Theory]

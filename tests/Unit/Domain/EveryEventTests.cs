@@ -77,6 +77,8 @@ public sealed class EveryEventTests
         ? new HoldReviewRefused(People.Engineer, ReviewVerdict.Approve, "self-review", "")
         : type == typeof(ReviewRefused)
         ? new ReviewRefused(People.Engineer, ReviewVerdict.Approve, "self-review", "")
+        : type == typeof(ResourceMaskingOrdered)
+        ? (IEvent)Sample.Of(type)
         : (IEvent)RuntimeHelpers.GetUninitializedObject(type);
 
     private static LockPlaced Placed() => new(Guid.Empty, new LockTarget(Resource: "orders"), "", null, People.Admin);

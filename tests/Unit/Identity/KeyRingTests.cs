@@ -112,4 +112,29 @@ public sealed class KeyRingTests : IDisposable
         Assert.All(await Task.WhenAll(callers), Assert.NotNull);
         Assert.Equal(1, asked);
     }
+
+    [Fact]
+    public async Task An_issuer_that_takes_its_time_over_a_made_up_key_id_keeps_nobody_waiting_whose_key_is_known()
+    {
+        using var gate = new SemaphoreSlim(1);
+        using var ring = new KeyRing<string[]>(async () =>
+        {
+            await gate.WaitAsync(TestContext.Current.CancellationToken);
+            return ["k1"];
+        });
+        async Task<bool> Known()
+        {
+            await ring.Refresh(_now, TestContext.Current.CancellationToken);
+            return await ring.Find(k => k.Contains("k1"), _now, TestContext.Current.CancellationToken) is not null;
+        }
+        Assert.True(await Known());
+        Pass(KeyRing<string[]>.FetchAtMostEvery);
+        var madeUp = ring.Find(k => k.Contains("made-up"), _now, TestContext.Current.CancellationToken).AsTask();
+        Assert.True(await Known());
+        Pass(KeyRing<string[]>.RefreshAfter); // what is kept is to be refreshed by now, and may be used
+        Assert.True(await Known());
+        Assert.False(madeUp.IsCompleted);
+        gate.Release();
+        Assert.Null(await madeUp);
+    }
 }

@@ -31,25 +31,25 @@ public sealed class LockTests
 
     [Fact]
     public void Admins_lift() =>
-        Given(Placed()).When(s => LiftLock.Decide(s, new LockRelease(Admin, true, World.Noon))).Then(new LockLifted(Id, Admin, "lifted"));
+        Given(Placed()).When(s => LiftLock.Decide(s, new LockRelease(Admin, true, World.Today))).Then(new LockLifted(Id, Admin, "lifted"));
 
     [Fact]
     public void Nobody_else_lifts() =>
-        Given(Placed()).When(s => LiftLock.Decide(s, new LockRelease(Engineer, false, World.Noon))).ThenRefused("admins-only");
+        Given(Placed()).When(s => LiftLock.Decide(s, new LockRelease(Engineer, false, World.Today))).ThenRefused("admins-only");
 
     [Fact]
     public void A_lock_is_lifted_once() =>
-        Given(Placed(), new LockLifted(Id, Admin, "lifted")).When(s => LiftLock.Decide(s, new LockRelease(Admin, true, World.Noon))).ThenRefused("lock-lifted");
+        Given(Placed(), new LockLifted(Id, Admin, "lifted")).When(s => LiftLock.Decide(s, new LockRelease(Admin, true, World.Today))).ThenRefused("lock-lifted");
 
     [Fact]
     public void What_was_never_placed_cannot_be_lifted() =>
-        Given().When(s => LiftLock.Decide(s, new LockRelease(Admin, true, World.Noon))).ThenRefused("no-such-lock");
+        Given().When(s => LiftLock.Decide(s, new LockRelease(Admin, true, World.Today))).ThenRefused("no-such-lock");
 
     [Fact]
     public void Time_lifts_a_lock_that_has_an_end_and_no_other()
     {
-        Given(Placed(World.Noon)).When(s => LiftLock.Decide(s, new LockRelease(null, false, World.Noon))).Then(typeof(LockLifted));
-        Given(Placed(World.Noon.AddSeconds(1))).When(s => LiftLock.Decide(s, new LockRelease(null, false, World.Noon))).ThenNothing();
-        Given(Placed()).When(s => LiftLock.Decide(s, new LockRelease(null, false, World.Noon))).ThenNothing();
+        Given(Placed(World.Noon)).When(s => LiftLock.Decide(s, new LockRelease(null, false, World.Today))).Then(typeof(LockLifted));
+        Given(Placed(World.Noon.AddSeconds(1))).When(s => LiftLock.Decide(s, new LockRelease(null, false, World.Today))).ThenNothing();
+        Given(Placed()).When(s => LiftLock.Decide(s, new LockRelease(null, false, World.Today))).ThenNothing();
     }
 }

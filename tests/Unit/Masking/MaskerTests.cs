@@ -131,11 +131,55 @@ public sealed class MaskerTests
     [InlineData("SELECT 'it''s' AS \"a 'b' 12345\", c12345 FROM t", "SELECT '*****' AS \"a 'b' 12345\", c12345 FROM t")]
     [InlineData("x = 'open", "x = '****")]
     [InlineData("varchar(255), numeric(10,2), 1234.5", "varchar(255), numeric(10,2), 0000.0")]
+    [InlineData("CASE unit WHEN 'kg' THEN 'e'::text ELSE ''''::text END", "CASE unit WHEN 'kg' THEN 'e'::text ELSE ''''::text END")]
     public void Literals_in_definitions_are_blanked(string text, string blank)
     {
         var bytes = Encoding.UTF8.GetBytes(text);
         Literals.Blank(bytes);
         Assert.Equal(blank, Encoding.UTF8.GetString(bytes));
+    }
+
+    [Theory]
+    [InlineData("email", "email")]
+    [InlineData("lower(name)", "lower(name)")]
+    [InlineData("COALESCE(tier, 'gold'::text)", "COALESCE(tier, '****'::text)")]
+    [InlineData("it's\" || 'secret'::text", "***********************")]
+    [InlineData("lower(\"Name\")", "*************")]
+    public void A_definition_that_lost_the_quotes_at_its_ends_shows_only_where_none_are_left(string text, string blank)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        Literals.BlankTrimmed(bytes);
+        Assert.Equal(blank, Encoding.UTF8.GetString(bytes));
+    }
+
+    [Theory]
+    [InlineData("{}", "{}")]
+    [InlineData("{email,NULL}", "{email,NULL}")]
+    [InlineData("{'gold'::text,\"(n > 'it''s'::text)\",77712}", "{'****'::text,\"(n > '*****'::text)\",00000}")]
+    [InlineData("{\"(\\\"a 'b\\\" > 'c\\\"d\\\\e'::text)\",'x'}", "{\"(\\\"a 'b\\\" > '*******'::text)\",'x'}")]
+    [InlineData("{{a,'birds'},{'cat',d}}", "{{a,'*****'},{'cat',d}}")]
+    [InlineData("{\"open 'x", "*********")]
+    [InlineData("[0:0]={'x'}", "***********")]
+    public void Literals_in_arrays_of_definitions_are_blanked(string text, string blank)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        Literals.BlankArray(bytes, isBinary: false);
+        Assert.Equal(blank, Encoding.UTF8.GetString(bytes));
+    }
+
+    [Fact]
+    public void Lengths_in_binary_arrays_are_no_quotes()
+    {
+        var first = Encoding.UTF8.GetBytes("x <> '900-11-2233'".PadRight('\'')); // a length that looks like a quote
+        byte[] array = [.. Bytes(1), .. Bytes(0), .. Bytes(25), .. Bytes(3), .. Bytes(1), .. Bytes(first.Length), .. first, .. Bytes(-1), .. Bytes(3), .. "'y'"u8];
+        byte[] blank = [.. array];
+        Literals.BlankArray(blank, isBinary: true);
+        Assert.Equal(
+            Encoding.Latin1.GetString(array).Replace("900-11-2233", "***********", StringComparison.Ordinal),
+            Encoding.Latin1.GetString(blank));
+        var cut = array[..^1];
+        Literals.BlankArray(cut, isBinary: true);
+        Assert.DoesNotContain("900", Encoding.Latin1.GetString(cut), StringComparison.Ordinal);
     }
 
     private static byte[] Bytes(int value)

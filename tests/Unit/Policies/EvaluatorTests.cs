@@ -137,6 +137,53 @@ public sealed class EvaluatorTests
     }
 
     [Fact]
+    public void What_the_database_hides_is_said_and_not_planned_on_the_wire()
+    {
+        const string masks = """
+            masks:
+              - { id: cards, resource: orders, columns: [card], with: redact, unless: { groups: [fraud] } }
+              - { id: found, resource: orders, detect: [email], with: redact }
+            """;
+        // followed on the wire it would be refused, because nobody could tell what it shows
+        var unfollowed = Select with { Lineage = null };
+        Assert.Equal(Effect.Deny, Judge(unfollowed, masks).Effect);
+        var policy = Policy(masks);
+        var byServer = policy with { Model = policy.Model with { Resources = [.. policy.Model.Resources.Select(r => r with { Masking = MaskingMode.Server })] } };
+        var ruling = Evaluator.Judge(unfollowed, Context(Engineer), byServer);
+        Assert.Equal((Effect.Mask, "cards", "the database itself hides values of its columns"), (ruling.Effect, ruling.Deciding!.Rule, ruling.Deciding.Text));
+        Assert.Equal(["found"], ruling.Masks.Select(m => m.Id));
+        Assert.Equal(Effect.Allow, Evaluator.Judge(unfollowed, Context(Person("investigator", "fraud")), byServer).Effect);
+    }
+
+    [Fact]
+    public void The_database_enforces_rules_of_columns_that_are_not_only_watched_on_whom_they_are_not_unless()
+    {
+        var model = Policy("""
+            masks:
+              - { id: cards, resource: orders, columns: [card], with: redact, unless: { groups: [fraud] } }
+              - { id: names, resource: orders, columns: [name], with: redact }
+              - { id: found, resource: orders, detect: [email], with: redact }
+              - { id: watched, resource: orders, columns: [note], with: redact, mode: observe }
+              - { id: elsewhere, resource: stock, columns: [card], with: redact }
+            """).Model;
+        var byServer = model with { Resources = [.. model.Resources.Select(r => r.Id == "orders" ? r with { Masking = MaskingMode.Server } : r)] };
+        Assert.Equal("cards names / ", Of(byServer, Engineer));
+        var fraud = Person("investigator", "fraud");
+        Assert.Equal("names / cards", Of(byServer, fraud));
+        // an agent that acts for somebody who is spared is not
+        Assert.Equal("cards names / ", Of(byServer, fraud with { Act = [Person("assistant", "assistants")] }));
+        Assert.Equal(" / ", Of(model, Engineer));
+        Assert.Equal(" / ", Of(byServer with { Mode = PolicyMode.Observe }, Engineer));
+        Assert.Empty(ServerMasks.RulesOf(byServer, "stock"));
+
+        static string Of(PolicyModel policy, Actor actor)
+        {
+            var masks = ServerMasks.For(policy, "orders", actor);
+            return $"{string.Join(' ', masks.Masked.Select(m => m.Id))} / {string.Join(' ', masks.Exempt.Select(m => m.Id))}";
+        }
+    }
+
+    [Fact]
     public void A_rule_about_risk_takes_the_planners_estimate_into_account()
     {
         const string risky = "guardrails: [ { id: risky, resource: orders, match: { risk: '>= 60' }, effect: deny } ]";

@@ -32,7 +32,10 @@ public sealed class PolicyYamlTests
         Assert.Equal(TimeSpan.FromMinutes(30), write.Approval.Steps[1].UnlessDurationUnder);
         Assert.NotNull(write.Approval.Fallback);
         Assert.Equal(TimeSpan.FromHours(24), Model.Entitlement("glass")!.BreakGlass!.ReviewWithin);
-        Assert.Equal(new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), Evidence.Fsync), Model.Resource("orders"));
+        Assert.Equal(
+            new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), Evidence.Fsync) { Masking = MaskingMode.Server },
+            Model.Resource("orders"));
+        Assert.Equal(("app_readers", "select"), (Assert.Single(read.Login!.MemberOf), Assert.Single(read.Login.Privileges)));
         Assert.Equal("https://idp.example|a", Model.Directory.Owners["https://idp.example|ci"]);
     }
 
@@ -44,6 +47,7 @@ public sealed class PolicyYamlTests
         Assert.Equal(write.MaxDuration, write.MaxTotal);
         Assert.Equal(1, write.MaxConnections);
         Assert.Equal([ActorKind.Workload], write.TokenLogin.Kinds);
+        Assert.Null(write.Login);
         Assert.Equal(TimeSpan.FromHours(1), write.Approval!.Expires);
     }
 

@@ -57,6 +57,10 @@ public sealed class EveryEventInEveryReadModelTests
         {
             folding.Apply(stored);
         }
+        foreach (var (key, row) in folding.Changed)
+        {
+            rows[key] = row;
+        }
     }
 
     /// <summary>A value of a type with something in every member.</summary>

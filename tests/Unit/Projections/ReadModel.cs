@@ -26,7 +26,12 @@ public sealed class ReadModel<TRow>(Projection<TRow> projection)
             versions[stream] = versions.GetValueOrDefault(stream) + 1;
             var stored = new Stored(
                 position, stream, versions[stream], Guid.CreateVersion7(Start), Minute(minute), new EventContext(Person("someone"), Guid.Empty), e);
-            new Folding(projection, rows).Apply(stored);
+            var folding = new Folding(projection, rows);
+            folding.Apply(stored);
+            foreach (var (key, row) in folding.Changed)
+            {
+                rows[key] = row;
+            }
         }
         return this;
     }

@@ -131,6 +131,15 @@ public sealed class ReadModelTests
     private static SessionOpened Opened() => new(Session, Grant, "orders", "orders-agent", Person("engineer"), "orders", "127.0.0.1:5", "psql", Minute(0), 1, 3);
 
     [Fact]
+    public void A_session_says_which_login_it_had_at_the_database_and_which_masks_it_met_there()
+    {
+        var login = new SessionLogin("accessplane_s_1", "accessplane_m_1", ["cards"], ["names"]);
+        var shown = new ReadModel<SessionRow>(new Sessions()).Given(Session, 0, Opened() with { DatabaseLogin = login }).Only.DatabaseLogin!;
+        Assert.Equal(("accessplane_s_1", "accessplane_m_1", "cards", "names"), (shown.Role, shown.Schema, Assert.Single(shown.MaskedBy), Assert.Single(shown.Unmasked)));
+        Assert.Null(new ReadModel<SessionRow>(new Sessions()).Given(Session, 0, Opened()).Only.DatabaseLogin);
+    }
+
+    [Fact]
     public void A_statement_and_its_result_become_one_operation()
     {
         var rows = new ReadModel<OperationRow>(new Operations()).Given(Session, 0, Recorded(Lines)).Rows;

@@ -76,7 +76,7 @@ internal sealed class FactsOf
         get
         {
             analyst ??= new PgAnalyst(Catalog, PgGrammar.Native);
-            return PgParserLibrary.Parse([.. Encoding.UTF8.GetBytes(sql), 0], tree => analyst.Read(tree.ToArray()), out var error, out _) ??
+            return PgParserLibrary.Parse([.. Encoding.UTF8.GetBytes(sql), 0], tree => analyst.Read(tree.ToArray(), Encoding.UTF8.GetBytes(sql)), out var error, out _) ??
                 StatementFacts.NotUnderstood(error!);
         }
     }

@@ -30,7 +30,8 @@ public sealed class StatementKindTests : IDisposable
         var found = facts.Unknown is not null ? ["?"] : facts.Kinds.Append(facts.Refused is null ? "" : "!").Append(facts.AsksForWrites ? "w" : "");
         Assert.Equal(line[(at + 1)..].Trim(), string.Join(' ', found.Where(f => f.Length > 0)));
         Assert.All(facts.Kinds, kind => Assert.True(StatementKinds.All.Contains(kind), kind));
-        Assert.Equal(Encoding.UTF8.GetBytes(sql).Length <= 1024 && !facts.Has("do"), parser.ReadSmall(Encoding.UTF8.GetBytes(sql)) is not null);
+        var hasBody = facts.Has("do") || sql.StartsWith("create function", StringComparison.Ordinal);
+        Assert.Equal(Encoding.UTF8.GetBytes(sql).Length <= 1024 && !hasBody, parser.ReadSmall(Encoding.UTF8.GetBytes(sql)) is not null);
     }
 
     [Fact]

@@ -83,6 +83,37 @@ public sealed class SegmentDecisionTests : IDisposable
         Assert.Equal(segment.Entries, Assert.IsType<TranscriptRecorded>(events[1]).Entries);
     }
 
+    [Fact]
+    public void The_session_keeps_which_login_it_had_at_the_database()
+    {
+        var login = new SessionLogin("accessplane_s_1", "accessplane_m_1", ["cards"], []);
+        var segment = Of(1, Convert.ToHexStringLower(HashChain.Begin(Id)), false, Start with { Start = Start.Start! with { DatabaseLogin = login } });
+        var opened = Assert.IsType<SessionOpened>(SegmentDecision.Decide(Session.Initial, segment, key, Ground).Events[0]);
+        Assert.Equal(("accessplane_s_1", "cards"), (opened.DatabaseLogin!.Role, Assert.Single(opened.DatabaseLogin.MaskedBy)));
+    }
+
+    [Theory]
+    [InlineData(MaskingMode.Server, 3, null, "the agent's own login")]
+    [InlineData(MaskingMode.Server, 3, "names", "hide columns by `cards`")]
+    [InlineData(MaskingMode.Server, 3, "names cards", null)]
+    [InlineData(MaskingMode.Server, 4, null, null)]
+    [InlineData(MaskingMode.Wire, 3, null, null)]
+    public void A_session_that_the_database_hid_nothing_from_is_kept_and_found(MaskingMode masking, long version, string? maskedBy, string? found)
+    {
+        MaskRule Rule(string id, Who? unless = null) => new(id, "orders", [$"customers.{id}"], [], MaskWith.Redact, unless, Inference.Refuse);
+        var terms = new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(5), Evidence.Buffered) { Masking = masking };
+        var model = new PolicyModel([terms], [], PeopleDirectory.Empty) { Masks = [Rule("cards"), Rule("salaries", Who.Nobody with { Subjects = [Holder.Key] })] };
+        var login = maskedBy is null ? null : new SessionLogin("accessplane_s_1", "accessplane_m_1", maskedBy.Split(' '), ["salaries"]);
+        var segment = Of(1, Convert.ToHexStringLower(HashChain.Begin(Id)), false, Start with { Start = Start.Start! with { DatabaseLogin = login } });
+        var decision = SegmentDecision.Decide(Session.Initial, segment, key, Ground with { Policy = new PublishedPolicy(version, "", model) });
+        Assert.Null(decision.Refused);
+        Assert.Single(decision.Events.OfType<TranscriptRecorded>());
+        Assert.IsType<Session.Open>(decision.Events.Aggregate(Session.Initial, Session.Evolve));
+        var finding = decision.Events.OfType<EvidenceGapFound>().SingleOrDefault();
+        Assert.Equal(found is null, finding is null);
+        Assert.Contains(found ?? "", finding?.Detail ?? "", StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("closed", typeof(SessionClosed))]
     [InlineData("lost", typeof(SessionLost))]

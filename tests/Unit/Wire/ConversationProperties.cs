@@ -56,6 +56,15 @@ public sealed class ConversationProperties
         return true;
     });
 
+    /// <summary>The server says nothing of the transaction between ROLLBACK and Sync, and looks for names again.</summary>
+    [Fact]
+    public void A_name_nobody_made_is_answered_the_same_when_a_failed_transaction_was_ended_before_sync()
+    {
+        byte[] bytes = [.. Frames.Query("begin"), .. Frames.Query("select 5/0"), .. Frames.Parse("", "rollback"), .. Frames.Bind("", ""), .. Frames.Execute(""), .. Frames.Query("fetch a")];
+        Assert.Equal("C[BEGIN] ZT E22012 ZE 1 2 C[ROLLBACK] E34000 ZI", Script.PlayDirectly(bytes).Story);
+        Assert.Equal("C[BEGIN] ZT E22012 ZE 1 2 C[ROLLBACK] E34000 ZI", Script.Play(bytes, int.MaxValue, eager: true).Story);
+    }
+
     [Fact]
     public void However_it_is_cut_into_pieces_the_same_is_forwarded_recorded_and_answered() => Script.Holds(Script.Any, steps =>
     {
@@ -76,18 +85,21 @@ public sealed class ConversationProperties
     [Fact]
     public void The_random_scripts_come_to_everything_that_matters()
     {
-        var seen = new HashSet<string>();
-        foreach (var steps in FsCheck.Fluent.Gen.Sample(Script.Any.Generator, 300, 40))
-        {
-            var (talk, _, story, _) = Script.Play(Script.Bytes(steps), int.MaxValue, eager: true, "delete");
-            seen.UnionWith(story.Split(' ').Where(s => !s.StartsWith("C[", StringComparison.Ordinal)));
-            seen.UnionWith(talk.Witness.Results.Select(r => r.Kind));
-        }
         string[] matters =
         [
             "1", "2", "3", "T", "t", "n", "D", "s", "I", "G", "H", "d", "c", "ZI", "ZT", "ZE", "E42601", "E42P05", "E42P03", "E26000", "E34000", "E25P02", "E22012",
             "E22P04", "E57014", "E55000", "E25P01", "E42501", "completed", "failed", "refused", "skipped", "cancelled",
         ];
-        Assert.Empty(matters.Except(seen));
+        var missing = matters.ToHashSet();
+        for (var tries = 0; tries < 20 && missing.Count > 0; tries++)
+        {
+            foreach (var steps in FsCheck.Fluent.Gen.Sample(Script.Any.Generator, 300, 40))
+            {
+                var (talk, _, story, _) = Script.Play(Script.Bytes(steps), int.MaxValue, eager: true, "delete");
+                missing.ExceptWith(story.Split(' '));
+                missing.ExceptWith(talk.Witness.Results.Select(r => r.Kind));
+            }
+        }
+        Assert.Empty(missing);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class Talk
     {
         Witness = witness;
         State = new PgState(Guid.Empty, Witness, database, clock);
-        Conversation = new PgConversation(State, () => true, () => default, blocks: false);
+        Conversation = new PgConversation(State, () => true, () => new(true), () => new(true));
     }
 
     public Witness Witness { get; }

@@ -1,0 +1,23 @@
+using AccessPlane.Contracts.Messages;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
+
+/// <summary>What there has to be in the database for one set of rules and terms.</summary>
+/// <param name="Schemas">Schemas with masked relations, each with the schema of their masks.</param>
+/// <param name="GroupRights">Of the group: all it may do, beyond what PUBLIC may.</param>
+/// <param name="OwnerRights">Of the owner of masks: what its views need.</param>
+/// <param name="Findings">What a person should know of what is not there.</param>
+/// <param name="Known">Every relation there is.</param>
+/// <param name="Unavailable">Why it cannot be made; null where it can.</param>
+internal sealed record MaskDesign(
+    MaskName Name, IReadOnlyList<(string Base, string Mask)> Schemas, IReadOnlyList<MaskView> Views, IReadOnlyList<MaskRight> GroupRights,
+    IReadOnlyList<MaskRight> OwnerRights, MaskedSet Masked, IReadOnlyList<MaskingFinding> Findings,
+    IReadOnlySet<uint> Known, string? Unavailable);
+
+/// <param name="Schema">Of the mask.</param>
+/// <param name="Name">As the relation's.</param>
+/// <param name="Create">The statement that makes it.</param>
+internal sealed record MaskView(string Schema, string Name, GroundRelation Relation, string Create, MaskRecord Record)
+{
+    public string Sql => MaskSql.Name(Schema, Name);
+}

@@ -1,0 +1,271 @@
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+
+namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
+
+/// <summary>
+/// Ground, rules and terms → what there has to be. Pure. Relations with masked columns are given as views and never themselves; everything else that the
+/// terms' roles may use is given as it is, as far as the agent's role can; what shows masked values in another form is given to nobody.
+/// </summary>
+internal sealed class MaskDesigner
+{
+    private const string Carried = "foreign keys carry them on to masked rows, and a trigger there would see these whole";
+
+    private readonly MaskGround ground;
+    private readonly MaskName name;
+    private readonly MaskedSet masked;
+    private readonly TableRights most;
+    private readonly Dictionary<string, GroundSchema> schemas;
+    private readonly Dictionary<uint, MaskRecord> records;
+    private readonly HashSet<uint> overMasks;
+    private readonly List<MaskView> views = [];
+    private readonly HashSet<MaskRight> group = [];
+    private readonly HashSet<MaskRight> owner = [];
+    private readonly List<MaskingFinding> findings = [];
+    private int wanted;
+    private int given;
+
+    private MaskDesigner(MaskGround ground, MaskName name, IReadOnlyList<MaskRule> rules, LoginTerms? terms)
+    {
+        (this.ground, this.name) = (ground, name);
+        masked = MaskedSet.Of(ground, rules);
+        schemas = ground.Schemas.ToDictionary(s => s.Name);
+        records = ground.Made.Views.Select(v => v.Record).OfType<MaskRecord>().GroupBy(r => r.Relation).ToDictionary(g => g.Key, g => g.First());
+        var all = LoginTerms.PrivilegesOf(terms, Scope.Any);
+        most = new[] { ("select", TableRights.Select), ("insert", TableRights.Insert), ("update", TableRights.Update), ("delete", TableRights.Delete) }
+            .Where(p => all.Contains(p.Item1)).Aggregate(TableRights.None, (sum, p) => sum | p.Item2);
+        overMasks = OverMasks();
+    }
+
+    /// <param name="rules">Those that apply to the person; detectors among them change nothing here.</param>
+    /// <param name="terms">Null bounds nothing.</param>
+    public static MaskDesign Design(MaskGround ground, MaskName name, IReadOnlyList<MaskRule> rules, LoginTerms? terms) =>
+        new MaskDesigner(ground, name, [.. rules.Where(r => r.Columns.Count > 0)], terms).Make();
+
+    private MaskDesign Make()
+    {
+        foreach (var relation in ground.Relations)
+        {
+            Give(relation);
+        }
+        foreach (var routine in ground.Routines.Where(r => IsOpen(r.Schema) is null))
+        {
+            if (routine.IsGrantable)
+            {
+                group.Add(new MaskRight("routine", routine.Signature, null, "EXECUTE"));
+                Open(routine.Schema);
+            }
+            else
+            {
+                NotGiven($"execute on routine {routine.Signature}", routine.Signature);
+            }
+        }
+        if (!ground.Agent.PublicConnects)
+        {
+            group.Add(new MaskRight("database", MaskSql.Name(ground.Agent.Database), null, "CONNECT"));
+        }
+        foreach (var mask in views.Select(v => v.Schema).Distinct())
+        {
+            group.Add(new MaskRight("schema", MaskSql.Name(mask), null, "USAGE"));
+        }
+        var pairs = views.GroupBy(v => v.Relation.Schema).Select(g => (g.Key, g.First().Schema)).ToList();
+        return new MaskDesign(name, pairs, views, [.. group], [.. owner], masked, findings, ground.Relations.Select(r => r.Oid).ToHashSet(),
+            MaskPowers.WhyNot(ground, name, pairs, wanted > 0 && given == 0));
+    }
+
+    private void Give(GroundRelation relation)
+    {
+        var may = relation.Kind == 'S' ? OfSequence(relation.Held) : relation.Held & most;
+        var anyColumn = relation.Columns.Any(c => (c.Held & most) != 0);
+        if ((may == 0 && !anyColumn) || schemas.GetValueOrDefault(relation.Schema) is not { IsHeld: true })
+        {
+            return; // the terms' roles could not use it either
+        }
+        if (masked.Hidden.TryGetValue(relation.Oid, out var why))
+        {
+            findings.Add(new MaskingFinding("hidden relation", relation.Sql, $"nothing: masked sessions do without it, because {why}", "nothing has to be done", false));
+            return;
+        }
+        wanted++;
+        if (IsOpen(relation.Schema) is { } closed)
+        {
+            NotGiven(closed, relation.Sql);
+        }
+        else if (masked.Relations.Contains(relation.Oid) || records.ContainsKey(relation.Oid))
+        {
+            Mask(relation, may);
+        }
+        else
+        {
+            GiveAsItIs(relation, may);
+        }
+    }
+
+    /// <summary>Reading what the counter says is reading; counting on is writing.</summary>
+    private TableRights OfSequence(TableRights held) =>
+        held & ((most & TableRights.Select) | (most & TableRights.Update) | ((most & (TableRights.Insert | TableRights.Update)) != 0 ? TableRights.Usage : 0));
+
+    private void GiveAsItIs(GroundRelation relation, TableRights may)
+    {
+        var columns = overMasks.Contains(relation.Oid) ? TableRights.Select : TableRights.Select | TableRights.Insert | TableRights.Update;
+        if (overMasks.Contains(relation.Oid) && (may & ~TableRights.Select) != 0)
+        {
+            Withheld(relation, "writes", "they would be carried on to a relation with masked columns");
+            may &= TableRights.Select;
+        }
+        foreach (var right in Each(may & (TableRights.Update | TableRights.Delete)).Where(r => MaskWrites.ReachesTriggersOverMasks(ground, masked, relation.Oid, r)))
+        {
+            Withheld(relation, $"{Word(right).ToLowerInvariant()}s", Carried);
+            (may, columns) = (may & ~right, columns & ~right);
+        }
+        var kind = relation.Kind == 'S' ? "sequence" : "table";
+        var rights = Each(may).Select(r => (Right: new MaskRight(kind, relation.Sql, null, Word(r)), Of: r))
+            .Concat(relation.Columns.SelectMany(c => Each(c.Held & most & columns & ~may).Select(r => (Right: new MaskRight("table", relation.Sql, MaskSql.Name(c.Name), Word(r)), Of: r))))
+            .ToList();
+        foreach (var (right, _) in rights.Where(r => relation.Grantable.HasFlag(r.Of)))
+        {
+            group.Add(right);
+        }
+        Done(relation, rights.Where(r => !relation.Grantable.HasFlag(r.Of)).Select(r => r.Of).Distinct().ToList(), rights.Exists(r => relation.Grantable.HasFlag(r.Of)));
+    }
+
+    private void Mask(GroundRelation relation, TableRights may)
+    {
+        var columns = Visible(relation);
+        if (!relation.Grantable.HasFlag(TableRights.Select) || columns.Count == 0)
+        {
+            Done(relation, [TableRights.Select], false);
+            return;
+        }
+        var schema = name.Schema(relation.Schema);
+        var create = MaskViewSql.Create(schema, relation, columns, masked);
+        views.Add(new MaskView(schema, relation.Name, relation, create, new MaskRecord(relation.Oid, MaskName.Digest(create, 32),
+            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))])));
+        owner.Add(new MaskRight("table", relation.Sql, null, "SELECT"));
+        if (!schemas[relation.Schema].IsPublic)
+        {
+            owner.Add(new MaskRight("schema", MaskSql.Name(relation.Schema), null, "USAGE"));
+        }
+        Open(relation.Schema);
+        var view = MaskSql.Name(schema, relation.Name);
+        foreach (var right in Each(may & (TableRights.Select | TableRights.Delete)).Where(r => r != TableRights.Delete || MayDelete(relation)))
+        {
+            group.Add(new MaskRight("table", view, null, Word(right)));
+            owner.Add(new MaskRight("table", relation.Sql, null, Word(right)));
+        }
+        var alone = MaskWrites.Tangled(ground, masked, relation);
+        foreach (var (column, right) in columns.SelectMany(c => Each((c.Held | may) & most & (TableRights.Select | TableRights.Insert | TableRights.Update)).Select(r => (c, r))))
+        {
+            var isRead = right == TableRights.Select;
+            if (isRead ? !may.HasFlag(TableRights.Select) : masked.Of(relation.Oid, column.Number) is null && !alone.Contains(column.Number) && MayWrite(relation, right))
+            {
+                group.Add(new MaskRight("table", view, MaskSql.Name(column.Name), Word(right)));
+                owner.Add(new MaskRight("table", relation.Sql, null, Word(right)));
+            }
+        }
+        Done(relation, [], true);
+    }
+
+    /// <summary>All columns of a relation that is new here; of one that is known, those that it had, under the names that they had.</summary>
+    private List<GroundColumn> Visible(GroundRelation relation)
+    {
+        if (!records.TryGetValue(relation.Oid, out var record))
+        {
+            return [.. relation.Columns];
+        }
+        var known = record.Columns.ToDictionary(c => c.Number, c => c.Name);
+        foreach (var column in relation.Columns.Where(c => known.GetValueOrDefault(c.Number) != c.Name))
+        {
+            findings.Add(new MaskingFinding("hidden column", $"{relation.Sql}.{MaskSql.Name(column.Name)}", "nothing: it is newer than the masks, and masked sessions do not see it",
+                "publish masks that say what it is: whatever differs in the resource's masks makes new views", false));
+        }
+        return [.. relation.Columns.Where(c => known.GetValueOrDefault(c.Number) == c.Name)];
+    }
+
+    private bool MayDelete(GroundRelation relation) =>
+        MayWrite(relation, TableRights.Delete) && Judged(relation, "deletes", MaskWrites.IsReferredTo(ground, masked, relation) ? "whether they succeed would tell which masked values are referred to" : null);
+
+    private bool MayWrite(GroundRelation relation, TableRights right) => IsGrantable(relation, right) && Judged(relation, $"{Word(right).ToLowerInvariant()}s",
+        relation.HasRules ? "a rule makes something else of them"
+        : MaskWrites.ReachesTriggersOverMasks(ground, masked, relation.Oid, right) ? Carried
+        : right != TableRights.Insert && relation.Triggers.HasFlag(right) ? $"a trigger would see whole rows, and could show them (once a person has looked at its function: comment on function … is '{MaskSql.Reviewed}')"
+        : null);
+
+    private bool IsGrantable(GroundRelation relation, TableRights right)
+    {
+        if (!relation.Grantable.HasFlag(right))
+        {
+            NotGiven($"{Word(right).ToLowerInvariant()} on table {relation.Sql}", relation.Sql);
+            return false;
+        }
+        return true;
+    }
+
+    private bool Judged(GroundRelation relation, string what, string? why)
+    {
+        if (why is not null)
+        {
+            Withheld(relation, what, why);
+        }
+        return why is null;
+    }
+
+    private void Withheld(GroundRelation relation, string what, string why) => Find(new MaskingFinding(
+        "withheld", relation.Sql, $"nothing: {what} are withheld, because {why}", "nothing has to be done", false));
+
+    private void Find(MaskingFinding finding)
+    {
+        if (!findings.Contains(finding))
+        {
+            findings.Add(finding);
+        }
+    }
+
+    /// <summary>Null where the group can be let in.</summary>
+    private string? IsOpen(string schema) => schemas.GetValueOrDefault(schema) switch
+    {
+        { IsHeld: true } s when s.IsPublic || s.IsGrantable => null,
+        _ => $"usage on schema {MaskSql.Name(schema)}",
+    };
+
+    private void Open(string schema)
+    {
+        if (!schemas[schema].IsPublic)
+        {
+            group.Add(new MaskRight("schema", MaskSql.Name(schema), null, "USAGE"));
+        }
+    }
+
+    private void Done(GroundRelation relation, List<TableRights> missing, bool any)
+    {
+        if (missing.Count > 0)
+        {
+            NotGiven($"{string.Join(", ", missing.Select(r => Word(r).ToLowerInvariant()))} on {(relation.Kind == 'S' ? "sequence" : "table")} {relation.Sql}", relation.Sql);
+        }
+        if (any)
+        {
+            given++;
+            Open(relation.Schema);
+        }
+    }
+
+    private void NotGiven(string what, string through) => Find(new MaskingFinding(
+        "not granted", through, $"nothing: the agent's role may not pass on {what}", $"grant {what} to {MaskSql.Name(ground.Agent.Role)} with grant option", false));
+
+    /// <summary>Relations without masks of their own through which rows of masked ones are written: views over them, parents of them, what rules carry on.</summary>
+    private HashSet<uint> OverMasks()
+    {
+        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(records.Keys));
+        for (var before = -1; before != over.Count;)
+        {
+            before = over.Count;
+            over.UnionWith(ground.Readings.Where(r => over.Contains(r.From)).Select(r => r.Relation));
+            over.UnionWith(ground.Inherits.Where(i => over.Contains(i.Child)).Select(i => i.Parent));
+        }
+        return over;
+    }
+
+    private static IEnumerable<TableRights> Each(TableRights rights) => Enum.GetValues<TableRights>().Where(r => r != TableRights.None && rights.HasFlag(r));
+
+    private static string Word(TableRights right) => right.ToString().ToUpperInvariant();
+}

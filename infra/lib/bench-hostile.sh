@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# What strangers at the door cost those who are inside: rounds without and with an attack, in turn.
+
+bench_hostile() {
+  local seconds=${1:-10} rounds=${2:-5} round what pid files
+  local victims=4 rate=400
+  cat <<END_OF_TEXT
+Inside: $victims sessions through the agent with $rate prepared statements a second in all, each timed from when it was due (a stall counts for all that it
+holds up). Outside, in every other round: 1,000 connections from 8 addresses that say nothing, or a byte a second, and come again when they are put out after
+ten seconds; 50 connections a second that send what no client sends; 10 a second that begin TLS and leave. The attack's pace is bounded: on a machine with few
+processors a faster one measures the attacker, whose share of a processor is shown. Noise is what rounds without attack differ by among themselves.
+END_OF_TEXT
+  printf 'SELECT 1;\n' >"$WORK/one.sql"
+  pid=$(ours orders-agent)
+  hostile_round warm-up 3 >/dev/null # so that nothing is compiled or grown in what is measured
+  hostile_round attacked-warm-up 3 >/dev/null
+  files=$(files_of "$pid")
+  printf '%-18s %10s %10s %12s %14s %16s %10s %10s\n' round 'p50, µs' 'p99, µs' statements 'agent, cores' 'attacker, cores' 'put out' refused
+  for ((round = 0; round < rounds; round++)); do
+    # without, with; with, without; …: what drifts meets both
+    if ((round % 2 == 0)); then set -- quiet attacked; else set -- attacked quiet; fi
+    for what in "$@"; do hostile_round "$what" "$seconds"; done
+  done
+  hostile_sum p50 2
+  hostile_sum p99 3
+  eventually 60 "the agent to have closed what strangers opened" holds_files_at_most "$pid" "$((files + 10))"
+  printf 'afterwards: files and sockets of the agent %s, of %s before; resident %s KiB\n' "$(files_of "$pid")" "$files" "$(resident "$pid")"
+}
+
+# hostile_round WHAT SECONDS: one line of the table, and into rounds: WHAT p50 p99
+hostile_round() {
+  local what=$1 seconds=$2 url attack='' before after report='{}'
+  url=$(agent_url $((victims + 2)))
+  rm -f "$WORK"/latency.*
+  if [[ $what == attacked* ]]; then
+    # it goes on until the victims are done
+    /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$((seconds + 1))" >"$WORK/attack" 2>"$WORK/attack.error" &
+    attack=$!
+    eventually 30 "1,000 strangers at the door" grep -q ready "$WORK/attack"
+  fi
+  before=$(hostile_usage)
+  pgbench -n -M prepared -f "$WORK/one.sql" -c "$victims" -j 1 -R "$rate" -T "$seconds" -l --log-prefix="$WORK/latency" "$url" >/dev/null 2>"$WORK/error" ||
+    { cat "$WORK/error" >&2; die "the sessions inside failed ($what)"; }
+  after=$(hostile_usage)
+  if [[ -n $attack ]]; then
+    wait "$attack" || { cat "$WORK/attack.error" >&2; die 'the attack failed'; }
+    report=$(tail -n 1 "$WORK/attack")
+  fi
+  awk '{print $3}' "$WORK"/latency.* | sort -n >"$WORK/sorted"
+  awk -v w="$what" '{v[NR] = $1} END {printf "%s %d %d %d\n", w, v[int((NR + 1) / 2)], v[int(NR * 0.99)], NR}' "$WORK/sorted" | tee -a "$WORK/rounds" >"$WORK/round"
+  jq -rn --arg round "$(<"$WORK/round")" --argjson before "$before" --argjson after "$after" --argjson report "$report" --argjson s "$seconds" '
+    ($round / " ") + [($after - $before) / 1000 / $s, $report.processor // 0, $report.putOut // 0, $report.refused // 0] | map(tostring) | join(" ")' |
+    awk '{printf "%-18s %10d %10d %12d %14.2f %16.2f %10d %10d\n", $1, $2, $3, $4, $5, $6, $7, $8}'
+}
+
+hostile_usage() { curl -fsS "$(agent_health_url)/health/usage" | jq .processorMilliseconds; }
+
+# hostile_sum NAME COLUMN: medians of the rounds, their ratio, and how far the quiet ones lie apart
+hostile_sum() {
+  local quiet attacked
+  quiet=$(awk -v c="$2" '$1 == "quiet" {print $c}' "$WORK/rounds" | median)
+  attacked=$(awk -v c="$2" '$1 == "attacked" {print $c}' "$WORK/rounds" | median)
+  awk -v n="$1" -v c="$2" -v q="$quiet" -v a="$attacked" '$1 == "quiet" {if (!l || $c < l) l = $c; if ($c > h) h = $c}
+    END {printf "%s: %d µs without, %d µs with: ratio %.2f; noise: %d to %d µs (%.2f to %.2f of the median)\n", n, q, a, a / q, l, h, l / q, h / q}' "$WORK/rounds"
+}

@@ -1,0 +1,60 @@
+using System.Text;
+using System.Text.Json;
+using AccessPlane.Tests.EndToEnd.World;
+
+namespace AccessPlane.Tests.EndToEnd;
+
+/// <summary>The sweep at the end of all tests (<see cref="TestWorld.DisposeAsync"/>) finds what there is, and does not tell it.</summary>
+public sealed class SecretSweepTests
+{
+    private const string Secret = "correct-horse-battery-staple";
+
+    private static string Found(string text, Action<SecretSweep>? knows = null)
+    {
+        var sweep = new SecretSweep();
+        sweep.Knows("a password", Secret);
+        knows?.Invoke(sweep);
+        sweep.Look("a log", text);
+        var found = string.Join('\n', sweep.Found);
+        Assert.DoesNotContain(Secret, found, StringComparison.Ordinal);
+        return found;
+    }
+
+    [Fact]
+    public void A_secret_is_found_as_it_is_and_in_base64_wherever_it_begins()
+    {
+        Assert.Equal("a log: a password (1 times)", Found($"user=x password={Secret} host=y"));
+        for (var before = 0; before < 4; before++)
+        {
+            for (var after = 0; after < 4; after++)
+            {
+                var text = Convert.ToBase64String(Encoding.UTF8.GetBytes(new string('u', before) + Secret + new string('z', after)));
+                Assert.Equal("a log: a password (1 times)", Found($"authorization: basic {text}"));
+            }
+        }
+        Assert.Equal("a log: a password (2 times)", Found($"{Secret} and {Secret}"));
+        Assert.Equal("", Found("password=correct-horse"));
+    }
+
+    [Fact]
+    public void What_was_never_told_is_found_by_its_form()
+    {
+        string[] leaks =
+        [
+            "bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJlbmdpbmVlciJ9.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl", $"ticket apt_{new string('x', 43)}", $"invited with ape_{new string('y', 43)}",
+            "-----BEGIN PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----",
+        ];
+        Assert.All(leaks, leak => Assert.StartsWith("a log: something that has the form of", Found(leak), StringComparison.Ordinal));
+        Assert.Equal("", Found("t_abcdefghijkmnpqrst SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0$c3RvcmVkc3RvcmVkc3RvcmVk:c2VydmVyc2VydmVy -----BEGIN CERTIFICATE-----"));
+    }
+
+    [Fact]
+    public void What_answers_and_files_hold_is_told_apart_from_what_may_be_known()
+    {
+        using var answer = JsonDocument.Parse("""{"username":"t_public-public-public","items":[{"password":"first-first-first"}],"token":"second-second-second","brokerPassword":null}""");
+        void Told(SecretSweep sweep) => sweep.KnowsOf(answer.RootElement);
+        Assert.Equal("a log: a `password` (1 times)", Found("it was first-first-first", Told));
+        Assert.Equal("a log: a `token` (1 times)", Found("it was second-second-second", Told));
+        Assert.Equal("", Found("it was t_public-public-public", Told));
+    }
+}

@@ -1,0 +1,116 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text.Json;
+using AccessPlane.Agent;
+using AccessPlane.Agent.Directives;
+using AccessPlane.Tests.Integration.Wire;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Agents;
+
+/// <summary>
+/// A whole agent in this process: enrolled over HTTP, at the broker with its own user, its door open in front of a database of its own on the sample
+/// server.
+/// </summary>
+internal sealed class LiveAgent : IAsyncDisposable
+{
+    private readonly StateFolder state;
+    private readonly NpgsqlConnectionStringBuilder server;
+    private readonly AgentIdentity identity;
+    private readonly IHost host;
+    private readonly string id;
+
+    private LiveAgent(string id, int port, StateFolder state, NpgsqlConnectionStringBuilder server, string database, AgentIdentity identity, IHost host) =>
+        (this.id, Port, this.state, this.server, Database, this.identity, this.host) = (id, port, state, server, database, identity, host);
+
+    /// <summary>Of its door.</summary>
+    public int Port { get; }
+
+    /// <summary>Why it is not ready; null when it is.</summary>
+    public string? WhyNotReady => host.Services.GetRequiredService<Health>().WhyNotReady();
+
+    public string Database { get; }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>A name that is free on the server: the policy names the database before the agent serves it.</summary>
+    public static string NewDatabase() => $"live_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
+
+    public static async Task<LiveAgent> Start(ControlPlaneHost plane, string id, string database)
+    {
+        var server = new NpgsqlConnectionStringBuilder(Servers.Need("ACCESSPLANE_TEST_ORDERS"));
+        await Run(server, $"create role {database} login password '{database}-secret'", $"create database {database} owner {database}");
+        using var admin = plane.Client("admin", "admins");
+        using var invited = await admin.PostAsJsonAsync("/v1/agents", new { id, resources = (string[])["orders"] }, Cancel);
+        var token = (await invited.Content.ReadFromJsonAsync<JsonElement>(Cancel)).GetProperty("token").GetString()!;
+        var state = new StateFolder();
+        await File.WriteAllTextAsync(state.File("password"), $"{database}-secret\n", Cancel);
+        var upstream = new UpstreamConfig(server.Host!, server.Port, database, state.File("password"), UpstreamTls.Disable);
+        var port = FreePort();
+        var config = new AgentConfig(
+            id, plane.Address.ToString(), state.File("agent"), "http://127.0.0.1:1", [new ListenerConfig("postgresql", "orders", "127.0.0.1", port, upstream)], token);
+        using var http = new HttpClient();
+        var identity = await new Enrol(config, http, TimeProvider.System, NullLogger<Enrol>.Instance).Run(Cancel);
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        AgentHost.AddAgent(builder.Services, config, identity);
+        var host = builder.Build();
+        AgentHost.Begin(host.Services);
+        await host.StartAsync(Cancel);
+        // caught up, and the first lease is here: before that nobody is let in
+        await WireAgent.Until(() => Task.FromResult(host.Services.GetRequiredService<Health>().WhyNotReady() is null));
+        return new LiveAgent(id, port, state, server, database, identity, host);
+    }
+
+    /// <summary>Whether it believes this signing key and seals with this encryption key.</summary>
+    public bool Believes(string signing, string encryption) =>
+        File.Exists(state.File("agent/control-plane-keys.json")) &&
+        JsonSerializer.Deserialize<TrustedKeys>(File.ReadAllText(state.File("agent/control-plane-keys.json")), Contracts.Json.Options) is { } trusted &&
+        trusted.Signing.Contains(signing) && trusted.Encryption == encryption;
+
+    /// <summary>The first column of the first row, past the agent.</summary>
+    public async Task<object?> Ask(string sql)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync(Cancel);
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync(Cancel);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await host.StopAsync(CancellationToken.None);
+        host.Dispose();
+        identity.Dispose();
+        await Run(server, $"drop database {Database} with (force)", $"drop role {Database}");
+        using var broker = Servers.RabbitManagement();
+        (await broker.DeleteAsync(new Uri($"api/users/agent-{id}", UriKind.Relative))).Dispose();
+        state.Dispose();
+    }
+
+    /// <summary>The control plane tells clients the port that the agent enrolled with: it has to be known before the door opens.</summary>
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    private static async Task Run(NpgsqlConnectionStringBuilder server, params string[] statements)
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        foreach (var statement in statements)
+        {
+            await using var command = new NpgsqlCommand(statement, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using AccessPlane.Agent.Gate;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Tests.Integration.Http;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Agents;
+
+/// <summary>Tokens with made-up key ids in mass, and an issuer that takes its time: at an agent, which asks the issuers itself.</summary>
+public sealed class TokenStormTests : IAsyncLifetime
+{
+    private readonly IssuerKeys keys = new();
+    private TestIssuer slow = null!;
+    private TestIssuer other = null!;
+    private DateTimeOffset now = TimeProvider.System.GetUtcNow();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => (slow, other) = (await TestIssuer.Start(), await TestIssuer.Start());
+
+    public async ValueTask DisposeAsync()
+    {
+        keys.Dispose();
+        await slow.DisposeAsync();
+        await other.DisposeAsync();
+    }
+
+    private async Task<bool> IsProven(TestIssuer issuer, string token)
+    {
+        var terms = new IssuerTerms(issuer.Address, "accessplane", "accessplane-reviews", ["RS256"], "groups", "kind", ActorKind.Workload, []);
+        var read = Assert.IsType<TokenReading.Read>(TokenReader.Read(token, TokenUse.Access, [terms], now));
+        return await keys.Prove(read.Token, now, Cancel) is not null;
+    }
+
+    private Task<bool> IsProven(TestIssuer issuer) => IsProven(issuer, issuer.Token("engineer", now));
+
+    private string MadeUp(TestIssuer issuer, int i) => TestIssuer.Compose(
+        new() { ["alg"] = "RS256", ["typ"] = "at+jwt", ["kid"] = $"made-up-{i}" }, issuer.Claims("engineer", now), _ => [1, 2, 3]);
+
+    [Fact]
+    public async Task Thousands_of_made_up_key_ids_reach_their_issuer_once_in_thirty_seconds()
+    {
+        Assert.True(await IsProven(slow));
+        for (var minute = 1; minute <= 2; minute++)
+        {
+            now += KeyRing<object>.FetchAtMostEvery;
+            Assert.DoesNotContain(true, await Task.WhenAll(Enumerable.Range(0, 2_000).Select(i => IsProven(slow, MadeUp(slow, i)))));
+            Assert.Equal(1 + minute, slow.Asked);
+            Assert.True(await IsProven(slow));
+        }
+        Assert.Equal(0, other.Asked);
+    }
+
+    [Fact]
+    public async Task While_an_issuer_takes_its_time_over_them_its_own_people_and_all_others_get_in()
+    {
+        Assert.True(await IsProven(slow));
+        var answers = new TaskCompletionSource();
+        slow.Answers = answers.Task;
+        now += KeyRing<object>.RefreshAfter;
+        var storm = Task.WhenAll(Enumerable.Range(0, 500).Select(i => IsProven(slow, MadeUp(slow, i))));
+        await Wire.WireAgent.Until(() => Task.FromResult(slow.Begun == 2));
+        var took = Stopwatch.StartNew();
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.True(await IsProven(slow));
+            Assert.True(await IsProven(other));
+        }
+        Assert.False(storm.IsCompleted);
+        Assert.InRange(took.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(4)); // it has five to answer
+        answers.SetResult();
+        Assert.DoesNotContain(true, await storm);
+    }
+
+    [Fact]
+    public async Task An_issuer_that_never_answers_is_waited_for_five_seconds_and_then_not_asked_for_a_while()
+    {
+        slow.Answers = Task.Delay(Timeout.Infinite, Cancel);
+        var took = Stopwatch.StartNew();
+        Assert.DoesNotContain(true, await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => IsProven(slow))));
+        Assert.InRange(took.Elapsed, TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(9)); // all of them together
+        Assert.False(await IsProven(slow));
+        Assert.Equal(1, slow.Begun);
+    }
+}

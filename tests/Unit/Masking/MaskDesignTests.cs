@@ -1,0 +1,168 @@
+using AccessPlane.Agent.Protocols.PostgreSql.Masking;
+using AccessPlane.Contracts.Policy;
+using Xunit;
+
+namespace AccessPlane.Tests.Unit.Masking;
+
+/// <summary>What is to be made of a database, a policy and a login's terms, without one.</summary>
+public sealed class MaskDesignTests
+{
+    private const TableRights All = TableRights.Select | TableRights.Insert | TableRights.Update | TableRights.Delete;
+
+    private static readonly MaskName Name = new("0123456789ab");
+
+    private static readonly MaskGround Ground = new(
+        new GroundAgent("shop", "agent", 150000, false, true, true, true, true, false, false, true, ["shop", "public"], []),
+        [new GroundSchema("shop", false, true, true), new GroundSchema("public", true, true, true)],
+        [Table(1, "customers", "id", "ssn"), Table(2, "orders", "id", "customer_ssn"), Table(3, "pub", "id")], [], [], [], [], [], [], [], GroundMade.Nothing);
+
+    private static GroundRelation Table(uint oid, string name, params string[] columns) => new(
+        oid, "shop", name, 'r', [.. columns.Select((c, i) => new GroundColumn(c, (short)(i + 1), "text", 25, -1, null, TableRights.None))], All, All, false, TableRights.None, false);
+
+    private static MaskRule Rule(params string[] columns) => new("ssn", "orders", columns, [], MaskWith.Redact, null, Inference.Allow);
+
+    private static MaskDesign Design(MaskGround ground, LoginTerms? terms = null, params string[] columns) =>
+        MaskDesigner.Design(ground, Name, [Rule(columns.Length == 0 ? ["shop.customers.ssn"] : columns)], terms);
+
+    [Fact]
+    public void A_table_with_a_masked_column_is_given_as_a_view_and_others_as_they_are()
+    {
+        var design = Design(Ground, new LoginTerms([], ["select"]));
+        var view = Assert.Single(design.Views);
+        Assert.Equal(
+            """
+            create view "accessplane_m_0123456789ab_shop"."customers" with (security_barrier) as select
+              "id",
+              '[redacted]'::text as "ssn"
+            from "shop"."customers"
+            """, view.Create, ignoreLineEndingDifferences: true);
+        Assert.Equal(
+            [
+                "select on table \"accessplane_m_0123456789ab_shop\".\"customers\"", "select on table \"shop\".\"orders\"", "select on table \"shop\".\"pub\"",
+                "usage on schema \"accessplane_m_0123456789ab_shop\"", "usage on schema \"shop\"",
+            ], design.GroupRights.Select(r => r.What).Order(StringComparer.Ordinal));
+        Assert.Equal("\"accessplane_m_0123456789ab_shop\", \"shop\", \"public\"", MaskGroup.Of(Ground, design, "").SearchPath);
+    }
+
+    [Fact]
+    public void What_is_there_as_it_has_to_be_leaves_nothing_to_do()
+    {
+        var design = Design(Ground);
+        var made = new GroundMade(design.Schemas.ToDictionary(s => s.Mask, _ => MaskSql.Owner),
+            [.. design.Views.Select(v => new GroundView(v.Schema, v.Name, MaskSql.Owner, "security_barrier=true", "x", v.Record with { Seal = "x" }))],
+            design.GroupRights, design.OwnerRights, [], true, null);
+        var ready = Ground with { Made = made, Agent = Ground.Agent with { HasOwner = true, MayBecomeOwner = true } };
+        Assert.True(MaskChanges.Between(ready, Design(ready)).IsEmpty);
+        Assert.Equal(MaskChanges.FromNothing(Ground, design).Sql, MaskChanges.FromNothing(ready, Design(ready)).Sql);
+        var foreign = ready with { Made = made with { GroupRights = [.. made.GroupRights, new MaskRight("table", "\"shop\".\"customers\"", null, "SELECT")] } };
+        Assert.Equal(["revoke select on table \"shop\".\"customers\" from \"accessplane_g_0123456789ab\""], MaskChanges.Between(foreign, Design(foreign)).ByAgent);
+        var changed = ready with { Made = made with { Views = [made.Views[0] with { Definition = "y" }] } };
+        Assert.StartsWith("drop view", MaskChanges.Between(changed, Design(changed)).ByOwner[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mask_follows_a_foreign_key_both_ways_and_two_masks_of_one_value_show_nothing()
+    {
+        var linked = Ground with { Links = [(new GroundPlace(2, 2), new GroundPlace(1, 2))] };
+        Assert.Equal(["customers", "orders"], Design(linked, null, "shop.orders.customer_ssn").Views.Select(v => v.Name));
+        var two = MaskedSet.Of(linked, [Rule("shop.customers.ssn") with { With = new MaskWith(MaskKind.KeepFirst, 4) }, Rule("*.customer_ssn") with { With = new MaskWith(MaskKind.KeepLast, 4) }]);
+        Assert.All(two.Columns.Values, with => Assert.Equal(MaskWith.Redact, with));
+    }
+
+    [Fact]
+    public void A_masked_column_under_another_name_stays_masked_and_is_not_seen()
+    {
+        var view = Design(Ground).Views[0];
+        var renamed = Ground with
+        {
+            Relations = [Table(1, "customers", "id", "harmless"), Ground.Relations[2]],
+            Made = GroundMade.Nothing with { Views = [new GroundView(view.Schema, view.Name, MaskSql.Owner, "security_barrier=true", "x", view.Record with { Seal = "x" })] },
+        };
+        var design = Design(renamed);
+        Assert.DoesNotContain("harmless", design.Views[0].Create, StringComparison.Ordinal);
+        Assert.NotNull(design.Masked.Of(1, 2));
+        Assert.Contains(design.Findings, f => f is { Class: "hidden column", Through: "\"shop\".\"customers\".\"harmless\"", Refuses: false });
+    }
+
+    [Fact]
+    public void What_reads_a_masked_column_at_whatever_distance_is_given_to_nobody()
+    {
+        GroundRelation View(uint oid, char kind = 'v') => Table(oid, $"v{oid}", "x") with { Kind = kind };
+        var over = Ground with
+        {
+            Relations = [.. Ground.Relations, View(10), View(11), View(12), View(13, 'm'), View(14), View(15, 'f')],
+            Readings =
+            [
+                new GroundReading(10, false, 1, 2, false), new GroundReading(11, false, 10, 1, false), new GroundReading(12, false, 1, 1, false),
+                new GroundReading(13, false, 0, 0, false), new GroundReading(14, false, 1, 1, true),
+            ],
+        };
+        var design = Design(over);
+        Assert.Equal("10 11 13 14 15", string.Join(' ', design.Masked.Hidden.Keys.Order()));
+        Assert.Equal(["SELECT"], design.GroupRights.Where(r => r.Object == "\"shop\".\"v12\"").Select(r => r.Privilege)); // a write to it would be one to the table
+    }
+
+    [Fact]
+    public void Writes_are_of_clear_columns_that_nothing_ties_to_masked_ones()
+    {
+        var tied = Ground with { Relations = [Table(1, "customers", "id", "ssn", "name", "region")], Tangles = [(1, [2, 4])] };
+        var writes = Design(tied).GroupRights.Where(r => r.Privilege is "UPDATE" or "INSERT" or "DELETE").Select(r => $"{r.Privilege} {r.Column}").Order(StringComparer.Ordinal);
+        Assert.Equal(["DELETE ", "INSERT \"id\"", "INSERT \"name\"", "UPDATE \"id\"", "UPDATE \"name\""], writes);
+    }
+
+    [Fact]
+    public void A_write_that_foreign_keys_carry_on_to_a_trigger_over_masked_rows_is_withheld()
+    {
+        var carried = Ground with
+        {
+            Relations = [Table(1, "customers", "id", "ssn") with { Triggers = TableRights.Delete }, .. Ground.Relations.Skip(1)],
+            Cascades = [new GroundCascade(3, TableRights.Delete, 2, TableRights.Delete), new GroundCascade(2, TableRights.Delete, 1, TableRights.Delete)],
+        };
+        Assert.Equal(["INSERT", "SELECT", "UPDATE"], Design(carried).GroupRights.Where(r => r.Object == "\"shop\".\"pub\"").Select(r => r.Privilege).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("shop", "accessplane_m_0123456789ab_shop")]
+    [InlineData("a_schema_with_a_name_of_36_characters", null)]
+    [InlineData("schéma_äöü_äöü_äöü_äöü_äöü", null)]
+    public void A_schema_of_masks_has_a_name_that_is_kept_whole(string of, string? name)
+    {
+        var schema = Name.Schema(of);
+        Assert.True(System.Text.Encoding.UTF8.GetByteCount(schema) <= MaskSql.LongestName);
+        Assert.StartsWith("accessplane_m_0123456789ab_", schema, StringComparison.Ordinal);
+        Assert.Equal(name ?? schema, schema);
+        Assert.NotEqual(Name.Schema(of + "x"), schema);
+    }
+
+    [Fact]
+    public void Names_are_quoted_whatever_is_in_them()
+    {
+        var odd = Ground with { Schemas = [new GroundSchema("a\"; drop", true, true, true)], Relations = [Table(1, "t'\"", "s\"sn") with { Schema = "a\"; drop" }] };
+        Assert.EndsWith("from \"a\"\"; drop\".\"t'\"\"\"", Design(odd, null, "*").Views[0].Create, StringComparison.Ordinal);
+        Assert.Contains("as \"s\"\"sn\"", Design(odd, null, "*").Views[0].Create, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_same_rules_and_terms_have_one_name_and_others_another()
+    {
+        var name = MaskName.Of("d", "r", [Rule("a.b")], null);
+        Assert.Equal(name, MaskName.Of("d", "r", [Rule("a.b") with { Id = "renamed", Unless = Who.Nobody }], null));
+        Assert.Equal(6, new[]
+        {
+            name, MaskName.Of("e", "r", [Rule("a.b")], null), MaskName.Of("d", "s", [Rule("a.b")], null), MaskName.Of("d", "r", [Rule("a.c")], null),
+            MaskName.Of("d", "r", [Rule("a.b") with { With = new MaskWith(MaskKind.Null) }], null), MaskName.Of("d", "r", [Rule("a.b")], new LoginTerms(["x"], [])),
+        }.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("CHECK ((ssn ~ '^[0-9]{3}-'::text))", true, false)]
+    [InlineData("CHECK ((ssn <> ''::text))", true, false)]
+    [InlineData("CHECK ((length((ssn)::text) = 11))", true, false)]
+    [InlineData("CHECK ((salary <> 771177))", true, true)]
+    [InlineData("CHECK ((ssn <> 'somebody'::text))", true, true)]
+    [InlineData("CHECK ((tier <> 'gold'::text))", false, false)]
+    [InlineData("CHECK ((txt <> '900-11-2233'::text))", false, true)]
+    [InlineData("CHECK ((txt)::character varying(255) <> 'x'::text)", false, false)]
+    public void A_definition_may_not_name_a_masked_value_nor_what_looks_like_one(string definition, bool isMasked, bool isFound) =>
+        Assert.Equal(isFound, MaskLiterals.Judge("condition", "constraint c on t", definition, isMasked, "") is { Refuses: true });
+}

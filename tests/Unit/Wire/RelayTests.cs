@@ -1,0 +1,96 @@
+using System.Net.Sockets;
+using AccessPlane.Agent.Relay;
+using Xunit;
+
+namespace AccessPlane.Tests.Unit.Wire;
+
+/// <summary>A relay between two sides that are always ready: whoever has much to say does not keep a thread that others need.</summary>
+public sealed class RelayTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_that_never_stops_speaking_gives_the_thread_back_that_heard_of_it(bool isCut)
+    {
+        using var client = new Side(0);
+        using var server = new Side(1000);
+        using var relay = new Relay(client, server, new Everything());
+        if (isCut)
+        {
+            relay.Cut(); // what it still says is read and dropped
+        }
+        Task<RelayEnd>? running = null;
+        await Task.Run(() => { running = relay.Run(default, default); }).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        for (var i = 0; i < 3; i++)
+        {
+            var before = isCut ? server.Said : client.Heard;
+            while ((isCut ? server.Said : client.Heard) <= before)
+            {
+                await Task.Delay(1, TestContext.Current.CancellationToken); // and goes on
+            }
+        }
+        relay.Cut();
+        server.IsOver = true;
+        client.Leave();
+        Assert.Equal(RelayEnd.Cut, await running!.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+        await relay.Stopped.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    /// <param name="ready">Bytes that it has whenever it is asked; with none it says nothing until it leaves.</param>
+    private sealed class Side(int ready) : AccessPlane.Agent.Relay.Wire(new Socket(SocketType.Stream, ProtocolType.Tcp))
+    {
+        private readonly TaskCompletionSource<int> leaves = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private long heard;
+        private long said;
+
+        public long Heard => Interlocked.Read(ref heard);
+        public long Said => Interlocked.Read(ref said);
+        public bool IsOver { get; set; }
+        public override bool WaitsWithoutBuffer => false;
+
+        public void Leave() => leaves.SetResult(0);
+
+        public override ValueTask Readable() => default;
+
+        public override ValueTask<int> Receive(Memory<byte> into)
+        {
+            if (ready == 0)
+            {
+                return new ValueTask<int>(leaves.Task);
+            }
+            Interlocked.Add(ref said, ready);
+            return ValueTask.FromResult(IsOver ? 0 : Math.Min(ready, into.Length));
+        }
+
+        public override int TryReceive(Span<byte> into) => 0;
+
+        public override ValueTask Send(ReadOnlyMemory<byte> bytes)
+        {
+            Interlocked.Add(ref heard, bytes.Length);
+            return default;
+        }
+    }
+
+    /// <summary>Everything passes.</summary>
+    private sealed class Everything : Conversation
+    {
+        public override bool MayForward => true;
+        public override ValueTask<bool> Thawed() => new(true);
+        public override ValueTask<bool> Kept() => new(true);
+        public override Verdict FromClient(ReadOnlySpan<byte> pending) => Pass(pending);
+        public override Verdict FromServer(ReadOnlySpan<byte> pending) => Pass(pending);
+        public override ValueTask Prepare(ReadOnlyMemory<byte> pending) => default;
+        public override Verdict ClientEnded() => Verdict.Kill;
+        public override bool MayGoOn => true;
+        public override bool IsParked => false;
+        public override bool SaysGoodbye(ReadOnlySpan<byte> pending) => false;
+        public override void LeftWhileParked() => throw new InvalidOperationException("nothing was parked");
+        public override bool ClientIsBetweenMessages => true;
+        public override bool IsQuiet => false;
+        public override void Delivered() { }
+        public override ReadOnlyMemory<byte> TakeReply() => default;
+        public override int Drained(ReadOnlySpan<byte> pending) => pending.Length;
+
+        private static Verdict Pass(ReadOnlySpan<byte> pending) => pending.IsEmpty ? Verdict.More(1) : Verdict.Forward(pending.Length);
+    }
+}
