@@ -86,11 +86,11 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
         var now = TimeProvider.System.GetUtcNow();
         var line = JsonSerializer.Serialize(new TranscriptEntry(1, now, "statement", Op: 1, Protocol: "simple", Text: "select 1", Effect: Effect.Allow, Policy: 1), Json.Options);
         await Append(session, "session", Actor.System("agent a"),
-            new SessionOpened(session, Guid.CreateVersion7(), "orders", "a", Person("erin"), "orders", "127.0.0.1:1", "psql", now, 1, 1, "orders-read"),
+            new SessionOpened(session, Guid.CreateVersion7(), "orders", "a", Person("finn"), "orders", "127.0.0.1:1", "psql", now, 1, 1, "orders-read"),
             new TranscriptRecorded(session, "a", 1, 1, 1, new string('0', 64), Convert.ToHexStringLower(HashChain.Begin(session)), false, line + "\n", ""));
         using var follower = new HttpClient { BaseAddress = plane.Host.Address, Timeout = TimeSpan.FromSeconds(30) };
         // it lives for five minutes, and a minute more because clocks differ: three seconds of them are left
-        follower.DefaultRequestHeaders.Authorization = new("Bearer", plane.Host.Issuer.Token("erin", now - TimeSpan.FromSeconds(357), "engineering"));
+        follower.DefaultRequestHeaders.Authorization = new("Bearer", plane.Host.Issuer.Token("finn", now - TimeSpan.FromSeconds(357), "engineering"));
         using var answer = await follower.GetAsync(new Uri($"/v1/sessions/{session}/transcript?follow=true", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, Cancel);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var read = await answer.Content.ReadAsStringAsync(Cancel);
