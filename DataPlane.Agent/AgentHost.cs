@@ -41,8 +41,9 @@ internal static class AgentHost
     {
         services.AddSingleton(config);
         services.AddSingleton(identity);
-        services.AddSingleton<TimeProvider>(BootClock.Instance);
-        services.AddSingleton(s => new InForce(identity.Id, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(_ => new InForce(identity.Id, BootClock.Instance));
+        // INVARIANT: all dates are the control plane's. By a host's clock that is wrong, transcripts would be of no grant, and logins at the database over
+        services.AddSingleton<TimeProvider>(s => s.GetRequiredService<InForce>().Time);
         services.AddSingleton(_ => new Memory(config.State));
         services.AddSingleton(_ => Tickets.Open(config.State));
         services.AddSingleton(s => new Spool(

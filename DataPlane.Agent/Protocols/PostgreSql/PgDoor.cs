@@ -30,7 +30,7 @@ internal sealed class PgDoor(
     public PgControl Control { get; } = new(upstream, time, log);
     public TimeProvider Time { get; } = time;
     public ILogger Log { get; } = log;
-    public PgEncryption Encryption { get; } = new(config.Tls);
+    public PgEncryption Encryption { get; } = new(config.Tls, time);
     public IReadOnlyCollection<PgSession> Sessions => (IReadOnlyCollection<PgSession>)sessions.Values;
 
     /// <summary>A login came to nothing.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -26,7 +27,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     private readonly ConcurrentDictionary<string, (string Token, long At)> _tokens = new();
 
     /// <summary>What this run has made that nobody may find again, and what the API said that might hold some of it.</summary>
-    public SecretSweep Secrets { get; } = new();
+    public SecretSweep Secrets => SecretSweep.OfTheRun;
     public ConcurrentQueue<(string Where, string Text)> Said { get; } = [];
 
     public Task<Answer> Get(string who, string path) => Send(who, HttpMethod.Get, path, null);
@@ -47,10 +48,18 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
 
     public async Task PublishPolicy(string yaml)
     {
-        using var request = await Request("admin", HttpMethod.Put, "/v1/policies");
-        request.Content = new StringContent(yaml, MediaTypeHeaderValue.Parse("application/yaml"));
-        using var response = await _http.SendAsync(request);
-        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        // the first call to a control plane has it ask the identity provider for its keys, which may take its time: 503 says to try again
+        var (status, said) = (HttpStatusCode.ServiceUnavailable, "");
+        await Wait.Until(
+            async () =>
+            {
+                using var request = await Request("admin", HttpMethod.Put, "/v1/policies");
+                request.Content = new StringContent(yaml, MediaTypeHeaderValue.Parse("application/yaml"));
+                using var response = await _http.SendAsync(request);
+                (status, said) = (response.StatusCode, await response.Content.ReadAsStringAsync());
+                return status != HttpStatusCode.ServiceUnavailable;
+            }, 60, () => said);
+        Assert.True((int)status is >= 200 and < 300, said);
     }
 
     /// <summary>A token for the API and for logins; of the same identity the same one for a while.</summary>

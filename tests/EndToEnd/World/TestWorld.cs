@@ -116,7 +116,9 @@ public sealed class TestWorld : IAsyncLifetime
         }
         sweep.LookInFiles($"{State}/logs");
         sweep.LookInFiles(agent, but: path => keys.Contains(path));
-        foreach (var report in Directory.EnumerateFiles(State, "*.xml").Where(r => !r.EndsWith("/EndToEnd.xml", StringComparison.Ordinal) && !r.EndsWith("/Unit.xml", StringComparison.Ordinal))) // ours is written after this; theirs has made-up ones
+        // infra/test has one kind of report, infra/faults another. Ours is written after this; those of unit tests have made-up ones
+        foreach (var report in Directory.EnumerateFiles(State).Where(r =>
+            Path.GetExtension(r) is ".xml" or ".json" or ".ndjson" && Path.GetFileNameWithoutExtension(r) is not ("EndToEnd" or "Unit" or "faults-EndToEnd" or "faults-Unit")))
         {
             sweep.LookInFile(report);
         }

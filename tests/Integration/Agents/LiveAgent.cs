@@ -58,6 +58,8 @@ internal sealed class LiveAgent : IAsyncDisposable
             id, plane.Address.ToString(), state.File("agent"), "http://127.0.0.1:1", [new ListenerConfig("postgresql", "orders", "127.0.0.1", port, upstream)], token);
         using var http = new HttpClient();
         var identity = await new Enrol(config, http, TimeProvider.System, NullLogger<Enrol>.Instance).Run(Cancel);
+        plane.Secrets.Sweep.KnowsFile(state.File("agent/enrolment.json"));
+        plane.Secrets.Sweep.KnowsFile(state.File("agent/agent.pem"));
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         AgentHost.AddAgent(builder.Services, config, identity);

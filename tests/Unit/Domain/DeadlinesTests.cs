@@ -74,6 +74,20 @@ public sealed class DeadlinesTests
     }
 
     [Fact]
+    public async Task Whoever_is_not_the_owner_any_more_acts_on_nothing_until_it_is_again()
+    {
+        await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon.AddMinutes(5))] };
+        await timer.Begin(0, TestContext.Current.CancellationToken);
+        await Asleep();
+        await timer.End();
+        _clock.Advance(TimeSpan.FromMinutes(5));
+        await timer.Handle([], TestContext.Current.CancellationToken);
+        Assert.False(timer.HasActed);
+        await timer.Begin(0, TestContext.Current.CancellationToken);
+        Assert.Equal(One, await timer.Acted());
+    }
+
+    [Fact]
     public async Task It_tries_again_after_a_failure()
     {
         await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon)], Failures = 1 };

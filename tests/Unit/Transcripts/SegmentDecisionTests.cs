@@ -243,6 +243,14 @@ public sealed class SegmentDecisionTests : IDisposable
     public void A_session_begins_while_its_grant_may_be_used(double minute, bool taken) =>
         Assert.Equal(taken, WhyNot(Start.Start!, at: At.AddMinutes(minute)) is null);
 
+    [Fact]
+    public void A_grant_of_a_time_to_come_is_of_a_clock_that_was_set_back_and_its_sessions_are_kept()
+    {
+        var anHourBack = At.AddMinutes(-58);
+        Assert.NotNull(WhyNot(Start.Start!, Ground with { Now = At }, anHourBack));
+        Assert.Null(WhyNot(Start.Start!, Ground with { Now = anHourBack.AddMinutes(1) }, anHourBack));
+    }
+
     [Theory]
     [InlineData(10, true)]
     [InlineData(14, true)]

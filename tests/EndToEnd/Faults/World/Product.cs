@@ -164,6 +164,18 @@ public sealed class Product : IAsyncDisposable
         {
             await plane.DisposeAsync();
         }
+        try
+        {
+            await LeftBehind.NoSecret(this, $"{TestWorld.State}/{name}");
+        }
+        finally
+        {
+            await End();
+        }
+    }
+
+    private async Task End()
+    {
         await ToBroker.DisposeAsync();
         await ToOrders.DisposeAsync();
         await OnServer(TestWorld.Orders, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -175,6 +187,21 @@ public sealed class Product : IAsyncDisposable
     }
 
     internal int Port(int index) => basePort + index;
+
+    /// <summary>What is answered there; why not, where nobody answers.</summary>
+    internal static async Task<string> Says(string url)
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        try
+        {
+            using var answer = await http.GetAsync(new Uri(url));
+            return await answer.Content.ReadAsStringAsync();
+        }
+        catch (HttpRequestException nobody)
+        {
+            return nobody.Message;
+        }
+    }
 
     internal static async Task<bool> Answers(string url)
     {
