@@ -97,7 +97,8 @@ public sealed class HiddenCorpusTests
             var (user, password) = shop.Agent.Ticket();
             var said = await Programs.Run("psql", new Dictionary<string, string> { ["PGPASSWORD"] = password, ["PGSSLMODE"] = "disable" },
                 "-X", "-h", "127.0.0.1", "-p", $"{shop.Agent.Port}", "-U", user, "-d", shop.Agent.Database, "-c", command);
-            Assert.True(said is { Status: 0, Error.Length: 0, Out.Length: > 0 }, $"{command}: {said}");
+            Assert.True(said is { Status: 0, Out.Length: > 0 }, $"{command}: {said}");
+            Assert.True(said.Error.Length == 0 || said.Error.StartsWith("NOTICE:  columns of shop.", StringComparison.Ordinal), said.Error);
             if (command.EndsWith("customers", StringComparison.Ordinal) && command.StartsWith("\\d", StringComparison.Ordinal) && !command.Contains('p'))
             {
                 foreach (var column in new[] { "ssn", "card", "salary", "profile" })
