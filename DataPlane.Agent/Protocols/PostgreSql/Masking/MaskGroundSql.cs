@@ -195,11 +195,13 @@ internal static class MaskGroundSql
         from pg_roles r where r.rolname = {MaskSql.Text(group)}
         """;
 
-    /// <summary>Groups without members: name, comment, database. A role that made one is a member of it with nothing but the right to give it on.</summary>
+    /// <summary>Groups without members that the agent's role can drop: name, comment, database. A role that made one is a member of it with nothing but the
+    /// right to give it on, and from 16 on needs that right.</summary>
     public const string Groups =
         """
         select r.rolname, shobj_description(r.oid, 'pg_authid'), current_database() from pg_roles r
         where r.rolname ~ '^accessplane_g_[0-9a-f]{12}$' and not exists (select from pg_auth_members m where m.roleid = r.oid and not m.admin_option)
+          and (current_setting('server_version_num')::int < 160000 or pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION'))
         """;
 
     /// <summary>Tables behind views of masks: schema, name</summary>
