@@ -331,7 +331,7 @@ internal sealed class WireAgent : IAsyncDisposable
         var patience = Stopwatch.StartNew();
         while (!await holds())
         {
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "it did not come to that");
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(30), "it did not come to that");
             await Task.Delay(5);
         }
     }
