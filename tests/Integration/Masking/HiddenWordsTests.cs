@@ -24,7 +24,6 @@ public sealed class HiddenWordsTests
         }
         Assert.Equal("", (await Psql(shop, "\\d pub")).Error);
         var (described, _) = await Psql(shop, "\\d+ customers");
-        Assert.True(System.Text.RegularExpressions.Regex.IsMatch(described, @"\bcard\b.*\| masked: the last 4 characters are shown\. what they pay with"), described);
         Assert.Matches(@"\bcard\b.*\| masked: the last 4 characters are shown\. what they pay with", described);
         Assert.Matches(@"\bssn\b.*\| masked: nothing of it is shown", described);
         Assert.Matches(@"\bname\b.*\| as they call themselves", described);
@@ -33,7 +32,7 @@ public sealed class HiddenWordsTests
         Assert.DoesNotContain("{\"relation\"", described + listed, StringComparison.Ordinal);
 
         await shop.Agent.Directly("comment on column shop.customers.card is null", "alter table shop.customers add column pin text");
-        Assert.Matches(@"\bcard\b.*\| masked: the last 4 characters are shown +(\||\n)", (await Psql(shop, "\\d+ customers")).Out);
+        Assert.Matches(@"\bcard\b.*\| masked: the last 4 characters are shown *\n", (await Psql(shop, "\\d+ customers")).Out);
         Assert.Contains("photo; not shown: pin)", (await Psql(shop, "\\dv+ customers")).Out, StringComparison.Ordinal);
     }
 
@@ -107,7 +106,7 @@ public sealed class HiddenWordsTests
         Assert.Equal("42501", RawClient.Field(Assert.Single(await client.Ask(Agent.Protocols.PostgreSql.PgFrame.Of('F', [0, 0, 11, 109, 0, 0, 0, 0, 0, 0])), m => m.Type == 'E').Body, 'C'));
         foreach (var (sql, rows) in new[]
         {
-            ("do $$ declare s text; begin select ssn into s from customers where id = 1; perform set_config('my.s', s, false); end $$; select current_setting('my.s')", "[redacted]"),
+            ("do $$ begin create temp table d as select ssn from customers where id = 1; end $$; select * from pg_temp.d", "[redacted]"),
             ("create function pg_temp.f() returns text language sql as 'select ssn from customers where id = 1'; select pg_temp.f()", "[redacted]"),
             ("create function pg_temp.g() returns text language plpgsql security definer as $$ begin return (select ssn from customers where id = 1); end $$; select pg_temp.g()", "[redacted]"),
             ("create temp table kept as select ssn, card from shop.customers where id = 1; select * from kept", "[redacted]|********2222"),
