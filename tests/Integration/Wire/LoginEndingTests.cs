@@ -17,7 +17,7 @@ public sealed class LoginEndingTests
         await using var agent = await WireAgent.Start(MaskedSessionTests.Options());
         using var client = await Open(agent);
         await agent.Directly(Opens);
-        Assert.StartsWith("masking: server unavailable: masked data could be reached in 1 other way(s), first through shop.customers (masked column): revoke", await Refused(agent), StringComparison.Ordinal);
+        Assert.StartsWith("55000 masking: server unavailable: masked data could be reached in 1 other way(s), first through shop.customers (masked column): revoke", await Refused(agent), StringComparison.Ordinal);
         await IsEnded(agent, client);
         await WireAgent.Until(async () => await Logins(agent) is []); // the one that was taken before the way was found as well
         Assert.Contains("masking: server unavailable: ", await Refused(agent), StringComparison.Ordinal);
@@ -87,7 +87,8 @@ public sealed class LoginEndingTests
             (client, _) => Vanish(client),
             async (client, _) =>
             {
-                await client.Send(RawClient.Query("select pg_sleep(60)"));
+                await client.Send(RawClient.Query("select repeat('x', 1000), generate_series(1, 100000000)"));
+                await client.Read();
                 await Vanish(client);
             },
             (_, login) => agent.Directly($"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{login}'"),
@@ -130,7 +131,7 @@ public sealed class LoginEndingTests
     {
         await using var agent = await WireAgent.Start(MaskedSessionTests.Options());
         await agent.UntilMasking(MaskingStatus.Ready);
-        await WireAgent.Until(async () => (await Logins(agent)).Length == 2);
+        await WireAgent.Until(async () => (await Logins(agent)).Length >= 2);
         var made = await Logins(agent);
         await agent.Directly([.. made.Select(l => $"alter role {l} nologin")]);
         foreach (var _ in made)
@@ -151,7 +152,7 @@ public sealed class LoginEndingTests
     {
         await using var one = await WireAgent.Start(MaskedSessionTests.Options());
         using var client = await Open(one);
-        await WireAgent.Until(async () => (await Logins(one)).Length == 3);
+        await WireAgent.Until(async () => (await Logins(one)).Length >= 3);
         var (logins, mark) = (await Logins(one), await Mark(one));
         await using (var other = await WireAgent.Start(MaskedSessionTests.Options() with { Agent = "other", Beside = one, Before = [] }))
         {
@@ -165,7 +166,7 @@ public sealed class LoginEndingTests
             Assert.Equal(mark, await Mark(one)); // it says when the group was needed, whoever needed it
             Assert.Equal(2L, await one.Ask("select count(*) from pg_namespace where nspname ~ '^accessplane_m_'")); // for shop and public
         }
-        await WireAgent.Until(async () => (await Logins(one)).Length == 3);
+        await WireAgent.Until(async () => (await Logins(one)).Select(l => l[..^16]).Distinct().Count() == 1); // the other's are gone with it
         await client.StillWorks();
     }
 
@@ -196,7 +197,14 @@ public sealed class LoginEndingTests
         return await agent.Connect();
     }
 
-    private static async Task<string> Refused(WireAgent agent) => (await Assert.ThrowsAnyAsync<Exception>(() => agent.Connect())).Message;
+    private static async Task<string> Refused(WireAgent agent)
+    {
+        var (user, password) = agent.Ticket();
+        using var client = await RawClient.Dial(agent.Port);
+        await client.Send(RawClient.Startup(("user", user), ("database", agent.Database)));
+        await client.Prove(password);
+        return await client.Refusal();
+    }
 
     private static async Task IsEnded(WireAgent agent, RawClient client)
     {
