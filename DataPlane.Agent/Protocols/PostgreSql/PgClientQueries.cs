@@ -70,6 +70,10 @@ internal sealed class PgClientQueries(PgState state)
         state.Sight.Forwarded(text);
         asked.Hiding = state.Redaction.Begin(text, ruling);
         state.Results.Begin(text, ofUnit: false);
+        if (state.Help?.NoticeOn(text.Text) is { } notice)
+        {
+            state.Tell(notice);
+        }
         var renamed = state.Views?.Of(text) is { } sent && !ReferenceEquals(sent, text.Text) ? PgFrame.Of('Q', [.. sent, 0]) : null;
         if (ruling.MaxRows is not { } bound)
         {

@@ -52,7 +52,7 @@ internal sealed class PgEnding(
         await SayFarewell(code, message);
         await stopping;
         await relay.Stopped;
-        note = stopped ?? (cause == "protocol" ? message : note);
+        note = stopped ?? (cause is "protocol" or "policy" ? message : note);
         recorder.End(cause, cut, note);
         PgLog.Ended(door.Log, permit.Session, cause, note);
     }

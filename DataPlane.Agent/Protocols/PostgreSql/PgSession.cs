@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Protocols.PostgreSql.Masking;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Agent.Relay;
 using AccessPlane.Contracts.Policy;
@@ -23,7 +24,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private (int Send, long Since) unread;
     private volatile string? stopped;
 
-    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, PgViews? views, SessionRecorder recorder, string remote)
+    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, (PgViews? Views, MaskHelp? Help) sees, SessionRecorder recorder, string remote)
     {
         this.door = door;
         this.client = client;
@@ -31,7 +32,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.recorder = recorder;
         this.remote = remote;
         permit = backend.Permit;
-        var state = new PgState(permit.Session, this, database, door.Time, views);
+        var state = new PgState(permit.Session, this, database, door.Time, sees.Views, sees.Help);
         conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, recorder.Kept);
         cancels = new PgCancels(
             conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);

@@ -6,9 +6,11 @@ internal sealed class PgState
     private readonly PgSight sight;
 
     /// <param name="views">Of a login that sees views in the place of relations; null for one that sees what there is.</param>
-    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock, PgViews? views = null)
+    /// <param name="help">What such a login is told.</param>
+    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock, PgViews? views = null, Masking.MaskHelp? help = null)
     {
         Views = views;
+        Help = help;
         sight = new PgSight(database, Names, clock, views?.SearchPath);
         Session = session;
         Oversight = oversight;
@@ -25,6 +27,7 @@ internal sealed class PgState
 
     public Guid Session { get; }
     public PgViews? Views { get; }
+    public Masking.MaskHelp? Help { get; }
     public IPgOversight Oversight { get; }
     public TimeProvider Clock { get; }
     public PgNames Names { get; } = new();

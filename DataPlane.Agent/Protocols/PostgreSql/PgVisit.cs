@@ -100,10 +100,10 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             var backend = ahead is not null && likely == path ? await ahead.Take() : await Dial(path);
             using (backend.Channel.Wire)
             {
-                await OrEnd(permit, own.Confirmed);
+                var help = await OrEnd(permit, own.Confirmed);
                 using var recorder = await Record(permit, startup, backend, own.Record);
                 await login.Accept();
-                using var session = new PgSession(door, channel, backend, database.Database, own.Views, recorder, remote.ToString());
+                using var session = new PgSession(door, channel, backend, database.Database, (own.Views, help), recorder, remote.ToString());
                 await session.Run();
             }
         }
@@ -139,18 +139,6 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
                 (await other).Dispose();
             }
             throw;
-        }
-    }
-
-    private static async Task OrEnd(Permit permit, Task work)
-    {
-        try
-        {
-            await work;
-        }
-        catch (OperationCanceledException) when (permit.End is { } ended)
-        {
-            throw new PgStop(PgError.Ended, ended.Message);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AccessPlane.Agent.Protocols.PostgreSql;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
@@ -14,6 +15,13 @@ internal sealed partial record MaskingCase(
             c.GetProperty("id").GetString()!, c.GetProperty("mode").GetString()!, Text(c, "setup"), Texts(c, "sql"), Texts(c, "oracle_pair"), Texts(c, "wire"),
             Texts(c, "secrets")!, c.TryGetProperty("join_rows", out var join) && join.GetBoolean(), Texts(c, "session2"),
             c.TryGetProperty("startup_params", out var startup) ? [.. startup.EnumerateObject().Select(p => (p.Name, p.Value.GetString()!))] : []));
+
+    /// <summary>The same case where the fixture's roles are called otherwise.</summary>
+    public MaskingCase With(string owner, string writers)
+    {
+        string Named(string sql) => sql.Replace("app_owner", owner, StringComparison.Ordinal).Replace("gw_rw", writers, StringComparison.Ordinal);
+        return this with { Setup = Setup is null ? null : Named(Setup), Sql = Sql?.Select(Named).ToArray() };
+    }
 
     /// <summary>The same case, said in another way.</summary>
     public MaskingCase Said(Func<string, string> other, string? mode = null) => this with
@@ -54,7 +62,7 @@ internal sealed partial record MaskingCase(
                 "C" => RawClient.Close(parts[1][0], parts[2]),
                 "E" => RawClient.Execute(parts[1]),
                 "Q" => RawClient.Query(parts[1]),
-                "F" => Agent.Protocols.PostgreSql.PgFrame.Of('F', [0, 0, 11, 155, 0, 0, 0, 0, 0, 0]),
+                "F" => FunctionCall(line),
                 _ => RawClient.Sync,
             });
             if (parts[0] is "S" or "Q" or "F")
@@ -64,6 +72,35 @@ internal sealed partial record MaskingCase(
             }
         }
         return all;
+    }
+
+    /// <summary>`F name(types)::oid text["argument", …] result=text`</summary>
+    private static byte[] FunctionCall(string line)
+    {
+        var oid = line[2..line.IndexOf('(', StringComparison.Ordinal)] switch
+        {
+            "query_to_xml" => 2925,
+            var other => throw new NotSupportedException($"the number of the function {other}"),
+        };
+        var arguments = JsonSerializer.Deserialize<string[]>(line[line.IndexOf('[', StringComparison.Ordinal)..(line.LastIndexOf(']') + 1)])!;
+        var body = new List<byte>();
+        void Number(int value, int bytes)
+        {
+            for (var shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+            {
+                body.Add((byte)(value >> shift));
+            }
+        }
+        Number(oid, 4);
+        Number(0, 2); // all in text
+        Number(arguments.Length, 2);
+        foreach (var argument in arguments)
+        {
+            Number(Encoding.UTF8.GetByteCount(argument), 4);
+            body.AddRange(Encoding.UTF8.GetBytes(argument));
+        }
+        Number(0, 2);
+        return PgFrame.Of('F', [.. body]);
     }
 
     /// <summary>Secrets in what came, joined over rows where the case says so.</summary>

@@ -40,17 +40,19 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly TokenDoor? tokens;
     private readonly string role;
     private readonly bool nobodyOrders;
+    private readonly bool isGuest;
     private bool isDrained;
     private readonly Func<PgListener> open;
     private readonly Dictionary<long, PublishedPolicy> policies = [];
 
     private WireAgent(NpgsqlConnectionStringBuilder server, string role, WireOptions options)
     {
+        isGuest = options.Beside is not null;
         this.server = server;
         this.role = role;
         nobodyOrders = options.NobodyOrders;
-        Database = role;
-        InForce = new InForce("wire", TimeProvider.System);
+        Database = options.Beside?.Database ?? role;
+        InForce = new InForce(options.Agent, TimeProvider.System);
         Live = new LiveSessions(InForce);
         tickets = Tickets.Open(state.Path);
         spool = new Spool(
@@ -115,8 +117,13 @@ internal sealed class WireAgent : IAsyncDisposable
     {
         var text = Servers.Need(options?.On == PgServer.Newer ? "ACCESSPLANE_TEST_POSTGRES_18" : "ACCESSPLANE_TEST_ORDERS");
         var server = new NpgsqlConnectionStringBuilder(text);
-        var role = $"wire_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
-        await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")} {options?.Attributes}", $"create database {role} owner {role}");
+        var beside = options?.Beside;
+        var role = beside is not null && options?.OwnRole != true ? beside.role : $"wire_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
+        if (role != beside?.role)
+        {
+            await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")} {options?.Attributes}",
+                beside is null ? $"create database {role} owner {role}" : $"grant {beside.role} to {role}");
+        }
         var agent = new WireAgent(server, role, options ?? new WireOptions());
         if (options?.OwnsMasks == true)
         {
@@ -124,7 +131,7 @@ internal sealed class WireAgent : IAsyncDisposable
             await Run(server, null, $"do $$ begin create role {MaskSql.Owner}; exception when duplicate_object or unique_violation then null; end $$",
                 $"grant {MaskSql.Owner} to {role} with admin option");
         }
-        if (options?.Before is { } before)
+        if (options?.Before is { Length: > 0 } before)
         {
             await agent.Directly([$"set role {role}", .. before]);
         }
@@ -392,6 +399,28 @@ internal sealed class WireAgent : IAsyncDisposable
         spool.Dispose();
         key.Dispose();
         tickets.Dispose();
+        if (isGuest)
+        {
+            await LeaveAsGuest();
+        }
+        else
+        {
+            await DropAll();
+        }
+        state.Dispose();
+        Asked.Dispose();
+        Ended.Dispose();
+    }
+
+    private async Task LeaveAsGuest()
+    {
+        if (role != Database)
+        {
+            await Directly($"reassign owned by {role} to {Database}", $"drop owned by {role}", $"drop role {role}");
+        }
+    }
+
+    private async Task DropAll() =>
         await Run(server, null, $"drop database if exists {role} with (force)",
             $"""
             do $$ declare made text; begin
@@ -401,10 +430,6 @@ internal sealed class WireAgent : IAsyncDisposable
               end loop;
             end $$
             """, $"drop role if exists {role}");
-        state.Dispose();
-        Asked.Dispose();
-        Ended.Dispose();
-    }
 }
 
 /// <param name="Kinds">Kinds within the grant's scope; none for any.</param>
@@ -424,6 +449,11 @@ internal sealed record WireOptions(
     public string? SpoolIn { get; init; }
     public SpoolDisk? Disk { get; init; }
     public MaskingMode Masking { get; init; }
+    public string Agent { get; init; } = "wire";
+
+    /// <summary>Another agent, whose database it serves too: with the same role, or with one of its own that is a member of that.</summary>
+    public WireAgent? Beside { get; init; }
+    public bool OwnRole { get; init; }
     public LoginTerms? Login { get; init; }
 
     /// <summary>The agent's role is given the role that owns masks.</summary>
