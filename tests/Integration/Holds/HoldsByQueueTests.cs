@@ -68,10 +68,17 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
     private HeldOperation Operation(string text = "delete from orders", TimeSpan? patience = null, Guid? of = null) => new(
         Guid.CreateVersion7(), Guid.CreateVersion7(), of ?? grant, 3, "orders", "orders", "app", "simple", "127.0.0.1:5", text,
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), [new HeldParameter(25, "a\u202eb", null)], "T",
-        new StatementFacts(["delete"], 1) { Relations = [new RelationUse("public.orders", RelationAccess.Write)], Unbounded = true }, 60, "bulk",
+        new StatementFacts(["delete"], 1)
+        {
+            Relations = [new RelationUse("public.orders", RelationAccess.Write)], Columns = [new ColumnUse("public.or\u202eders.a", ColumnPlace.Predicate)],
+            Functions = ["public.f"], Opaque = "a trigger", Unbounded = true,
+        }, 60, "bulk",
         [new Reason("bulk", Effect.Hold, "somebody must look at it first")], 1000,
         new HoldTerms(Who.Nobody with { Groups = ["engineering"] }, 1, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1)), $"binding of {text}",
-        Micro(Now + (patience ?? TimeSpan.FromMinutes(1))), 1);
+        Micro(Now + (patience ?? TimeSpan.FromMinutes(1))), 1)
+    {
+        Runs = [new HeldRun("p", "select \u202e1")],
+    };
 
     private static DateTimeOffset Micro(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
 
@@ -96,6 +103,10 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
         Assert.Equal("a⟨U+202E⟩b", what.GetProperty("parameters")[0].GetProperty("text").GetString());
         Assert.Equal((held.TextHash, 1000, "T", true), (
             what.GetProperty("textHash").GetString(), what.GetProperty("rows").GetInt32(), what.GetProperty("transaction").GetString(), what.GetProperty("unbounded").GetBoolean()));
+        Assert.Equal((1, "public.orders (write)", "public.or⟨U+202E⟩ders.a (predicate)", "public.f", "a trigger"), (
+            what.GetProperty("count").GetInt32(), what.GetProperty("relations")[0].GetString(), what.GetProperty("columns")[0].GetString(),
+            what.GetProperty("functions")[0].GetString(), what.GetProperty("opaque").GetString()));
+        Assert.Equal("select ⟨U+202E⟩1", what.GetProperty("runs")[0].GetProperty("text").GetString());
         Assert.Equal("engineer", asked.GetProperty("who").GetProperty("subject").GetString());
         Assert.Equal("bulk", asked.GetProperty("why").GetProperty("rule").GetString());
         Assert.Equal($"https://accessplane.example/v1/holds/{held.Hold}", asked.GetProperty("links").GetProperty("hold").GetString());
