@@ -96,6 +96,13 @@ public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0, strin
 /// where it is made of several; empty for none.</param>
 public sealed record PgColumn(string Name, short Number, uint Type, IReadOnlyList<string> Source)
 {
+    /// <summary>`schema.relation.column` whose values decide, beside its own new one, whether that can be written: all columns of its keys, of checks over
+    /// several columns, and of indexes that can fail.</summary>
+    public IReadOnlyList<string> Ties { get; init; } = [];
+
+    /// <summary>`schema.relation.column` of foreign keys that refer to it: whether its value may go depends on them.</summary>
+    public IReadOnlyList<string> ReferredBy { get; init; } = [];
+
     /// <summary>It holds a value in every row.</summary>
     public bool IsNotNull { get; init; }
 }
