@@ -36,6 +36,13 @@ public sealed record PgCatalog(
     /// <summary>A type as it is written in a statement; null for all that run nothing of their own.</summary>
     public PgType? Type(string? schema, string name) => Types.Count == 0 ? null : Find(Types, schema, name);
 
+    /// <summary>What its relations and their columns are called, PostgreSQL's own left out, in an order that is always the same.</summary>
+    public IReadOnlyList<Messages.RelationNames> Names() =>
+    [
+        .. Relations.Values.Where(r => r.Kind != 'S' && !PgTrusted.IsSystem(r.Schema)).OrderBy(r => r.FullName, StringComparer.Ordinal)
+            .Select(r => new Messages.RelationNames(r.FullName, [.. r.Columns.Select(c => c.Name)])),
+    ];
+
     /// <summary>The same with more functions.</summary>
     internal PgCatalog With(IReadOnlyList<PgFunction> more) => this with
     {

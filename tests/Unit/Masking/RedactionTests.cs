@@ -91,6 +91,22 @@ public sealed class RedactionTests
     }
 
     [Fact]
+    public void A_value_has_the_same_hash_under_the_same_key_and_rule_and_another_one_else()
+    {
+        string Hashed(byte key, string rule)
+        {
+            var talk = new Talk(Shop.Catalog);
+            talk.Witness.Masks = [Shop.Rule(rule, new MaskWith(MaskKind.Hash), "shop.customers.ssn")];
+            talk.Witness.MaskKey = [.. Enumerable.Repeat(key, 32)];
+            talk.Client(Frames.Query("select ssn from customers")).Server(Columns(("ssn", 1, 4, Text)), Row(Secret), Frames.Complete("SELECT 1"), Frames.Ready('I'));
+            return Story(talk.TakeForClient());
+        }
+
+        Assert.Equal(Hashed(1, "a"), Hashed(1, "a"));
+        Assert.Equal(3, new[] { Hashed(1, "a"), Hashed(2, "a"), Hashed(1, "b") }.Distinct().Count());
+    }
+
+    [Fact]
     public void Detectors_hide_in_place_and_are_told_once_for_each_column()
     {
         byte[] answer =
