@@ -202,6 +202,32 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
         Assert.Equal("dba", (await host.Get($"/v1/holds/{mine.Hold}")).GetProperty("from").GetProperty("groups")[0].GetString());
     }
 
+    [Fact]
+    public async Task Of_two_reviewers_at_once_one_decides_and_the_agent_hears_of_one_decision()
+    {
+        for (var round = 0; round < 6; round++)
+        {
+            var held = Operation();
+            await agent.Send(ReportKinds.OperationHeld, held);
+            await Until(async () => await Find(held.Hold) == "Waiting");
+            var answers = await Task.WhenAll(Say("dba", "approve"), Say("dba2", "deny"), Say("dba3", "approve"));
+            var state = await State(held.Hold);
+            var decided = (await host.Services.GetRequiredService<EventLog>().ReadStream(held.Hold, Cancel)).Select(s => s.Event).Where(e => e is HoldReleased or HoldRefused);
+            Assert.Equal(state, Assert.Single(decided) is HoldReleased ? "Released" : "Refused");
+            Assert.Equal([HttpStatusCode.OK, HttpStatusCode.Conflict, HttpStatusCode.Conflict], answers.Order());
+            var decision = agent.Next<HoldDecision>(DirectiveKinds.HoldDecided);
+            Assert.Equal((held.Hold, state.ToLowerInvariant()), (decision.Hold, decision.Outcome));
+
+            async Task<HttpStatusCode> Say(string who, string verdict)
+            {
+                using var client = host.Client(who, "dba");
+                using var answer = await client.PostAsJsonAsync($"/v1/holds/{held.Hold}/reviews", new { verdict }, Cancel);
+                return answer.StatusCode;
+            }
+        }
+        await agent.IsHeard();
+    }
+
     private async Task<string?> Find(Guid id)
     {
         using var auditor = host.Client("auditor", "auditors");
