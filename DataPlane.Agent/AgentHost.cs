@@ -59,6 +59,8 @@ internal static class AgentHost
             s.GetRequiredService<InForce>(), s.GetRequiredService<Reports>().Send, s.GetRequiredService<Reports>().Post));
         services.AddSingleton(s => new MaskDesk(
             s.GetRequiredService<InForce>(), masking => s.GetRequiredService<Reports>().Post(ReportKinds.Masking, masking), config.State));
+        services.AddSingleton(s => new CatalogDesk(
+            names => s.GetRequiredService<Reports>().Post(ReportKinds.Catalog, names), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<TokenLogins>().AddSingleton<Gate.Gate>().AddSingleton<RecorderFactory>();
         services.AddSingleton<LivenessLease>().AddSingleton<SpoolKeyDesk>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
         services.AddHostedService(s => s.GetRequiredService<Reports>());

@@ -32,6 +32,7 @@ public static class ReportKinds
     public const string OperationHeld = "operation-held";
     public const string HoldEnded = "hold-ended";
     public const string Masking = "masking";
+    public const string Catalog = "catalog";
     public const string SpoolKeyAsk = "spool-key-ask";
 }
 

@@ -36,6 +36,13 @@ public sealed record PgCatalog(
     /// <summary>A type as it is written in a statement; null for all that run nothing of their own.</summary>
     public PgType? Type(string? schema, string name) => Types.Count == 0 ? null : Find(Types, schema, name);
 
+    /// <summary>What its relations and their columns are called, PostgreSQL's own left out, in an order that is always the same.</summary>
+    public IReadOnlyList<Messages.RelationNames> Names() =>
+    [
+        .. Relations.Values.Where(r => r.Kind != 'S' && !PgTrusted.IsSystem(r.Schema)).OrderBy(r => r.FullName, StringComparer.Ordinal)
+            .Select(r => new Messages.RelationNames(r.FullName, [.. r.Columns.Select(c => c.Name)])),
+    ];
+
     /// <summary>The same with more functions.</summary>
     internal PgCatalog With(IReadOnlyList<PgFunction> more) => this with
     {
@@ -96,6 +103,13 @@ public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0, strin
 /// where it is made of several; empty for none.</param>
 public sealed record PgColumn(string Name, short Number, uint Type, IReadOnlyList<string> Source)
 {
+    /// <summary>`schema.relation.column` whose values decide, beside its own new one, whether that can be written: all columns of its keys, of checks over
+    /// several columns, and of indexes that can fail.</summary>
+    public IReadOnlyList<string> Ties { get; init; } = [];
+
+    /// <summary>`schema.relation.column` of foreign keys that refer to it: whether its value may go depends on them.</summary>
+    public IReadOnlyList<string> ReferredBy { get; init; } = [];
+
     /// <summary>It holds a value in every row.</summary>
     public bool IsNotNull { get; init; }
 }

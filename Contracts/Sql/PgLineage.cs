@@ -88,6 +88,7 @@ public sealed partial class PgLineage
         Indirect = indirect,
         Elsewhere = elsewhere,
         Shown = [.. shown],
+        Tied = [.. tied],
         Code = code,
     };
 

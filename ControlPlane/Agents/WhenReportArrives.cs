@@ -26,7 +26,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// </summary>
 public sealed partial class WhenReportArrives(
     AgentKeys agents, AnswerLease leases, AnswerCatchUp catchUps, AgentTable table, IngestSegment ingest, RecordFinding findings, LoginDesk logins,
-    WitnessRollback witnesses, LogHistories histories, WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, WhenMaskingReported masks, AnswerSpoolKeys spoolKeys, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
+    WitnessRollback witnesses, LogHistories histories, WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, WhenMaskingReported masks, WhenCatalogReported catalogs, AnswerSpoolKeys spoolKeys, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
 {
     /// <summary>By the agent's clock. Whoever reads the broker's messages could send an older one again after what it did was forgotten.</summary>
     public static readonly TimeSpan OldestReport = TimeSpan.FromDays(1);
@@ -81,6 +81,7 @@ public sealed partial class WhenReportArrives(
         ReportKinds.OperationHeld => Believe(report, holds.Handle(report.Agent, Body<HeldOperation>(report), report.Id, cancel)),
         ReportKinds.HoldEnded => Believe(report, abandoned.Handle(report.Agent, Body<HoldEnd>(report), report.Id, cancel)),
         ReportKinds.Masking => Believe(report, masks.Handle(report, Body<MaskingState>(report), cancel)),
+        ReportKinds.Catalog => Believe(report, catalogs.Handle(report, Body<CatalogNames>(report), cancel)),
         ReportKinds.SpoolKeyAsk => spoolKeys.Handle(report.Agent, Body<SpoolKeyAsk>(report), cancel),
         ReportKinds.LoginAsk => Queue(report.Agent, Body<LoginAsk>(report)),
         _ => throw new FormatException("the kind of report is not known"),

@@ -7,10 +7,11 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Gate;
 
 /// <summary>Identity + target + what is in force → Permit | Refusal. Written once for all protocols.</summary>
-public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds, MaskDesk masks)
+public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds, MaskDesk masks, CatalogDesk catalogs)
 {
     public HoldDesk Holds { get; } = holds;
     public MaskDesk Masks { get; } = masks;
+    public CatalogDesk Catalogs { get; } = catalogs;
 
     /// <summary>A ticket that may still be used, for the proof of possession; null where there is none.
     /// Looking does not consume it.</summary>

@@ -16,6 +16,8 @@ internal sealed class PgCatalogReader
     private readonly Dictionary<uint, List<PgEffect>> effects = [];
     private readonly Dictionary<uint, List<string>> reads = [];
     private readonly Dictionary<(uint, short), List<string>> sources = [];
+    private readonly Dictionary<(uint, short), HashSet<short>> ties = [];
+    private readonly Dictionary<(uint, short), List<string>> referring = [];
     private readonly Dictionary<uint, List<uint>> runs = [];
     private readonly Dictionary<uint, PgType> types = [];
 
@@ -69,6 +71,14 @@ internal sealed class PgCatalogReader
         {
             Of(sources, (Oid(row[0]), (short)Int(row[1]))).Add(row[2]!);
         }
+        foreach (var row in await queries.Rows(PgCatalogSql.Referring, cancel))
+        {
+            Of(referring, (Oid(row[0]), (short)Int(row[1]))).Add(row[2]!);
+        }
+        foreach (var row in await queries.Rows(PgCatalogSql.Ties, cancel))
+        {
+            Tie(Oid(row[0]), JsonSerializer.Deserialize<short[]>(row[1]!)!);
+        }
         var relations = (await queries.Rows(PgCatalogSql.Relations, cancel)).Select(Relation).ToList();
         var functions = (await queries.Rows(PgCatalogSql.Functions, cancel)).Select(Function).ToList();
         var operators = (await queries.Rows(PgCatalogSql.Operators, cancel)).Select(r => new PgOperator(r[0]!, r[1]!, Oid(r[2])));
@@ -84,6 +94,18 @@ internal sealed class PgCatalogReader
         };
     }
 
+    private void Tie(uint relation, short[] columns)
+    {
+        foreach (var column in columns)
+        {
+            if (!ties.TryGetValue((relation, column), out var all))
+            {
+                ties[(relation, column)] = all = [];
+            }
+            all.UnionWith(columns);
+        }
+    }
+
     /// <summary>Dots in names can make two relations look like one.</summary>
     private static PgRelation Only(IGrouping<string, PgRelation> same) =>
         same.Count() == 1 ? same.First() : same.First() with { Opaque = $"`{same.Key}` may be one of several" };
@@ -92,7 +114,8 @@ internal sealed class PgCatalogReader
     {
         var oid = Oid(row[0]);
         using var columns = JsonDocument.Parse(row[4]!);
-        var all = columns.RootElement.EnumerateArray().Select(c => Column(oid, c)).ToList();
+        var names = columns.RootElement.EnumerateArray().ToDictionary(c => c[1].GetInt16(), c => $"{row[1]}.{row[2]}.{c[0].GetString()}");
+        var all = columns.RootElement.EnumerateArray().Select(c => Column(oid, c, names)).ToList();
         var foreign = row[3] == "f" ? "it is a foreign table: what it reaches is not in this database" : null;
         List<PgEffect> own = effects.GetValueOrDefault(oid) ?? [];
         foreach (var type in all.Select(c => types.GetValueOrDefault(c.Type)).OfType<PgType>())
@@ -107,12 +130,14 @@ internal sealed class PgCatalogReader
         };
     }
 
-    private PgColumn Column(uint relation, JsonElement column)
+    private PgColumn Column(uint relation, JsonElement column, Dictionary<short, string> names)
     {
         var number = column[1].GetInt16();
         return new PgColumn(column[0].GetString()!, number, (uint)column[2].GetInt64(), sources.GetValueOrDefault((relation, number)) ?? [])
         {
             IsNotNull = column[3].GetBoolean(),
+            Ties = ties.TryGetValue((relation, number), out var tied) ? [.. tied.Where(names.ContainsKey).Select(t => names[t])] : [],
+            ReferredBy = referring.GetValueOrDefault((relation, number)) ?? [],
         };
     }
 

@@ -102,6 +102,42 @@ internal static class PgCatalogSql
           join pg_attribute a on a.attrelid = g.adrelid and a.attnum = d.refobjsubid
         """;
 
+    /// <summary>relation's oid, numbers of columns as JSON that decide together whether a row is taken: by a unique or exclusion constraint or index, a foreign
+    /// key, or a check, an expression or a partition over several</summary>
+    public const string Ties =
+        """
+        select rel, json_agg(distinct col) from (
+          select 'constraint ' || k.oid as what, k.contype in ('p', 'u', 'x', 'f') as alone, k.conrelid as rel, col
+          from pg_constraint k, unnest(k.conkey) col where k.conrelid >= 16384
+          union all
+          select 'index ' || i.indexrelid, i.indisunique or i.indisexclusion, i.indrelid, col
+          from pg_index i, unnest(i.indkey::int2[]) col
+          where col > 0 and i.indrelid >= 16384 and (i.indisunique or i.indisexclusion or i.indexprs is not null or i.indpred is not null)
+          union all
+          select 'index ' || i.indexrelid, i.indisunique or i.indisexclusion, i.indrelid, d.refobjsubid
+          from pg_index i join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = i.indexrelid and d.refclassid = 'pg_class'::regclass and d.refobjid = i.indrelid
+          where d.refobjsubid > 0 and i.indrelid >= 16384 and (i.indisunique or i.indisexclusion or i.indexprs is not null or i.indpred is not null)
+          union all
+          select 'generated ' || a.attrelid || ' ' || a.attnum, false, a.attrelid, col
+          from pg_attribute a join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid > 0 and d.refobjsubid <> a.attnum
+            and (d.classid = 'pg_class'::regclass and d.objid = a.attrelid and d.objsubid = a.attnum
+              or d.classid = 'pg_attrdef'::regclass and d.objid = (select g.oid from pg_attrdef g where g.adrelid = a.attrelid and g.adnum = a.attnum)),
+            unnest(array[a.attnum, d.refobjsubid]) col
+          where a.attgenerated <> ''
+          union all
+          select 'partitions ' || q.partrelid, false, q.partrelid, col from pg_partitioned_table q, unnest(q.partattrs::int2[]) col where col > 0) t
+        group by what, alone, rel having alone or count(distinct col) > 1
+        """;
+
+    /// <summary>relation's oid, column's number, `schema.relation.column` of a foreign key that refers to it</summary>
+    public const string Referring =
+        """
+        select k.confrelid, k.target, n.nspname || '.' || c.relname || '.' || a.attname
+        from (select conrelid, confrelid, unnest(conkey) as referring, unnest(confkey) as target from pg_constraint where contype = 'f') k
+          join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.referring
+        """;
+
     /// <summary>oid, schema, name, arguments, variadic, built in, volatility, runs as owner, language, source, defaults, kind, extension, settings as JSON,
     /// definition, types of arguments and result as JSON</summary>
     public const string Functions =

@@ -1,5 +1,6 @@
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -18,6 +19,13 @@ internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgB
     public long Op { get; } = op;
     public string Protocol { get; } = protocol;
     public PgText Text { get; } = text;
+
+    /// <summary>With those of what it runs by name.</summary>
+    public required StatementFacts Facts { get; init; }
+
+    /// <summary>What it runs by name.</summary>
+    public required IReadOnlyList<PgRun> Runs { get; init; }
+
     public PgBound Bound { get; } = bound;
     public Ruling Ruling { get; } = ruling;
     public byte Transaction { get; } = transaction;

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using AccessPlane.Contracts.Policy;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -32,8 +34,9 @@ internal sealed class PgHolds(PgState state)
         {
             recent.Dequeue();
         }
+        var runs = state.Names.Runs.Of(text);
         var (why, hint) =
-            text.Text.Length > LongestText ? ($"a statement of more than {LongestText:N0} bytes cannot be shown to whoever must look at it first", "send it in parts")
+            text.Text.Length + runs.Sum(run => (long)run.Text.Text.Length) > LongestText ? ($"a statement of more than {LongestText:N0} bytes cannot be shown to whoever must look at it first", "send it in parts")
             : bound is null ? ("whoever must look at it first cannot be shown what it is bound to", "bind it again, with smaller values")
             : recent.Count >= MostAMinute ? ($"{MostAMinute} statements of this session had to wait for people within a minute", "wait a minute, and ask them what they would approve")
             : (null, null);
@@ -45,7 +48,11 @@ internal sealed class PgHolds(PgState state)
         var patience = state.Transaction != 'I' || state.UnitHasRun ? terms.InTransaction : terms.Timeout;
         var hold = new PgHold(
             Guid.CreateVersion7(state.Clock.GetUtcNow()), op, protocol, text, bound!, ruling, state.Transaction,
-            bound!.Bind(text, state.Oversight.Identity, state.Session, op), patience, now + (long)(patience.TotalSeconds * state.Clock.TimestampFrequency));
+            Binding(text, bound!, op), patience, now + (long)(patience.TotalSeconds * state.Clock.TimestampFrequency))
+        {
+            Facts = state.Sight.FactsOf(text),
+            Runs = runs,
+        };
         try
         {
             state.Oversight.Park(hold);
@@ -73,7 +80,7 @@ internal sealed class PgHolds(PgState state)
             {
                 hold.Void(HoldOutcome.Refused, "the policy", $"approved by {hold.By}, and denied by now by `{now.Deciding?.Rule}`: {now.Deciding?.Text}");
             }
-            else if (bound?.Bind(text, state.Oversight.Identity, state.Session, hold.Op) != hold.Binding)
+            else if (bound is null || Binding(text, bound, hold.Op) != hold.Binding)
             {
                 hold.Void(HoldOutcome.Refused, "the agent", "it is not any more what was approved");
             }
@@ -114,6 +121,15 @@ internal sealed class PgHolds(PgState state)
         {
             hold.Recorded();
         }
+    }
+
+    /// <summary>What a decision is about: the text as it is understood now, together with what it runs by name.</summary>
+    private string Binding(PgText text, PgBound bound, long op)
+    {
+        var own = bound.Bind(text, state.Oversight.Identity, state.Session, op);
+        var runs = state.Names.Runs.Of(text);
+        return runs.Count == 0 ? own : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(
+            string.Join('/', runs.Select(run => PgBound.None.Bind(run.Text, run.Name, state.Session, op)).Prepend(own)))));
     }
 
     private PgRefusal RefusalOf(PgHold hold) => hold.Outcome == HoldOutcome.Cancelled

@@ -69,7 +69,11 @@ internal sealed class PgNames
     {
         statementsBy = statements.GetAlternateLookup<ReadOnlySpan<byte>>();
         portalsBy = portals.GetAlternateLookup<ReadOnlySpan<byte>>();
+        Runs = new PgRuns(this);
     }
+
+    /// <summary>What texts run by these names.</summary>
+    public PgRuns Runs { get; }
 
     public PgText? Statement(ReadOnlySpan<byte> name) => name.IsEmpty ? unnamedStatement : statementsBy.TryGetValue(name, out var text) ? text : null;
 

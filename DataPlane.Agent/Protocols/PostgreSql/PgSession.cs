@@ -90,6 +90,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
 
     public SessionLimits Limits => permit.Limits;
 
+    public byte[] MaskKey => door.MaskKey;
+
     public void StopStatement() => _ = PgEnding.CancelStatement(door, backend);
 
     /// <summary>A look now and then at how long things take. Costs nothing where no limit is set.</summary>

@@ -15,7 +15,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     private const int MostSlow = 3;
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<(PgText Text, PgText Runs), StatementFacts> joined = [];
+    private readonly Dictionary<(StatementFacts Facts, PgText Runs), StatementFacts> joined = [];
     private readonly HashSet<byte[]> lookedAgain = new(PgNames.ByBytes);
     private byte[]? justLooked;
     private PgText? read;
@@ -77,9 +77,9 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// <summary>Also what it runs must be understood as of now.</summary>
     private bool Runs(PgText text)
     {
-        for (var i = 0; i < (text.Facts.Names?.Count ?? 0); i++)
+        foreach (var (_, runs) in names.Runs.Of(text))
         {
-            if (Named(text.Facts.Names![i]) is not { In: { } resolved } runs || ReferenceEquals(resolved, database.Known))
+            if (runs.In is not { } resolved || ReferenceEquals(resolved, database.Known))
             {
                 continue;
             }
@@ -94,13 +94,6 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         return true;
     }
 
-    private PgText? Named(NameUse use) => use.Name is not { } name ? null : use.Action switch
-    {
-        NameAction.Execute => names.Statement(System.Text.Encoding.UTF8.GetBytes(name)),
-        NameAction.Fetch => names.Portal(System.Text.Encoding.UTF8.GetBytes(name))?.Text,
-        _ => null,
-    };
-
     /// <summary>It was judged: an idle session keeps no text.</summary>
     public void Forget()
     {
@@ -112,13 +105,10 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     public StatementFacts FactsOf(PgText text)
     {
         var facts = changed && !IsSure(text.Facts) ? text.Unsure : lookedAgain.Contains(text.Text) ? text.Resolved : text.Facts;
-        for (var i = 0; i < (facts.Names?.Count ?? 0); i++)
+        var runs = names.Runs.Of(text);
+        for (var i = 0; i < runs.Count; i++)
         {
-            var use = facts.Names![i];
-            if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(facts.Names, i))
-            {
-                facts = Named(use) is { } runs ? Join(text, facts, runs) : facts; // a name that is not there runs nothing
-            }
+            facts = Join(facts, runs[i].Text);
         }
         return facts;
     }
@@ -136,35 +126,16 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         return true;
     }
 
-    private static bool IsMadeBefore(IReadOnlyList<NameUse> uses, int at)
-    {
-        for (var i = 0; i < at; i++)
-        {
-            if (uses[i].Name == uses[at].Name && uses[i].Action == (uses[at].Action == NameAction.Execute ? NameAction.Prepare : NameAction.Declare))
-            {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /// <summary>What a text runs by name and this session has not made: it cannot be judged, and so not be run. Null where there is none.</summary>
     public NameUse? Missing(PgText text)
     {
-        for (var i = 0; i < (text.Facts.Names?.Count ?? 0); i++)
-        {
-            var use = text.Facts.Names![i];
-            if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(text.Facts.Names, i) && Named(use) is null)
-            {
-                return use;
-            }
-        }
-        return null;
+        names.Runs.Of(text, out var missing);
+        return missing;
     }
 
-    private StatementFacts Join(PgText text, StatementFacts facts, PgText runs)
+    private StatementFacts Join(StatementFacts facts, PgText runs)
     {
-        if (joined.TryGetValue((text, runs), out var known) && !changed)
+        if (joined.TryGetValue((facts, runs), out var known) && !changed)
         {
             return known;
         }
@@ -188,7 +159,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
             Outputs = facts.Statements == 1 && other.Statements == 1 ? other.Outputs : null,
             Lineage = facts.Lineage is { } own && other.Lineage is { } its ? own.Running(its) : null,
         };
-        return changed ? both : joined[(text, runs)] = both;
+        return changed ? both : joined[(facts, runs)] = both;
     }
 
     /// <summary>It goes to the server: from now on, and until its transaction is over, what it changes is seen by this session alone.</summary>

@@ -85,6 +85,7 @@ public sealed class TestWorld : IAsyncLifetime
     {
         if (Api is not null)
         {
+            await EveryOperation.IsExplained(Api, new NpgsqlConnectionStringBuilder(Log) { Database = "accessplane" }.ConnectionString);
             await NoSecretIsLeftBehind();
             Api.Dispose();
         }

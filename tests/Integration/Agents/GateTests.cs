@@ -56,7 +56,8 @@ public sealed class GateTests : IAsyncLifetime
     }
 
     private Gate GateOf(AgentWorld of, LoginDesk desk) => new(of.InForce, of.Live, tickets, new TokenLogins(of.InForce, keys, tickets, desk), spool,
-        new HoldDesk(of.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }), new MaskDesk(of.InForce, _ => { }, state.Path));
+        new HoldDesk(of.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }), new MaskDesk(of.InForce, _ => { }, state.Path),
+        new CatalogDesk(_ => { }, of.Time));
 
     public async ValueTask DisposeAsync()
     {

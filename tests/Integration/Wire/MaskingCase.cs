@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -31,14 +32,24 @@ internal sealed partial record MaskingCase(
         Mode = mode ?? Mode,
     };
 
-    /// <summary>Plays statements, and gives everything that came.</summary>
-    public async Task<List<(char Type, byte[] Body)>> Play(RawClient client, IEnumerable<string> statements)
+    /// <summary>Plays statements, and gives everything that came. `pipelined`: all at once, none of them described; `binary`: described, for binary values.</summary>
+    public async Task<List<(char Type, byte[] Body)>> Play(RawClient client, IReadOnlyCollection<string> statements)
     {
         var all = new List<(char Type, byte[] Body)>();
+        if (Mode == "pipelined")
+        {
+            await client.Send([.. statements.SelectMany(sql => (byte[][])[RawClient.Parse("", sql), RawClient.Bind("", ""), RawClient.Execute(), RawClient.Sync])]);
+            foreach (var _ in statements)
+            {
+                all.AddRange(await client.UntilReady());
+            }
+            return all;
+        }
         foreach (var sql in statements)
         {
             all.AddRange(Mode switch
             {
+                "binary" => await client.Ask(RawClient.Parse("", sql), RawClient.BindForBinary("", ""), RawClient.Describe('P', ""), RawClient.Execute(), RawClient.Sync),
                 "ext-blind" => await client.Ask(RawClient.Parse("", sql), RawClient.Bind("", ""), RawClient.Execute(), RawClient.Sync),
                 "ext" => await client.Ask(RawClient.Parse("", sql), RawClient.Bind("", ""), RawClient.Describe('P', ""), RawClient.Execute(), RawClient.Sync),
                 _ => await client.Ask(RawClient.Query(sql)),
@@ -113,7 +124,17 @@ internal sealed partial record MaskingCase(
         }
         var text = all.ToString();
         var rows = JoinRows ? string.Concat(got.Where(m => m.Type == 'D').SelectMany(m => RawClient.Columns(m.Body))) : "";
-        return Secrets.Where(s => text.Contains(s, StringComparison.OrdinalIgnoreCase) || rows.Contains(s, StringComparison.OrdinalIgnoreCase));
+        return Secrets.Where(s => text.Contains(s, StringComparison.OrdinalIgnoreCase) || rows.Contains(s, StringComparison.OrdinalIgnoreCase) ||
+            (Mode == "binary" && InBinary(s) is { } bytes && text.Contains(Encoding.Latin1.GetString(bytes), StringComparison.Ordinal)));
+    }
+
+    /// <summary>A number, a date or hexadecimal digits as a binary value has them; null for what is text there too.</summary>
+    private static byte[]? InBinary(string secret)
+    {
+        var number = int.TryParse(secret, CultureInfo.InvariantCulture, out var n) ? n
+            : DateOnly.TryParse(secret, CultureInfo.InvariantCulture, out var day) ? day.DayNumber - new DateOnly(2000, 1, 1).DayNumber : (int?)null;
+        return number is { } found ? [(byte)(found >> 24), (byte)(found >> 16), (byte)(found >> 8), (byte)found]
+            : secret.Length % 2 == 0 && secret.Length >= 8 && secret.All(char.IsAsciiHexDigit) ? Convert.FromHexString(secret) : null;
     }
 
     private static string? Text(JsonElement of, string name) => of.TryGetProperty(name, out var value) ? value.GetString() : null;

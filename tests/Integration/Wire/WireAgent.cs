@@ -76,7 +76,7 @@ internal sealed class WireAgent : IAsyncDisposable
             options.RootCertificate);
         open = () => new PgListener(
             new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null, Bounds: options.Bounds),
-            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path), new CatalogDesk(Catalogs.Enqueue, TimeProvider.System)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
             options.Time ?? TimeProvider.System);
         Listener = open();
     }
@@ -105,6 +105,9 @@ internal sealed class WireAgent : IAsyncDisposable
 
     /// <summary>How the agent has told that the masks of its databases stand.</summary>
     public ConcurrentQueue<MaskingState> Masking { get; } = [];
+
+    /// <summary>What it has told that its databases hold.</summary>
+    public ConcurrentQueue<CatalogNames> Catalogs { get; } = [];
 
     /// <summary>The broker is away.</summary>
     public bool IsCutOff { get; set; }

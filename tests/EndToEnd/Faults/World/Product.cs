@@ -159,6 +159,11 @@ public sealed class Product : IAsyncDisposable
         {
             return;
         }
+        if (!Plane.Runs)
+        {
+            await Plane.Start();
+        }
+        await EveryOperation.IsExplained(Plane.Api, Log);
         await Agent.DisposeAsync();
         foreach (var plane in Planes)
         {
