@@ -17,7 +17,7 @@ public static class AgentsFeature
         services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
         services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(
-            s.GetRequiredService<IBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<IOrderBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>();
         services.AddSingleton<AgentAcks>().AddSingleton<LoginDesk>();
         services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);

@@ -45,8 +45,10 @@ public sealed class AnswerLease(
             var (published, head) = await table.Heads(agent, cancel);
             if (published >= due)
             {
-                await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail), cancel);
-                await table.LeaseAnswered(agent, clock.GetUtcNow(), cancel);
+                if (await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail), cancel))
+                {
+                    await table.LeaseAnswered(agent, clock.GetUtcNow(), cancel);
+                }
                 return;
             }
             if (clock.GetElapsedTime(began) >= Patience)
