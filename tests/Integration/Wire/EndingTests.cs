@@ -85,11 +85,13 @@ public sealed class EndingTests
         agent.Revoke();
         Assert.Equal("E57P01", Story(await copying.UntilReady()));
         await Until(() => agent.Backends("true", 0));
+        took.Stop();
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
         var after = (long)(await agent.Ask("select count(*) from c"))!;
         Assert.InRange(after, 3, 100);
         await Task.Delay(200);
         Assert.Equal(after, await agent.Ask("select count(*) from c"));
+        FaultReport.Saw($"in a COPY and in a pipeline of 200: both gone at the database after {took.ElapsedMilliseconds} ms, {after} of 200 statements had run by then and {after} a moment later, 0 rows of the COPY");
     }
 
     [Fact]
@@ -100,9 +102,12 @@ public sealed class EndingTests
         await client.Send(Query("select repeat('x', 1000), generate_series(1, 100000000)"));
         await client.Read();
         client.Socket.Close(0);
+        var took = Stopwatch.StartNew();
         await Until(() => agent.Backends("true", 0));
         await Until(() => Task.FromResult(agent.Live.Count == 0));
+        took.Stop();
         Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"closed\"", StringComparison.Ordinal));
+        FaultReport.Saw($"{took.ElapsedMilliseconds} ms after the client was gone its statement was over at the database, and its session at the agent");
     }
 
     [Fact]
