@@ -88,7 +88,7 @@ internal static class AgentHost
             }
         }
         services.GetRequiredService<SpoolKeyDesk>().Begin();
-        services.GetRequiredService<LivenessLease>().Withdraw = () => _ = services.GetRequiredService<IBusControl>().StopAsync(CancellationToken.None);
+        services.GetRequiredService<LivenessLease>().Withdraw = () => _ = services.GetRequiredService<IBusDepot>().Stop(CancellationToken.None);
         spool.Full = () => live.Freeze(true);
         live.GrantCutOff += (grant, sessions, took) => reports.Post(ReportKinds.Revoked, new RevocationApplied(grant, sessions, took));
         AgentMeter.Watch(inForce, live, spool);

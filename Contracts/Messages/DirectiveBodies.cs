@@ -46,7 +46,8 @@ public sealed record AgentState(
 /// <summary>`lease`: the answer to a <see cref="LeaseAsk"/>. Renews the liveness lease only for an agent that is caught up to the directive's position.</summary>
 /// <param name="Contest">To be said again with the next question: see <see cref="LeaseAsk"/>.</param>
 /// <param name="Warning">What an operator should know and the agent cannot find out by itself; it serves all the same.</param>
-public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null);
+/// <param name="Key">Null where only the key of the enrolment was ever known or wanted.</param>
+public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null, AgentKeyWord? Key = null);
 
 /// <summary>`lease-refused`: the other answer to a <see cref="LeaseAsk"/>, in whatever epoch. The agent enforces what it knows, admits nobody new, and freezes as
 /// its lease ends.</summary>

@@ -34,6 +34,7 @@ public static class ReportKinds
     public const string Masking = "masking";
     public const string Catalog = "catalog";
     public const string SpoolKeyAsk = "spool-key-ask";
+    public const string AgentKey = "agent-key";
 }
 
 /// <summary>`lease-ask`: a round trip proves that orders would arrive.</summary>

@@ -14,11 +14,11 @@ public static class AgentsFeature
 {
     public static IServiceCollection AddAgents(this IServiceCollection services)
     {
-        services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>();
+        services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>().AddSingleton<IValidator<AgentKeyRotationBody>, AgentKeyRotationBody.Rules>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
         services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(
-            s.GetRequiredService<IBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>();
+            s.GetRequiredService<IOrderBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>().AddSingleton<RotateAgentKey>();
         services.AddSingleton<AgentAcks>().AddSingleton<LoginDesk>();
         services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);
         services.AddHostedService(s => s.GetRequiredService<AgentAcks>());
@@ -48,6 +48,7 @@ public static class AgentsFeature
         InviteAgent.Map(routes);
         EnrolAgent.Map(routes);
         RetireAgent.Map(routes);
+        RotateAgentKey.Map(routes);
         return routes;
     }
 }

@@ -71,7 +71,7 @@ public static class EnrolAgent
         return handled.Refusal is { } refusal ? Problems.Of(refusal) : Results.Ok(answer);
     }
 
-    private static bool IsKey(string text)
+    internal static bool IsKey(string text)
     {
         Span<byte> bytes = stackalloc byte[LongestKey];
         if (text is not { Length: <= LongestKey } || !Convert.TryFromBase64String(text, bytes, out var length))

@@ -2,6 +2,7 @@ using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Policies;
 using AccessPlane.Projections;
 using MassTransit;
+using MassTransit.Transports;
 
 namespace AccessPlane.ControlPlane.Http;
 
@@ -78,12 +79,12 @@ public static class HealthFeature
         }
     }
 
-    private sealed class BrokerIsConnected(IBusControl bus) : IReadiness
+    private sealed class BrokerIsConnected(IEnumerable<IBusInstance> buses) : IReadiness
     {
         public string Name => "broker";
 
         public ValueTask<string?> WhyNot(CancellationToken cancel) =>
-            ValueTask.FromResult(bus.CheckHealth().Status == BusHealthStatus.Healthy ? null : "is not connected");
+            ValueTask.FromResult(buses.All(b => b.BusControl.CheckHealth().Status == BusHealthStatus.Healthy) ? null : "is not connected");
     }
 
     private sealed class ReadModelsAreCaughtUp(ReadBarrier barrier, Projector projector) : IReadiness

@@ -32,6 +32,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
             Assert.Single(approved.Reviewers);
             Assert.IsType<Grant.Approved>(await plane.Grant(approved.Grant));
         }
+        FaultReport.Saw($"20 rounds of two at once: 20 decisions, 20 grants, 20 were told that it was decided");
     }
 
     [Fact]

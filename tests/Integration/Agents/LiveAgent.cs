@@ -38,6 +38,17 @@ internal sealed class LiveAgent : IAsyncDisposable
 
     public string Database { get; }
 
+    /// <summary>With which it signs now.</summary>
+    public string PublicKey
+    {
+        get
+        {
+            var key = "";
+            identity.UseKey(k => key = Contracts.Messages.AgentKeyAnnouncement.PublicOf(k));
+            return key;
+        }
+    }
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A name that is free on the server: the policy names the database before the agent serves it.</summary>

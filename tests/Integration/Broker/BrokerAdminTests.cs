@@ -193,4 +193,31 @@ public sealed class BrokerAdminTests : IAsyncLifetime
         Assert.Equal([2], (await channel.BasicGetAsync(Topology.Approver(_agent), true, Cancel))!.Body.ToArray());
         Assert.Null(await channel.BasicGetAsync(Topology.Approver(_agent), true, Cancel));
     }
+
+    [Theory]
+    [InlineData(Topology.Reports, Topology.ReportsParked)]
+    [InlineData(Topology.Reviews, Topology.ReviewsInError)]
+    public async Task A_message_that_takes_its_consumer_with_it_each_time_is_parked_at_last_and_not_lost(string queue, string parked)
+    {
+        await _admin.DeclareReports(Cancel);
+        await _admin.DeclareApprovers(Cancel);
+        await _admin.BoundQueues(Cancel);
+        await using var connection = await new ConnectionFactory { Uri = new Uri(_host) }.CreateConnectionAsync(Cancel);
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
+        await channel.BasicPublishAsync("", queue, mandatory: true, Plain, new byte[] { 7 }, Cancel);
+        var taken = 0;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (await channel.MessageCountAsync(parked, Cancel) == 0)
+        {
+            Assert.False(patience.IsCancellationRequested, $"it was taken {taken} times and is not parked");
+            if (await channel.BasicGetAsync(queue, autoAck: false, Cancel) is { } message)
+            {
+                taken++;
+                await channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, Cancel);
+            }
+        }
+        Assert.InRange(taken, 2, 30);
+        Assert.Equal(0u, await channel.MessageCountAsync(queue, Cancel));
+        FaultReport.Saw($"{queue}: given back {taken} times, then it lay in {parked}: 0 lost");
+    }
 }

@@ -224,5 +224,8 @@ public sealed class RestoredLogTests : IAsyncLifetime
             var ran = await EvidenceWorld.VerifyFiles(directory);
             Assert.True(ran.Status == 0, $"{Path.GetFileName(directory)}: {ran.Error}");
         }
+        FaultReport.Saw(
+            $"the backup ended at {rollback.GetProperty("logEnd")}, the agent knew up to {rollback.GetProperty("seenPosition")}; 1 ticket and 1 login refused meanwhile; 1 revocation and 1 lock done again, " +
+            $"1 grant that the log forgot ended with its session, 1 session went on; evidence of {rollback.GetProperty("lost").GetArrayLength()} sessions went with the log, and is a finding of each");
     }
 }

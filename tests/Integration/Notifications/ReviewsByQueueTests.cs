@@ -169,6 +169,7 @@ public sealed class ReviewsByQueueTests(SharedControlPlane plane) : IClassFixtur
         (claims["aud"], claims["act"]) = ("accessplane-reviews", new { sub = "assistant", kind = "ai-agent" });
         IsRefused(await dba.Send(Review(id, _host.Issuer.Sign(claims))), "reviewer-not-a-person");
         Assert.Equal("Submitted", await State(id));
+        FaultReport.Saw($"5 reviews with forged or foreign tokens: 5 refused, the request is {await State(id)}");
     }
 
     [Fact]

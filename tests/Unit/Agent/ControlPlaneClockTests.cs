@@ -49,6 +49,7 @@ public sealed class ControlPlaneClockTests
         var before = clock.Latest;
         time.Wall += TimeSpan.FromHours(1);
         Assert.Equal(before, clock.Latest);
+        FaultReport.Saw($"the host's clock set by an hour: time moved by {(clock.Latest - before).TotalSeconds:0} s");
     }
 
     [Theory]
