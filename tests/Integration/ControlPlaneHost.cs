@@ -103,6 +103,35 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         return await client.GetFromJsonAsync<JsonElement>(path, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>A call with what it was answered, headers too.</summary>
+    /// <param name="ifMatch">The version that the caller insists on.</param>
+    /// <param name="key">The Idempotency-Key.</param>
+    public async Task<Answered> Send(HttpMethod method, string path, string subject, string group, object? body = null, long? ifMatch = null, string? key = null)
+    {
+        using var client = Client(subject, group);
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = body switch
+            {
+                null => null,
+                string text => new StringContent(text.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml"),
+                _ => JsonContent.Create(body),
+            },
+        };
+        if (ifMatch is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", $"\"{ifMatch}\"");
+        }
+        if (key is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        }
+        using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        return new Answered((int)answer.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes), answer.Headers.ETag?.Tag, answer.Headers.Location,
+            Guid.Parse(answer.Headers.GetValues("X-Correlation-Id").Single()));
+    }
+
     /// <summary>Ends the process, so to say: what is its own stays, for another one like it.</summary>
     public Task Stop() => _app.StopAsync();
 
@@ -118,6 +147,22 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
             Directory.Delete(_keys, recursive: true);
         }
     }
+}
+
+/// <param name="Body">Undefined where there was none.</param>
+internal sealed record Answered(int Status, JsonElement Body, string? ETag, Uri? Location, Guid Correlation)
+{
+    /// <summary>`409 grant-ended`; the body where it is no problem.</summary>
+    public string Code => Body.ValueKind == JsonValueKind.Object && Body.TryGetProperty("code", out var code) ? $"{Status} {code.GetString()}" : $"{Status} {Body}";
+
+    public Guid Id => Body.TryGetProperty("id", out var id) ? id.GetGuid() : throw new InvalidOperationException($"no id: {Code}");
+
+    public string? State => Body.GetProperty("state").GetString();
+
+    /// <summary>What had been decided before.</summary>
+    public JsonElement Winning => Body.TryGetProperty("winning", out var winning) ? winning : throw new InvalidOperationException($"nothing is said to have won: {Body}");
+
+    public long Version => long.Parse(ETag!.Trim('"'), System.Globalization.CultureInfo.InvariantCulture);
 }
 
 /// <summary>One control plane for a class of tests that do not disturb each other.</summary>
