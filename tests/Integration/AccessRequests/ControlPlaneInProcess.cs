@@ -85,9 +85,9 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
     public Task<Handled<AccessRequest>> Review(Guid request, Actor by, ReviewVerdict verdict = ReviewVerdict.Approve, Guid? command = null) =>
         Get<ReviewRequest>().Handle(request, by, verdict, null, null, By(by), command, null, Cancel);
 
-    public async Task<AccessRequest> Request(Guid id) => (await Get<Handle>().Load(id, AccessRequest.Initial, AccessRequest.Evolve, Cancel)).State;
+    public async Task<AccessRequest> Request(Guid id) => (await Get<Handle>().Load(id, AccessRequest.StreamType, AccessRequest.Initial, AccessRequest.Evolve, Cancel)).State;
 
-    public async Task<Grant> Grant(Guid id) => (await Get<Handle>().Load(id, ControlPlane.Grants.Grant.Initial, ControlPlane.Grants.Grant.Evolve, Cancel)).State;
+    public async Task<Grant> Grant(Guid id) => (await Get<Handle>().Load(id, ControlPlane.Grants.Grant.StreamType, ControlPlane.Grants.Grant.Initial, ControlPlane.Grants.Grant.Evolve, Cancel)).State;
 
     /// <summary>Waits for what a timer or a reaction must bring about.</summary>
     public static async Task<TState> Becomes<TState>(Func<Task<TState>> look, Func<TState, bool> wanted)

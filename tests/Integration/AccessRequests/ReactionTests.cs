@@ -60,7 +60,7 @@ public sealed class ReactionTests : IAsyncLifetime
     public async Task Resources_are_registered_and_retired_with_the_policy_and_what_hangs_on_them_is_closed()
     {
         Task<Resource> Orders() => Load();
-        async Task<Resource> Load() => (await _plane.Get<Handle>().Load(Ids.Resource("orders"), Resource.Initial, Resource.Evolve, Cancel)).State;
+        async Task<Resource> Load() => (await _plane.Get<Handle>().Load(Ids.Resource("orders"), Resource.StreamType, Resource.Initial, Resource.Evolve, Cancel)).State;
         await Becomes(Orders, r => r is Resource.Registered);
         var (request, grant) = (await _plane.Pending(Engineer, "write"), await _plane.Active(Engineer, "read"));
         await _plane.Publish("resources: []");
@@ -95,13 +95,30 @@ public sealed class ReactionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Broken_glass_that_nobody_reviews_in_time_takes_that_persons_right_away_until_somebody_does()
+    {
+        async Task<Guid> Break() => Assert.IsType<AccessRequest.Approved>((await _plane.Submit(OnCall, "glass", "1h")).State).Grant;
+        var grant = await Break();
+        Assert.IsType<Grant.Approved>(await _plane.Grant(grant)); // at once, and the review is owed
+        var owing = (Grant.Known)await Becomes(() => _plane.Grant(grant), g => g is Grant.Known { Debt.Defaulted: true });
+        var defaulted = Assert.Single(await _plane.Log.ReadStream(grant, Cancel), s => s.Event is ReviewDebtDefaulted);
+        Assert.True(defaulted.At >= owing.Debt!.ReviewBy);
+        Assert.Equal(owing.Debt.ReviewBy, ((ReviewDebtDefaulted)defaulted.Event).Due);
+        Assert.Equal("break-glass-locked", (await _plane.Submit(OnCall, "glass", "1h")).Refusal!.Code);
+
+        var settled = await _plane.Get<SettleReviewDebt>().Handle(grant, Security, ReviewVerdict.Approve, "an incident", By(Security), null, null, Cancel);
+        Assert.Null(settled.Refusal);
+        Assert.NotEqual(grant, await Break());
+    }
+
+    [Fact]
     public async Task An_approved_extension_moves_the_end_of_the_live_grant()
     {
         var request = await _plane.Pending(Engineer, "write");
         await _plane.Review(request, Dba);
         var grant = SubmitRequest.GrantOf(request);
         var before = Assert.IsType<Grant.Active>((await _plane.Get<ActivateGrant>().Handle(grant, Engineer, By(Engineer), null, null, Cancel)).State);
-        var wish = await _plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(30), "more", null, By(Engineer), null, Cancel);
+        var wish = await _plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(30), "more", null, By(Engineer), null, null, Cancel);
         var waiting = Assert.IsType<AccessRequest.Submitted>(wish.State);
         Assert.Equal(before.NotAfter, Assert.IsType<Grant.Active>(await _plane.Grant(grant)).NotAfter);
         await _plane.Review(waiting.Id, Dba2);
@@ -114,7 +131,7 @@ public sealed class ReactionTests : IAsyncLifetime
     {
         var grant = await _plane.Active(Engineer, "read");
         var before = Assert.IsType<Grant.Active>(await _plane.Grant(grant));
-        await _plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(5), null, null, By(Engineer), null, Cancel);
+        await _plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(5), null, null, By(Engineer), null, null, Cancel);
         Assert.Equal(before.NotAfter.AddMinutes(5), Assert.IsType<Grant.Active>(await _plane.Grant(grant)).NotAfter);
     }
 }
