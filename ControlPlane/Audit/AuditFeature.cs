@@ -28,6 +28,7 @@ public static class AuditFeature
         ListAgents.Map(routes);
         ListResources.Map(routes);
         ListLocks.Map(routes);
+        GetLock.Map(routes);
         SearchEvents.Map(routes);
         SearchOperations.Map(routes);
         ExplainOperation.Map(routes);

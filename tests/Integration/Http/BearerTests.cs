@@ -1,6 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Agents;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Http;
@@ -54,6 +57,26 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
         var got = await Call(authorization);
         Assert.Equal(HttpStatusCode.Unauthorized, got.Status);
         Assert.Contains("error=\"invalid_token\"", got.Challenge, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_the_issuers_clients_are_named_others_tokens_are_not_taken_and_the_agents_are_told_so()
+    {
+        await using var strict = await ControlPlaneHost.Start(settings: ["--Identity:Issuers:0:Clients:0=portal", "--Identity:Issuers:0:Clients:1=cli"]);
+        async Task<string> Ask(string? client)
+        {
+            var claims = strict.Issuer.Claims("engineer", TimeProvider.System.GetUtcNow(), "engineering");
+            claims["client_id"] = client;
+            using var http = strict.Client();
+            http.DefaultRequestHeaders.Authorization = new("Bearer", strict.Issuer.Sign(client is null ? claims.Where(c => c.Key != "client_id").ToDictionary() : claims));
+            using var answer = await http.GetAsync(new Uri("/v1/requests", UriKind.Relative), TestContext.Current.CancellationToken);
+            var body = await answer.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken);
+            return body.TryGetProperty("code", out var code) ? $"{(int)answer.StatusCode} {code.GetString()}" : $"{(int)answer.StatusCode}";
+        }
+        Assert.Equal(["200", "200", "401 token-client", "401 token-client"], [await Ask("cli"), await Ask("portal"), await Ask("another"), await Ask(null)]);
+        var told = strict.Services.GetRequiredService<AgentStateBuilder>().Of("an-agent", AgentKnowledge.Nothing);
+        var read = JsonSerializer.Deserialize<AgentState>(JsonSerializer.Serialize(told, Contracts.Json.Options), Contracts.Json.Options)!;
+        Assert.Equal(["portal", "cli"], Assert.Single(read.Issuers).Clients);
     }
 
     [Fact]
