@@ -3,6 +3,7 @@ using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 using FluentValidation;
 using MassTransit;
@@ -48,6 +49,7 @@ public static class AgentsFeature
         InviteAgent.Map(routes);
         EnrolAgent.Map(routes);
         RetireAgent.Map(routes);
+        ListAgents.Map(routes);
         return routes;
     }
 }

@@ -8,6 +8,7 @@ using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane.Agents;

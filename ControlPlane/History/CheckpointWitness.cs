@@ -1,9 +1,9 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Evidence;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Evidence;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.History;
 

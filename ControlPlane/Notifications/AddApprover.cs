@@ -1,10 +1,10 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using FluentValidation;
 using Microsoft.Extensions.Options;
 

@@ -19,6 +19,18 @@ public sealed class FeaturesTests
 
     private static readonly string[] Frozen =
     [
+        "AccessRequests → Grants", "AccessRequests → Locks", "AccessRequests → Policies", "AccessRequests → Resources",
+        "Agents → AccessRequests", "Agents → Grants", "Agents → History", "Agents → Holds", "Agents → Keys", "Agents → Policies", "Agents → Resources", "Agents → Sessions",
+        "Audit → Policies",
+        "Evidence → History", "Evidence → Keys",
+        "Grants → AccessRequests", "Grants → Agents", "Grants → Locks", "Grants → Policies", "Grants → Resources",
+        "History → Agents", "History → Evidence", "History → Grants", "History → Keys", "History → Locks", "History → Sessions",
+        "Holds → AccessRequests", "Holds → Agents", "Holds → Locks", "Holds → Policies", "Holds → Sessions",
+        "Locks → Policies",
+        "Notifications → AccessRequests", "Notifications → Holds", "Notifications → Keys", "Notifications → Policies",
+        "Policies → Locks",
+        "Resources → Agents", "Resources → Policies",
+        "Sessions → Agents", "Sessions → Grants", "Sessions → Policies",
     ];
 
     [Fact]
