@@ -16,12 +16,12 @@ namespace AccessPlane.Tests.Integration;
 /// <summary>The control plane as it is, in this process: with a database, a virtual host at the broker and an issuer of its own.</summary>
 internal sealed class ControlPlaneHost : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly string _keys;
-    private readonly bool _own;
+    private readonly WebApplication app;
+    private readonly string keys;
+    private readonly bool own;
 
     private ControlPlaneHost(WebApplication app, TestIssuer issuer, string database, string broker, string keys, bool own) =>
-        (_app, Issuer, Database, Broker, _keys, _own) = (app, issuer, database, broker, keys, own);
+        (this.app, Issuer, Database, Broker, this.keys, this.own) = (app, issuer, database, broker, keys, own);
 
     public TestIssuer Issuer { get; }
     public string Database { get; }
@@ -29,8 +29,8 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     public Uri Address { get; private set; } = null!;
 
     /// <summary>The directory of the checkpoints' files.</summary>
-    public string Checkpoints => $"{_keys}/checkpoints";
-    public IServiceProvider Services => _app.Services;
+    public string Checkpoints => $"{keys}/checkpoints";
+    public IServiceProvider Services => app.Services;
 
     /// <summary>All tests call from one address, many at a time.</summary>
     private static readonly string[] FromOneAddress =
@@ -45,7 +45,7 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         var issuer = like?.Issuer ?? await TestIssuer.Start();
         var database = like?.Database ?? await Servers.CreateDatabase();
         var broker = like?.Broker ?? await Servers.CreateBrokerHost();
-        var keys = like?._keys ?? Directory.CreateTempSubdirectory("accessplane-keys-").FullName;
+        var keys = like?.keys ?? Directory.CreateTempSubdirectory("accessplane-keys-").FullName;
         string[] arguments =
         [
             "--Urls=http://127.0.0.1:0", "--PublicUrl=https://accessplane.example", $"--ConnectionStrings:Log={database}", $"--Broker:Uri={broker}",
@@ -81,9 +81,20 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     public async Task Publish(string policy)
     {
         using var admin = Client("admin", "admins");
-        using var content = new StringContent(policy.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml");
-        using var answer = await admin.PutAsync(new Uri("/v1/policies", UriKind.Relative), content, TestContext.Current.CancellationToken);
-        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        var patience = System.Diagnostics.Stopwatch.StartNew();
+        while (true)
+        {
+            using var content = new StringContent(policy.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml");
+            using var answer = await admin.PutAsync(new Uri("/v1/policies", UriKind.Relative), content, TestContext.Current.CancellationToken);
+            if (answer.IsSuccessStatusCode)
+            {
+                return;
+            }
+            // the issuer is on this machine too: where that is very busy its keys are not here yet, and 503 says to try again
+            var why = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.True((int)answer.StatusCode == 503 && patience.Elapsed < TimeSpan.FromMinutes(2), why);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>Asks for access.</summary>
@@ -133,18 +144,18 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     }
 
     /// <summary>Ends the process, so to say: what is its own stays, for another one like it.</summary>
-    public Task Stop() => _app.StopAsync();
+    public Task Stop() => app.StopAsync();
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync();
-        await _app.DisposeAsync();
-        if (_own)
+        await app.StopAsync();
+        await app.DisposeAsync();
+        if (own)
         {
             await Issuer.DisposeAsync();
             await Servers.DropDatabase(Database);
             await Servers.DropBrokerHost(Broker);
-            Directory.Delete(_keys, recursive: true);
+            Directory.Delete(keys, recursive: true);
         }
     }
 }

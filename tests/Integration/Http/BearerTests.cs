@@ -11,11 +11,11 @@ namespace AccessPlane.Tests.Integration.Http;
 /// <summary>Who is let in by the API, and what those are told who are not.</summary>
 public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<SharedControlPlane>
 {
-    private readonly ControlPlaneHost _host = plane.Host;
+    private readonly ControlPlaneHost host = plane.Host;
 
     private async Task<(HttpStatusCode Status, string? Code, string Challenge)> Call(params string[] authorization)
     {
-        using var client = _host.Client();
+        using var client = host.Client();
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/requests");
         foreach (var value in authorization)
         {
@@ -26,17 +26,17 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
         return (answer.StatusCode, body.TryGetProperty("code", out var code) ? code.GetString() : null, answer.Headers.WwwAuthenticate.ToString());
     }
 
-    private Dictionary<string, object?> Claims => _host.Issuer.Claims("engineer", TimeProvider.System.GetUtcNow());
+    private Dictionary<string, object?> Claims => host.Issuer.Claims("engineer", TimeProvider.System.GetUtcNow());
 
     private async Task Refuses(string code, Action<Dictionary<string, object?>> change)
     {
         var claims = Claims;
         change(claims);
-        Assert.Equal((HttpStatusCode.Unauthorized, code), (await Call($"Bearer {_host.Issuer.Sign(claims)}")) is var got ? (got.Status, got.Code) : default);
+        Assert.Equal((HttpStatusCode.Unauthorized, code), (await Call($"Bearer {host.Issuer.Sign(claims)}")) is var got ? (got.Status, got.Code) : default);
     }
 
     [Fact]
-    public async Task A_good_token_is_let_in() => Assert.Equal(HttpStatusCode.OK, (await Call($"bearer {_host.Issuer.Sign(Claims)}")).Status);
+    public async Task A_good_token_is_let_in() => Assert.Equal(HttpStatusCode.OK, (await Call($"bearer {host.Issuer.Sign(Claims)}")).Status);
 
     [Fact]
     public async Task Who_brings_no_token_is_asked_for_one()
@@ -82,15 +82,15 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
     [Fact]
     public async Task Two_tokens_at_once_are_refused()
     {
-        var token = $"Bearer {_host.Issuer.Sign(Claims)}";
+        var token = $"Bearer {host.Issuer.Sign(Claims)}";
         Assert.Equal(HttpStatusCode.Unauthorized, (await Call(token, token)).Status);
     }
 
     [Fact]
     public async Task A_token_in_the_address_is_not_looked_at()
     {
-        using var client = _host.Client();
-        using var answer = await client.GetAsync(new Uri($"/v1/requests?access_token={_host.Issuer.Sign(Claims)}", UriKind.Relative), TestContext.Current.CancellationToken);
+        using var client = host.Client();
+        using var answer = await client.GetAsync(new Uri($"/v1/requests?access_token={host.Issuer.Sign(Claims)}", UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
 
@@ -112,7 +112,7 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
     {
         var claims = Claims;
         claims["x"] = new string('x', 14_000);
-        Assert.Equal("token-too-large", (await Call($"Bearer {_host.Issuer.Sign(claims)}")).Code);
+        Assert.Equal("token-too-large", (await Call($"Bearer {host.Issuer.Sign(claims)}")).Code);
     }
 
     [Fact]
@@ -120,16 +120,16 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
     {
         Assert.Equal(HttpStatusCode.OK, (await As("auditor", "auditors")).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await As("engineer", "engineering")).StatusCode);
-        var claims = _host.Issuer.Claims("auditor", TimeProvider.System.GetUtcNow(), "auditors");
+        var claims = host.Issuer.Claims("auditor", TimeProvider.System.GetUtcNow(), "auditors");
         claims["act"] = new { sub = "assistant", kind = "ai-agent", groups = new[] { "ai-assistants" } };
-        using var client = _host.Client();
-        client.DefaultRequestHeaders.Authorization = new("Bearer", _host.Issuer.Sign(claims));
+        using var client = host.Client();
+        client.DefaultRequestHeaders.Authorization = new("Bearer", host.Issuer.Sign(claims));
         using var answer = await client.GetAsync(new Uri("/v1/audit/events", UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
 
         async Task<HttpResponseMessage> As(string subject, string group)
         {
-            using var who = _host.Client(subject, group);
+            using var who = host.Client(subject, group);
             return await who.GetAsync(new Uri("/v1/audit/events", UriKind.Relative), TestContext.Current.CancellationToken);
         }
     }
@@ -137,7 +137,7 @@ public sealed class BearerTests(SharedControlPlane plane) : IClassFixture<Shared
     [Fact]
     public async Task Every_call_below_v1_needs_a_token_but_the_enrolment_of_an_agent()
     {
-        using var client = _host.Client();
+        using var client = host.Client();
         var api = await client.GetFromJsonAsync<JsonElement>("/openapi/v1.json", TestContext.Current.CancellationToken);
         foreach (var path in api.GetProperty("paths").EnumerateObject().Where(p => p.Name.StartsWith("/v1/", StringComparison.Ordinal)))
         {
