@@ -77,10 +77,11 @@ public sealed record LoginAnswer(Guid Ask, string State, Guid? Grant, Guid? Requ
 /// <param name="EvidenceClaims">Claims kept with the actor.</param>
 /// <param name="Types">Values of `typ` that its access tokens have; null for `at+jwt` and `JWT`. An empty text stands for none at all.</param>
 /// <param name="MaxAge">How long after their issue tokens are taken at all; null for a day.</param>
+/// <param name="Clients">The clients (`client_id`, `azp`) whose tokens are taken; null for any of the issuer's.</param>
 public sealed record IssuerTerms(
     string Issuer, string Audience, string ReviewAudience, IReadOnlyList<string> Algorithms, string GroupsClaim, string KindClaim,
     ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null, IReadOnlyList<string>? Types = null,
-    TimeSpan? MaxAge = null);
+    TimeSpan? MaxAge = null, IReadOnlyList<string>? Clients = null);
 
 /// <summary>`spool-key`: the keys of a transcript that an earlier process of the agent left.</summary>
 /// <param name="Keys">Base64, one a line, in the order of the question, sealed for its reader in <see cref="ContextOf"/>; null where they were not sealed for

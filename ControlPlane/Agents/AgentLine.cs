@@ -3,6 +3,7 @@ using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.Keys;
 using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;

@@ -3,6 +3,7 @@ using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 using FluentValidation;
 using MassTransit;
@@ -49,6 +50,7 @@ public static class AgentsFeature
         EnrolAgent.Map(routes);
         RetireAgent.Map(routes);
         RotateAgentKey.Map(routes);
+        ListAgents.Map(routes);
         return routes;
     }
 }

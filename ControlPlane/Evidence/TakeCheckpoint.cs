@@ -3,7 +3,6 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Evidence;
 using AccessPlane.Contracts.Identity;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Keys;

@@ -81,7 +81,7 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
         Guid grant, Actor holder, int connections, string? database, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
     {
         var now = await world.Now(cancel);
-        var (state, _) = await handle.Load(grant, Grant.Initial, Grant.Evolve, cancel);
+        var (state, _) = await handle.Load(grant, Grant.StreamType, Grant.Initial, Grant.Evolve, cancel);
         if (state is not Grant.Known known || !Holding.IsHolder(known, holder))
         {
             return (null, ((Outcome.Refused)Holding.NoSuchGrant).Refusal);
@@ -125,16 +125,15 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/grants/{id:guid}/tickets", async (Guid id, TicketBody? body, HttpContext http, IssueTicket issue, CancellationToken cancel) =>
+        .MapPost("/grants/{id:guid}/tickets", async (
+            Guid id, TicketBody? body, HttpContext http, IssueTicket issue, GrantAnswers answers, CancellationToken cancel) =>
         {
-            var command = http.Command();
+            var (caller, command) = (http.Caller(), http.Command());
             var (ticket, refusal) = await issue.Handle(
-                id, http.Caller().Actor, body?.Connections ?? 1, body?.Database, command.Context, command.Id, command.IfMatch, cancel);
-            if (refusal is not null)
-            {
-                return Problems.Of(refusal);
-            }
-            return Answers.Created($"/v1/grants/{id:D}", TicketAnswer.Of(ticket!), ticket!.Version);
+                id, caller.Actor, body?.Connections ?? 1, body?.Database, command.Context, command.Id, command.IfMatch, cancel);
+            return refusal is null
+                ? Answers.Created($"/v1/grants/{id:D}", TicketAnswer.Of(ticket!), ticket!.Version)
+                : await answers.Refused(id, refusal, caller, cancel);
         })
         .Validate<TicketBody>()
         .WithName("IssueTicket").WithTags("Grants").WithSummary("A one-time credential: told once, kept nowhere")

@@ -1,6 +1,6 @@
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 
 namespace AccessPlane.ControlPlane.History;

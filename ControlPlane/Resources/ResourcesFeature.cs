@@ -19,6 +19,7 @@ public static class ResourcesFeature
     {
         GetMasking.Map(routes);
         ApplyMasking.Map(routes);
+        ListResources.Map(routes);
         return routes;
     }
 }

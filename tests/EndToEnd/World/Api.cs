@@ -23,8 +23,8 @@ internal sealed record Answer(int Status, JsonElement Body)
 internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : IDisposable
 {
     private static readonly TimeSpan TokenUse = TimeSpan.FromMinutes(4);
-    private readonly HttpClient _http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
-    private readonly ConcurrentDictionary<string, (string Token, long At)> _tokens = new();
+    private readonly HttpClient http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
+    private readonly ConcurrentDictionary<string, (string Token, long At)> tokens = new();
 
     /// <summary>What this run has made that nobody may find again, and what the API said that might hold some of it.</summary>
     public SecretSweep Secrets => SecretSweep.OfTheRun;
@@ -39,7 +39,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     public async Task<string> Raw(string who, string path)
     {
         using var request = await Request(who, HttpMethod.Get, path);
-        using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+        using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
         Assert.True(response.IsSuccessStatusCode, $"GET {path}: {(int)response.StatusCode}");
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Said.Enqueue(($"the answer to GET {path}", text));
@@ -55,7 +55,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
             {
                 using var request = await Request("admin", HttpMethod.Put, "/v1/policies");
                 request.Content = new StringContent(yaml, MediaTypeHeaderValue.Parse("application/yaml"));
-                using var response = await _http.SendAsync(request);
+                using var response = await http.SendAsync(request);
                 (status, said) = (response.StatusCode, await response.Content.ReadAsStringAsync());
                 return status != HttpStatusCode.ServiceUnavailable;
             }, 60, () => said);
@@ -65,12 +65,12 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     /// <summary>A token for the API and for logins; of the same identity the same one for a while.</summary>
     public async Task<string> Token(string name)
     {
-        if (_tokens.TryGetValue(name, out var known) && Stopwatch.GetElapsedTime(known.At) < TokenUse)
+        if (tokens.TryGetValue(name, out var known) && Stopwatch.GetElapsedTime(known.At) < TokenUse)
         {
             return known.Token;
         }
         var token = await NewToken(name, "accessplane");
-        _tokens[name] = (token, Stopwatch.GetTimestamp());
+        tokens[name] = (token, Stopwatch.GetTimestamp());
         return token;
     }
 
@@ -83,7 +83,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
             ["client_secret"] = clientSecret,
             ["resource"] = $"urn:{audience}",
         });
-        using var response = await _http.PostAsync(new Uri(issuer, "/token"), form);
+        using var response = await http.PostAsync(new Uri(issuer, "/token"), form);
         var body = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.True(response.IsSuccessStatusCode, body.ToString());
         var token = body.GetProperty("access_token").GetString()!;
@@ -91,7 +91,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
         return token;
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => http.Dispose();
 
     private async Task<Answer> Send(string who, HttpMethod method, string path, object? body, string? key = null)
     {
@@ -101,7 +101,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
             request.Headers.Add("Idempotency-Key", key);
         }
         request.Content = body is null ? null : JsonContent.Create(body);
-        using var response = await _http.SendAsync(request);
+        using var response = await http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         var answer = new Answer((int)response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
         if (response.IsSuccessStatusCode && method == HttpMethod.Post)

@@ -172,7 +172,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
     }
 
     private Task<Handled<AccessRequest>> Extend(Guid grant, Guid? command = null) =>
-        plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(10), "more", null, By(Engineer), command, Cancel);
+        plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(10), "more", null, By(Engineer), command, null, Cancel);
 
     [Fact]
     public async Task Of_many_wishes_for_more_time_one_is_pending_and_the_others_are_told_which()
@@ -205,10 +205,10 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
         TimeSpan Lasts(Grant g) => g is Grant.Active a ? a.NotAfter - a.ActivatedAt : default;
         for (var i = 0; i < 3; i++)
         {
-            Assert.Null((await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(2), null, null, By(Engineer), null, Cancel)).Refusal);
+            Assert.Null((await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(2), null, null, By(Engineer), null, null, Cancel)).Refusal);
         }
         Assert.Equal(TimeSpan.FromHours(14), Lasts(await plane.Grant(grant)));
-        var over = await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(3), null, null, By(Engineer), null, Cancel);
+        var over = await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(3), null, null, By(Engineer), null, null, Cancel);
         Assert.Equal("max-total", over.Refusal!.Code);
     }
 

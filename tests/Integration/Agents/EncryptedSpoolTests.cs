@@ -5,6 +5,7 @@ using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Keys;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Agents;
