@@ -16,8 +16,8 @@ public sealed class HiddenWordsTests
             "comment on column shop.customers.name is 'as they call themselves'");
         foreach (var command in new[] { "\\d customers", "\\d shop.customers" })
         {
-            var (out_, error) = await Psql(shop, command);
-            Assert.Matches(@"\bcard\b.*\btext\b", out_);
+            var (shown, error) = await Psql(shop, command);
+            Assert.Matches(@"\bcard\b.*\btext\b", shown);
             Assert.StartsWith("NOTICE:  columns of shop.customers are masked for you\nDETAIL:  email: nothing of it is shown\n", error, StringComparison.Ordinal);
             Assert.Contains("\ncard: the last 4 characters are shown\n", error, StringComparison.Ordinal);
             Assert.Contains("\nsalary: it shows as null\n", error, StringComparison.Ordinal);
