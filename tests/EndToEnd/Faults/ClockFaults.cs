@@ -55,7 +55,7 @@ public sealed class ClockFaults(Product product) : IAsyncLifetime
         // what a process leaves that dies with a wrong clock, the next one dates by its own: it has to know better, too
         await product.Agent.Kill();
         product.Agent.Start();
-        await product.AgentReady();
+        await product.AgentReady(120);
         await load.Flows();
         await load.Stop();
         var ledger = (await Ledger.Settled(product)).Holds(load.Acknowledged);
@@ -78,6 +78,6 @@ public sealed class ClockFaults(Product product) : IAsyncLifetime
     {
         await product.Agent.Kill();
         product.Agent.Start();
-        await product.AgentReady();
+        await product.AgentReady(120);
     }
 }
