@@ -24,7 +24,7 @@ public sealed class JudgementProperties
         "do $$ begin delete from shop.pub; end $$", "do $$ begin execute 'x'; end $$", "call p()", "select f_get(1)", "select pg_read_file('x')", "select lo_export(1, 'x')",
         "copy customers to stdout", "copy (select id from customers) to stdout", "explain analyze delete from pub where id = 2", "create view v as select ssn from customers",
         "merge into pub p using customers c on p.id = c.id when matched then delete", "select * from v_rich", "update stamped set txt = 'x'", "select * from missing",
-        "begin", "commit", "set work_mem = '1MB'", "declare c cursor for select card from customers", "prepare p as delete from pub", "select query_to_xml('select 1', true, false, '')", "selec 1", "",
+        "begin", "commit", "set work_mem = '1MB'", "declare c cursor for select card from customers", "prepare p as delete from pub", "select query_to_xml('select 1', true, false, '')", "selec 1",
     ];
 
     private static readonly string[] Kinds = ["select", "insert", "update", "delete", "drop", "truncate", "do", "call", "copy-to", "explain", "create", "merge"];

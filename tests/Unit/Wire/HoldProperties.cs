@@ -162,6 +162,7 @@ public sealed class HoldProperties
             {
                 unrecorded = fate.Length == 0 ? 1 : unrecorded;
             }
+            talk.State.Operations.Abandon();
             fate = fate.Length == 0 ? "abandoned" : fate;
             gone = true;
         }
