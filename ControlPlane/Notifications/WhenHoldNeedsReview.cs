@@ -54,10 +54,11 @@ public sealed record HoldDecided(string Kind, Guid Id, string State, NotifiedWho
 /// <param name="Text">Complete; what hides, reorders or looks like something else is spelled out as ⟨U+202E⟩ (<see cref="ShownText"/>).</param>
 /// <param name="TextHash">SHA-256 of the statement's own bytes.</param>
 /// <param name="Transaction">`I` none, `T` open: its locks are held while it waits.</param>
+/// <param name="Opaque">Why it may do more than can be read in it; absent where all it does is here.</param>
 /// <param name="Rows">The planner's estimate; absent where there is none.</param>
 public sealed record HeldWhat(
     string Resource, string Database, string Role, string Entitlement, Guid Session, long Op, string Text, string TextHash,
-    IReadOnlyList<HeldParameter> Parameters, string Transaction, IReadOnlyList<string> Statements, IReadOnlyList<string> Relations, bool Unbounded, int Risk,
+    IReadOnlyList<HeldParameter> Parameters, string Transaction, IReadOnlyList<string> Statements, IReadOnlyList<string> Relations, bool Unbounded, string? Opaque, int Risk,
     long? Rows)
 {
     internal static HeldWhat Of(OperationHeld held)
@@ -66,14 +67,15 @@ public sealed record HeldWhat(
         return new HeldWhat(
             o.Resource, ShownText.Of(o.Database), o.Role, held.Entitlement, o.Session, o.Op, ShownText.Of(o.Text), o.TextHash,
             [.. o.Parameters.Select(p => p with { Text = p.Text is null ? null : ShownText.Of(p.Text) })], o.Transaction, o.Facts.Kinds,
-            [.. o.Facts.Relations.Select(r => ShownText.Of($"{r.Name} ({r.Access.ToString().ToLowerInvariant()})"))], o.Facts.Unbounded, o.Risk, o.Rows);
+            [.. o.Facts.Relations.Select(r => ShownText.Of($"{r.Name} ({r.Access.ToString().ToLowerInvariant()})"))], o.Facts.Unbounded,
+            o.Facts.Opaque is { } opaque ? ShownText.Of(opaque) : null, o.Risk, o.Rows);
     }
 }
 
 /// <param name="Reasons">Of every rule that matched.</param>
 public sealed record HeldWhy(string Rule, IReadOnlyList<Reason> Reasons)
 {
-    internal static HeldWhy Of(OperationHeld held) => new(held.Operation.Rule, held.Operation.Reasons);
+    internal static HeldWhy Of(OperationHeld held) => new(held.Operation.Rule, [.. held.Operation.Reasons.Select(r => r with { Text = ShownText.Of(r.Text) })]);
 }
 
 public sealed record HoldLinks(string Hold, string Reviews)

@@ -1,5 +1,6 @@
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -10,7 +11,7 @@ internal enum HoldOutcome { Waiting, Released, Refused, Lapsed, Cancelled, Aband
 /// under the conversation's guard; no clock and no socket inside.
 /// </summary>
 /// <param name="deadline">Timestamp of the monotonic clock from which it can only lapse.</param>
-internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgBound bound, Ruling ruling, byte transaction, string binding, TimeSpan patience, long deadline)
+internal sealed class PgHold(Guid id, long op, string protocol, PgText text, StatementFacts facts, PgBound bound, Ruling ruling, byte transaction, string binding, TimeSpan patience, long deadline)
 {
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -18,6 +19,9 @@ internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgB
     public long Op { get; } = op;
     public string Protocol { get; } = protocol;
     public PgText Text { get; } = text;
+
+    /// <summary>Of the text and of all that it runs by name.</summary>
+    public StatementFacts Facts { get; } = facts;
     public PgBound Bound { get; } = bound;
     public Ruling Ruling { get; } = ruling;
     public byte Transaction { get; } = transaction;
@@ -39,6 +43,9 @@ internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgB
 
     /// <summary>The control plane has ended it as well, in the same way.</summary>
     public bool IsKnown { get; private set; }
+
+    /// <summary>Since it was released, the schema has been looked at again.</summary>
+    public bool IsLookedAt { get; set; }
 
     /// <summary>Completes when its fate is recorded.</summary>
     public Task Ended => ended.Task;

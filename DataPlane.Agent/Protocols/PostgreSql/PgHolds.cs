@@ -44,8 +44,8 @@ internal sealed class PgHolds(PgState state)
         // locks are held: by the transaction block, or by what the sync unit has done before
         var patience = state.Transaction != 'I' || state.UnitHasRun ? terms.InTransaction : terms.Timeout;
         var hold = new PgHold(
-            Guid.CreateVersion7(state.Clock.GetUtcNow()), op, protocol, text, bound!, ruling, state.Transaction,
-            bound!.Bind(text, state.Oversight.Identity, state.Session, op), patience, now + (long)(patience.TotalSeconds * state.Clock.TimestampFrequency));
+            Guid.CreateVersion7(state.Clock.GetUtcNow()), op, protocol, text, state.Sight.FactsOf(text), bound!, ruling, state.Transaction,
+            Binding(text, bound!, op), patience, now + (long)(patience.TotalSeconds * state.Clock.TimestampFrequency));
         try
         {
             state.Oversight.Park(hold);
@@ -58,6 +58,19 @@ internal sealed class PgHolds(PgState state)
         Current = hold;
         return null;
     }
+
+    /// <summary>What is released is what was approved, down to the functions and tables that it names: they are looked at once more.</summary>
+    public void LookAgain()
+    {
+        if (Current is { Outcome: HoldOutcome.Released, IsLookedAt: false } hold)
+        {
+            hold.IsLookedAt = true;
+            state.Sight.LookAgain();
+        }
+    }
+
+    private string Binding(PgText text, PgBound bound, long op) => bound.Bind(
+        text, state.Sight.FactsOf(text), $"{state.Oversight.Identity}\n{state.Views?.SearchPath ?? state.Catalog.PathSetting}", state.Session, op);
 
     /// <summary>What was parked is over: it passes now, or never.</summary>
     /// <param name="now">What the policy says of it at this moment.</param>
@@ -73,7 +86,7 @@ internal sealed class PgHolds(PgState state)
             {
                 hold.Void(HoldOutcome.Refused, "the policy", $"approved by {hold.By}, and denied by now by `{now.Deciding?.Rule}`: {now.Deciding?.Text}");
             }
-            else if (bound?.Bind(text, state.Oversight.Identity, state.Session, hold.Op) != hold.Binding)
+            else if (bound is null || Binding(text, bound, hold.Op) != hold.Binding)
             {
                 hold.Void(HoldOutcome.Refused, "the agent", "it is not any more what was approved");
             }

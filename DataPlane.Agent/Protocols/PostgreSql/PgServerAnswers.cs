@@ -12,6 +12,10 @@ internal sealed partial class PgServerAnswers(PgState state)
 
     public Fit Classify(ReadOnlySpan<byte> frame, int length)
     {
+        if (unanswered.Count > 0 && unanswered[0].IsLook && frame[0] is not ((byte)'N' or (byte)'A' or (byte)'S' or (byte)'Z'))
+        {
+            return state.Doubt.Answers(frame, length);
+        }
         var fit = Answer(frame, length);
         if (fit == Fit.Passes && frame[0] is (byte)'N' or (byte)'A' or (byte)'S' && state.Redaction.Guards)
         {
@@ -224,6 +228,10 @@ internal sealed partial class PgServerAnswers(PgState state)
             return Fit.Misfit;
         }
         ref var asked = ref unanswered[0];
+        if (asked.IsLook)
+        {
+            return Looked(body[0]);
+        }
         if (asked.Write is { IsWrapped: true } write)
         {
             if (!write.Ready(body[0], out var next))
@@ -262,7 +270,23 @@ internal sealed partial class PgServerAnswers(PgState state)
             state.Sight.TransactionEnded();
             state.Redaction.EndTransaction();
         }
+        if (state.Doubt.MustAsk(body[0]))
+        {
+            state.Reply = state.Doubt.AskAlone();
+            return Fit.Drops;
+        }
         return Fit.Passes;
+    }
+
+    /// <summary>What the session has become was asked for: now its client may go on.</summary>
+    private Fit Looked(byte status)
+    {
+        if (!state.Doubt.Ready(status, out var again))
+        {
+            return Fit.Misfit;
+        }
+        state.Reply = again;
+        return again.Length > 0 ? Fit.Drops : Fit.Passes;
     }
 
     /// <summary>
