@@ -53,7 +53,7 @@ internal sealed class PgFollowing(PgAnalyst analyst, PgFindings found, bool mayR
             found.Hide("too many functions run along with it");
         }
         found.OnlyBuiltIn = onlyBuiltIn;
-        found.Objects = mayRead || !mustRead ? Objects() : "";
+        found.Objects = mustRead ? "" : Objects();
         return !mustRead;
     }
 

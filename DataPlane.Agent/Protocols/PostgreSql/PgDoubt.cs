@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts.Policy;
@@ -27,10 +28,10 @@ internal sealed class PgDoubt(PgState state)
           where source operator(pg_catalog.=) 'session' and (reset_val is null or setting operator(pg_catalog.<>) reset_val)
         union all select pg_catalog.json_build_array('statement', name, {HashOf("statement")}, from_sql) from pg_catalog.pg_prepared_statements
         union all select pg_catalog.json_build_array('cursor', name, {HashOf("statement")}) from pg_catalog.pg_cursors
-        union all select pg_catalog.json_build_array('session', pg_catalog.current_setting('search_path'), session_user, current_user, 
+        union all select pg_catalog.json_build_array('session', pg_catalog.current_setting('search_path'), session_user, current_user,
         """;
 
-    private readonly string name = $"accessplane_{Guid.NewGuid():N}";
+    private readonly string name = $"accessplane_{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
     private bool transaction;
     private bool onlyReads;
     private int tries;

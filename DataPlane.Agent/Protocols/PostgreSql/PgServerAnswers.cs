@@ -1,5 +1,4 @@
 using System.Text;
-using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -278,17 +277,6 @@ internal sealed partial class PgServerAnswers(PgState state)
         return Fit.Passes;
     }
 
-    /// <summary>What the session has become was asked for: now its client may go on.</summary>
-    private Fit Looked(byte status)
-    {
-        if (!state.Doubt.Ready(status, out var again))
-        {
-            return Fit.Misfit;
-        }
-        state.Reply = again;
-        return again.Length > 0 ? Fit.Drops : Fit.Passes;
-    }
-
     /// <summary>
     /// The client was told that a statement failed which the server has completed: inside a transaction the two must agree, so that something is sent
     /// that fails.
@@ -297,26 +285,4 @@ internal sealed partial class PgServerAnswers(PgState state)
         status != 'T' ? null :
         state.Muted && asked.Refusal is null ? new PgRefusal(PgError.Refused, "", null, null) :
         asked.Ask == Ask.Query ? asked.Refusal : null;
-
-    /// <summary>A setting that the server reports. Some must never change: what is read here and what runs there would be two languages.</summary>
-    private Fit Parameter(ReadOnlySpan<byte> body)
-    {
-        var reader = new PgReader(body);
-        var name = reader.Text();
-        var value = reader.Text();
-        if (!reader.Exact)
-        {
-            return Fit.Misfit;
-        }
-        var drifted = name.SequenceEqual("client_encoding"u8) ? !PgSettings.IsUtf8(Encoding.ASCII.GetString(value)) :
-            name.SequenceEqual("standard_conforming_strings"u8) ? !value.SequenceEqual("on"u8) :
-            name.SequenceEqual("search_path"u8) ? !state.Sight.IsPinned(Encoding.UTF8.GetString(value)) :
-            name.SequenceEqual("session_authorization"u8) || name.SequenceEqual("is_superuser"u8);
-        if (drifted)
-        {
-            state.Broken ??= $"the setting `{Encoding.ASCII.GetString(name)}` changed, and the session's statements can no longer be read as the database reads them";
-            return Fit.Misfit;
-        }
-        return Fit.Passes;
-    }
 }

@@ -186,26 +186,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
             joined.Clear();
         }
         var other = AsOfNow(runs);
-        var both = facts with
-        {
-            Kinds = [.. facts.Kinds.Union(other.Kinds)],
-            Unknown = facts.Unknown ?? other.Unknown,
-            Refused = facts.Refused ?? other.Refused,
-            AsksForWrites = facts.AsksForWrites || other.AsksForWrites,
-            Relations = [.. facts.Relations.Concat(other.Relations).GroupBy(r => r.Name).Select(g => new RelationUse(g.Key, g.Aggregate(default(RelationAccess), (a, r) => a | r.Access)))],
-            Columns = [.. facts.Columns.Union(other.Columns)],
-            Functions = [.. facts.Functions.Union(other.Functions)],
-            Unbounded = facts.Unbounded || other.Unbounded,
-            Opaque = facts.Opaque ?? other.Opaque,
-            ChangesSchema = facts.ChangesSchema || other.ChangesSchema,
-            Redefines = facts.Redefines || other.Redefines,
-            CallsUnknown = false,
-            Uncounted = facts.Uncounted ?? other.Uncounted,
-            OnlyBuiltIn = facts.OnlyBuiltIn && other.OnlyBuiltIn,
-            Objects = $"{facts.Objects}\n{PgAnalyst.Hash(Encoding.UTF8.GetString(runs.Text))} {other.Objects}",
-            Outputs = facts.Statements == 1 && other.Statements == 1 ? other.Outputs : null,
-            Lineage = facts.Lineage is { } own && other.Lineage is { } its ? own.Running(its) : null,
-        };
+        var both = PgJoined.Of(facts, other, runs.Text);
         return Changed ? both : joined[(text, runs)] = both;
     }
 
