@@ -65,7 +65,12 @@ internal sealed class PgCatalogReader
         }
         foreach (var row in await queries.Rows(PgCatalogSql.Hazards, cancel))
         {
-            Of(effects, Oid(row[0])).Add(new PgEffect((PgEvents)Int(row[1]), row[2], Oid(row[3]), row[4]));
+            Of(effects, Oid(row[0])).Add(new PgEffect((PgEvents)Int(row[1]), row[2], Oid(row[3]), row[4])
+            {
+                Then = (PgEvents)Int(row[5]),
+                Keys = row[6] is null ? null : Strings(row[6]),
+                Definition = row[7],
+            });
         }
         foreach (var row in await queries.Rows(PgCatalogSql.Sources, cancel))
         {
@@ -90,6 +95,8 @@ internal sealed class PgCatalogReader
             PathSetting = session[0],
             Operators = operators.GroupBy(o => o.Name).ToFrozenDictionary(g => g.Key, g => (IReadOnlyList<PgOperator>)[.. g]),
             Types = types.Values.GroupBy(t => $"{t.Schema}.{t.Name}").ToFrozenDictionary(g => g.Key, g => g.First() with { Runs = [.. g.SelectMany(t => t.Runs)] }),
+            Login = session[3],
+            ActsAs = session[4],
             OpaqueChanges = session[2] == "0" ? null : "an event trigger runs along with it",
         };
     }
@@ -159,6 +166,7 @@ internal sealed class PgCatalogReader
             SearchPath = Strings(row[13]).Where(s => s.StartsWith("search_path=", StringComparison.Ordinal))
                 .Select(s => PgSettings.Schemas(s["search_path=".Length..])).FirstOrDefault() is { } path ? WithCatalog(path) : null,
             Definition = row[14],
+            Version = Oid(row[16]),
             Runs = [.. along.Where(f => f != 0).Distinct()],
         };
     }

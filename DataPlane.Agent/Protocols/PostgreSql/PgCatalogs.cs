@@ -217,7 +217,7 @@ internal sealed class PgDatabase : IDisposable
                 return;
             }
             var catalog = await PgCatalogReader.Read(connection, cancel);
-            known = new PgKnowledge(catalog, parser!);
+            known = new PgKnowledge(catalog, parser!) { Fingerprint = now.Split(' ')[0] };
             fingerprint = now;
             seen!(name, catalog);
         }

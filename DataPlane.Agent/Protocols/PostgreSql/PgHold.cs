@@ -48,6 +48,9 @@ internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgB
     /// <summary>The control plane has ended it as well, in the same way.</summary>
     public bool IsKnown { get; private set; }
 
+    /// <summary>Since it was released, the schema has been looked at again.</summary>
+    public bool IsLookedAt { get; set; }
+
     /// <summary>Completes when its fate is recorded.</summary>
     public Task Ended => ended.Task;
 

@@ -66,6 +66,19 @@ internal sealed class PgHolds(PgState state)
         return null;
     }
 
+    /// <summary>What is released is what was approved, down to the functions and tables that it names: they are looked at once more.</summary>
+    public void LookAgain()
+    {
+        if (Current is { Outcome: HoldOutcome.Released, IsLookedAt: false } hold)
+        {
+            hold.IsLookedAt = true;
+            state.Sight.LookAgain();
+        }
+    }
+
+    private string Binding(PgText text, PgBound bound, long op) => bound.Bind(
+        text, state.Sight.FactsOf(text), $"{state.Oversight.Identity}\n{state.Views?.SearchPath ?? state.Catalog.PathSetting}", state.Session, op);
+
     /// <summary>What was parked is over: it passes now, or never.</summary>
     /// <param name="now">What the policy says of it at this moment.</param>
     /// <returns>Why it does not pass; null when it does.</returns>

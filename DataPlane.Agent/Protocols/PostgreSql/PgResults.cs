@@ -43,6 +43,28 @@ internal sealed class PgResults(PgState state)
         }
     }
 
+    /// <summary>The counts of the cursor that a text fetches from; of several cursors they are one from then on.</summary>
+    public PgTaken? TakenBy(PgText text)
+    {
+        PgTaken? taken = null;
+        foreach (var use in text.Facts.Names ?? [])
+        {
+            var name = use is { Action: NameAction.Fetch, Name: { } fetched } ? System.Text.Encoding.UTF8.GetBytes(fetched) : null;
+            if (name is null || state.Names.Portal(name) is not { Taken: { } its } portal || ReferenceEquals(its, taken))
+            {
+                continue;
+            }
+            if (taken is null)
+            {
+                taken = its;
+                continue;
+            }
+            (taken.Rows, taken.Bytes) = (taken.Rows + its.Rows, taken.Bytes + its.Bytes);
+            state.Names.SetPortal(name, portal with { Taken = taken });
+        }
+        return taken;
+    }
+
     /// <summary>The unit ends with the client's Sync.</summary>
     public void EndUnit() => (executes, isPending) = (0, false);
 
@@ -66,6 +88,10 @@ internal sealed class PgResults(PgState state)
     {
         asked.Rows++;
         asked.Bytes += bytes;
+        if (asked.Taken is { } taken)
+        {
+            (asked.Rows, asked.Bytes) = (++taken.Rows, taken.Bytes += bytes);
+        }
         if (asked.Rows <= mostRows && asked.Bytes <= mostBytes)
         {
             return true;
@@ -138,15 +164,21 @@ internal static class PgBounds
 
     public static Ruling Countable(Ruling ruling, StatementFacts facts)
     {
-        if (!facts.Kinds.Any(Writes.Contains))
+        if (!facts.Kinds.Any(Writes.Contains) && facts.Opaque is null)
         {
             return ruling with { MaxRows = null };
         }
+        if (ruling.Effect == Effect.Deny)
+        {
+            return ruling;
+        }
+        if ((facts.Opaque ?? facts.Uncounted) is { } uncounted)
+        {
+            return Refuse(ruling, $"the rows that it changes cannot be counted: {uncounted}");
+        }
         // a second write in the same statement, or one inside a query, shows in no count
-        var counts = facts.Statements == 1 && Writes.Contains(facts.Kinds[0]) && facts.Kinds.Skip(1).All(k => k == "select");
-        return ruling.Effect == Effect.Deny || counts
-            ? ruling
-            : Refuse(ruling, "the rows that it changes cannot be counted: send each write by itself, as one plain statement");
+        var counts = facts.Statements == 1 && Writes.Contains(facts.Kinds[0]) && facts.Kinds.Skip(1).All(k => k is "select" or "update" or "delete" or "insert");
+        return counts ? ruling : Refuse(ruling, "the rows that it changes cannot be counted: send each write by itself, as one plain statement");
     }
 
     public static Ruling Refuse(Ruling ruling, string why) =>

@@ -13,6 +13,10 @@ internal sealed class PgServerErrors(PgState state)
             return PgError.IsFatal(body) ? Fit.Passes : Fit.Misfit;
         }
         var asked = unanswered[0];
+        if (asked is { IsLook: true, Ask: Ask.Query } && state.Transaction == 'I')
+        {
+            return Fit.Drops; // it was cancelled with nothing of the client's: it is asked again
+        }
         if (asked.Write is { } write)
         {
             if (!write.Fails())

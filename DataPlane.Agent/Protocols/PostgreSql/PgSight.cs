@@ -1,3 +1,4 @@
+using System.Text;
 using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -23,10 +24,15 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     private PgText? readToRun;
     private PgText? unreadable;
     private byte[]? wanted;
-    private bool changed;
+    private Changes changes;
     private bool mustRefresh;
     private int slow;
     private long restsUntil;
+
+    /// <summary>What this session's transaction has changed in what texts are read by.</summary>
+    private enum Changes { None, Additions, Meanings }
+
+    private bool Changed => changes != Changes.None;
 
     public PgCatalog Catalog => database.Known.Catalog;
 
@@ -48,7 +54,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// is the session's own, or nobody's.</summary>
     public bool LooksAgain { get; set; }
 
-    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } &&
+    private bool Misses(PgText text) => !Changed && (text.Facts.CallsUnknown || (LooksAgain && text.Facts.Lineage is { Unresolved.Count: > 0 })) &&
         !(justLooked is { } looked && looked.AsSpan().SequenceEqual(text.Text));
 
     private static bool Is(PgText? read, ReadOnlySpan<byte> text, PgKnowledge known) =>
@@ -104,7 +110,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// <summary>What a text does: with what it executes or fetches by name, and with what this transaction has changed in mind.</summary>
     public StatementFacts FactsOf(PgText text)
     {
-        var facts = changed && !IsSure(text.Facts) ? text.Unsure : lookedAgain.Contains(text.Text) ? text.Resolved : text.Facts;
+        var facts = IsSure(text.Facts) ? text.Facts : AsOfNow(text);
         var runs = names.Runs.Of(text);
         for (var i = 0; i < runs.Count; i++)
         {
@@ -112,6 +118,13 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         }
         return facts;
     }
+
+    private StatementFacts AsOfNow(PgText text) => changes switch
+    {
+        Changes.Meanings => text.Unsure,
+        Changes.Additions => text.Added,
+        _ => lookedAgain.Contains(text.Text) ? text.Resolved : text.Facts,
+    };
 
     /// <summary>What only ends a transaction, shows or sets does not depend on names.</summary>
     private static bool IsSure(StatementFacts facts)
@@ -135,7 +148,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
 
     private StatementFacts Join(StatementFacts facts, PgText runs)
     {
-        if (joined.TryGetValue((facts, runs), out var known) && !changed)
+        if (joined.TryGetValue((facts, runs), out var known) && !Changed)
         {
             return known;
         }
@@ -143,40 +156,32 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         {
             joined.Clear();
         }
-        var other = changed ? runs.Unsure : lookedAgain.Contains(runs.Text) ? runs.Resolved : runs.Facts;
-        var both = facts with
-        {
-            Kinds = [.. facts.Kinds.Union(other.Kinds)],
-            Unknown = facts.Unknown ?? other.Unknown,
-            Refused = facts.Refused ?? other.Refused,
-            AsksForWrites = facts.AsksForWrites || other.AsksForWrites,
-            Relations = [.. facts.Relations.Concat(other.Relations).GroupBy(r => r.Name).Select(g => new RelationUse(g.Key, g.Aggregate(default(RelationAccess), (a, r) => a | r.Access)))],
-            Columns = [.. facts.Columns.Union(other.Columns)],
-            Functions = [.. facts.Functions.Union(other.Functions)],
-            Unbounded = facts.Unbounded || other.Unbounded,
-            Opaque = facts.Opaque ?? other.Opaque,
-            ChangesSchema = facts.ChangesSchema || other.ChangesSchema,
-            Outputs = facts.Statements == 1 && other.Statements == 1 ? other.Outputs : null,
-            Lineage = facts.Lineage is { } own && other.Lineage is { } its ? own.Running(its) : null,
-        };
-        return changed ? both : joined[(facts, runs)] = both;
+        var both = PgJoined.Of(facts, AsOfNow(runs), runs.Text);
+        return Changed ? both : joined[(facts, runs)] = both;
     }
 
     /// <summary>It goes to the server: from now on, and until its transaction is over, what it changes is seen by this session alone.</summary>
     public void Forwarded(PgText text)
     {
-        changed |= MayChange(FactsOf(text));
+        var facts = FactsOf(text);
+        var more = facts.Redefines || facts.Opaque is not null ? Changes.Meanings : facts.ChangesSchema ? Changes.Additions : Changes.None;
+        changes = more > changes ? more : changes;
         justLooked = null;
     }
 
-    private static bool MayChange(StatementFacts facts) => facts.ChangesSchema || (facts.Opaque is not null && (facts.Has("do") || facts.Has("call")));
+    /// <summary>The session itself was asked what its schema is: where it is as it is known, nothing was changed.</summary>
+    public void Looked(string? fingerprint) =>
+        changes = fingerprint is not null && fingerprint == database.Known.Fingerprint ? Changes.None : changes;
+
+    /// <summary>What is known of the schema may be old: the next text waits for a new look at it.</summary>
+    public void LookAgain() => mustRefresh = true;
 
     /// <summary>No transaction is open: what was changed is there for all to see, or for nobody.</summary>
     public void TransactionEnded()
     {
-        if (changed)
+        if (Changed)
         {
-            (changed, mustRefresh) = (false, true);
+            (changes, mustRefresh) = (Changes.None, true);
             joined.Clear();
             database.Touch();
         }
@@ -226,7 +231,14 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
             unreadable = new PgText(text.ToArray(), StatementFacts.NotUnderstood("the schema was changed, and the database's catalog cannot be read again: try again"));
             return;
         }
-        await Read(text, isToRun);
+        if (database.Known.ReadSmall(text.Span) is { } small)
+        {
+            Keep(small, isToRun);
+        }
+        else
+        {
+            await Read(text, isToRun);
+        }
         if (missed && (isToRun ? readToRun : read) is { } again)
         {
             missed = false;

@@ -20,6 +20,7 @@ internal sealed class PgState
         Results = new PgResults(this);
         Pace = new PgPace(clock);
         Holds = new PgHolds(this);
+        Doubt = new PgDoubt(this);
         Redaction = new PgRedaction(this);
         RedactedCopy = new PgRedactedCopy(this);
         QuietSince = clock.GetTimestamp();
@@ -38,6 +39,7 @@ internal sealed class PgState
     public PgResults Results { get; }
     public PgPace Pace { get; }
     public PgHolds Holds { get; }
+    public PgDoubt Doubt { get; }
     public PgRedaction Redaction { get; }
     public PgRedactedCopy RedactedCopy { get; }
 
@@ -52,6 +54,13 @@ internal sealed class PgState
 
     /// <summary>The running unit has said BEGIN or the like: what follows it may be inside a block that no ReadyForQuery has told of.</summary>
     public bool MayHaveBegun { get; set; }
+
+    /// <summary>A statement goes to the server.</summary>
+    public void Forwarded(PgText text, Contracts.Policy.Ruling ruling)
+    {
+        Doubt.Forwarded(sight.FactsOf(text), ruling);
+        sight.Forwarded(text);
+    }
 
     public Contracts.Policy.Ruling Judge(PgText text)
     {

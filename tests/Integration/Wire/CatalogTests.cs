@@ -69,6 +69,9 @@ public sealed class CatalogTests : IAsyncLifetime
         Assert.Equal("C[CREATE TABLE] ZT", Story(await client.Ask(Query("create table n (a int)"))));
         Assert.Equal("C[INSERT 0 1] ZT", Story(await client.Ask(Query("insert into n values (7)"))));
         Assert.Equal("T D[7] C[SELECT 1] ZT", Story(await client.Ask(Query("select a from n"))));
+        Assert.DoesNotContain(agent.Transcript(), l => l.Contains("the schema was changed in this transaction", StringComparison.Ordinal));
+        Assert.Equal("C[ALTER TABLE] ZT", Story(await client.Ask(Query("alter table n rename to m"))));
+        Assert.Equal("T D[7] C[SELECT 1] ZT", Story(await client.Ask(Query("select a from m"))));
         Assert.Contains(agent.Transcript(), l => l.Contains("the schema was changed in this transaction", StringComparison.Ordinal));
         Assert.Equal("C[ROLLBACK] ZI", Story(await client.Ask(Query("rollback"))));
         Assert.Equal("E42P01 ZI", Story(await client.Ask(Query("select a from n"))));

@@ -159,18 +159,18 @@ public sealed class HoldTests
         var session = Guid.CreateVersion7();
         string[] all =
         [
-            bound.Bind(text, "r\nd", session, 1),
-            bound.Bind(text with { Text = "delete from t where a = $1 "u8.ToArray() }, "r\nd", session, 1),
-            bound.Bind(text with { ParameterTypes = [0, 0, 0, 23] }, "r\nd", session, 1),
-            bound.Bind(text with { Facts = text.Facts with { Relations = [new("other.t", AccessPlane.Contracts.Sql.RelationAccess.Write)] } }, "r\nd", session, 1),
-            (bound with { Values = [0, 0, 0, 1, (byte)'5'] }).Bind(text, "r\nd", session, 1),
-            (bound with { Formats = [0, 1] }).Bind(text, "r\nd", session, 1),
-            bound.Bind(text, "another\nd", session, 1),
-            bound.Bind(text, "r\nd", Guid.CreateVersion7(), 1),
-            bound.Bind(text, "r\nd", session, 2),
+            bound.Bind(text, text.Facts, "r\nd", session, 1),
+            bound.Bind(text with { Text = "delete from t where a = $1 "u8.ToArray() }, text.Facts, "r\nd", session, 1),
+            bound.Bind(text with { ParameterTypes = [0, 0, 0, 23] }, text.Facts, "r\nd", session, 1),
+            bound.Bind(text, text.Facts with { Relations = [new("other.t", AccessPlane.Contracts.Sql.RelationAccess.Write)] }, "r\nd", session, 1),
+            (bound with { Values = [0, 0, 0, 1, (byte)'5'] }).Bind(text, text.Facts, "r\nd", session, 1),
+            (bound with { Formats = [0, 1] }).Bind(text, text.Facts, "r\nd", session, 1),
+            bound.Bind(text, text.Facts, "another\nd", session, 1),
+            bound.Bind(text, text.Facts, "r\nd", Guid.CreateVersion7(), 1),
+            bound.Bind(text, text.Facts, "r\nd", session, 2),
         ];
         Assert.Equal(all.Length, all.Distinct().Count());
-        Assert.Equal(all[0], bound.Bind(text, "r\nd", session, 1));
+        Assert.Equal(all[0], bound.Bind(text, text.Facts, "r\nd", session, 1));
     }
 
     [Theory]
