@@ -37,7 +37,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
         var key = File.Exists(KeyPath) ? LoadKey() : MakeKey();
         var answer = await Ask(new EnrolmentAsk(
             config.EnrolmentToken, Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()),
-            [.. config.Listeners.Select(l => new AgentEndpoint(l.Resource, l.Advertise?.Host ?? l.Address, l.Advertise?.Port ?? l.Port))]), cancel);
+            [.. config.Listeners.Select(l => l.Endpoint)]), cancel);
         WriteSecret(EnrolmentPath, JsonSerializer.Serialize(answer, Json.Options));
         LogEnrolled(config.Id);
         return new AgentIdentity(answer, key, null, Keep);
