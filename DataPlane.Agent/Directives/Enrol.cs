@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using AccessPlane.Contracts;
-using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Directives;

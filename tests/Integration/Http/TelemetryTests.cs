@@ -94,7 +94,7 @@ public sealed class TelemetryTests : IAsyncLifetime
                 await Assert.ThrowsAsync<WireError>(() => stranger.Login("t_nobody", "x"));
             }
             await WireAgent.Until(() => Task.FromResult(agent.Live.Count == 0));
-            session = JsonDocument.Parse(agent.Transcript()[0]).RootElement.GetProperty("session").GetString()!;
+            session = JsonDocument.Parse(agent.Transcript()[0]).RootElement.GetProperty("start").GetProperty("session").GetString()!;
         } // what was gathered is sent at the end
         var sent = Text(traces);
         foreach (var expected in new[] { "accessplane-agent", "orders-agent", "login", "session", session, grant, "accessplane.session.end", "closed", "the login was not accepted" })

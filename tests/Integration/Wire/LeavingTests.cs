@@ -7,13 +7,11 @@ using static AccessPlane.Tests.Integration.Wire.WireAgent;
 namespace AccessPlane.Tests.Integration.Wire;
 
 /// <summary>A client that is gone while the server works for it takes its work along; one that has only closed its half gets what is done soon.</summary>
-public sealed class LeavingTests : IAsyncLifetime
+public sealed class LeavingTests : IAsyncDisposable
 {
     private static readonly DoorBounds Soon = new(HalfClosed: TimeSpan.FromSeconds(1));
     private static readonly DoorBounds Never = new(HalfClosed: TimeSpan.FromHours(1));
     private WireAgent agent = null!;
-
-    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     public ValueTask DisposeAsync() => agent.DisposeAsync();
 

@@ -155,6 +155,7 @@ public sealed class LimitTests : IAsyncLifetime
         await client.Send(Query("select pg_sleep(60)"));
         var answer = await client.UntilReady();
         Assert.Equal("the session has lasted 1 s, which is all that `day` allows: connect again", Field(answer[^1].Body, 'M'));
+        await WireAgent.Until(() => Task.FromResult(agent.Live.Count == 0));
         Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"limit\"", StringComparison.Ordinal));
     }
 
