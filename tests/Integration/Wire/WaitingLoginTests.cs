@@ -9,17 +9,23 @@ using static AccessPlane.Tests.Integration.Wire.WireAgent;
 namespace AccessPlane.Tests.Integration.Wire;
 
 /// <summary>A client with a good token and no grant waits at the door, on its open connection, for what people decide.</summary>
-public sealed class WaitingLoginTests(WaitingLoginTests.Door at) : IClassFixture<WaitingLoginTests.Door>, IDisposable
+public sealed class WaitingLoginTests : IAsyncLifetime
 {
     private const string Link = "https://accessplane.example/v1/requests/1";
     private readonly Guid request = Guid.CreateVersion7();
+    private readonly Door at = new();
 
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
     private ManualClock Clock => at.Clock;
     private WireAgent Agent => at.Agent;
     private TokenDoor Tokens => Agent.Tokens!;
 
-    public sealed class Door : IAsyncLifetime
+    public ValueTask InitializeAsync() => at.InitializeAsync();
+
+    public ValueTask DisposeAsync() => at.DisposeAsync();
+
+    /// <summary>One for each test: what a client asked again is nothing that the next one asked.</summary>
+    private sealed class Door : IAsyncLifetime
     {
         internal ManualClock Clock { get; } = new(Now);
         internal TestIssuer Issuer { get; private set; } = null!;
@@ -41,8 +47,6 @@ public sealed class WaitingLoginTests(WaitingLoginTests.Door at) : IClassFixture
 
     /// <summary>The request is approved, and its grant begins.</summary>
     private void Approve() => Agent.Apply(Agent.Grant with { Grant = request, Request = request });
-
-    public void Dispose() => Agent.Apply(new GrantEnd(request, "revoked", "the next one has to ask as well"));
 
     /// <summary>A client whose token was taken, and which has not heard of anything yet.</summary>
     private async Task<(RawClient Client, LoginAsk Ask)> Asking()
