@@ -26,7 +26,7 @@ public static class AgentMeter
     /// <summary>Connections that have not proven who they are, now.</summary>
     public static UpDownCounter<long> Strangers { get; } = Meter.CreateUpDownCounter<long>("accessplane.strangers");
 
-    /// <summary>Connections that found no place in front of a door; `bound` is `address` or `all`.</summary>
+    /// <summary>Connections that found no place in front of a door; `bound` is `address`, `all`, `pace` or `failures`.</summary>
     public static Counter<long> StrangersRefused { get; } = Meter.CreateCounter<long>("accessplane.strangers.refused");
 
     internal static void Recorded(Effect effect)

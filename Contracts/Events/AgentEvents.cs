@@ -11,7 +11,9 @@ public sealed record AgentInvited(string Agent, IReadOnlyList<string> Resources,
 /// <param name="Endpoints">Where clients reach it, by resource.</param>
 public sealed record AgentEnrolled(string Agent, IReadOnlyList<string> Resources, string PublicKey, IReadOnlyList<AgentEndpoint> Endpoints) : IEvent;
 
-public sealed record AgentEndpoint(string Resource, string Host, int Port);
+/// <param name="Tls">Whether the listener has a certificate.</param>
+/// <param name="ChannelBinding">Whether a login by ticket can be bound to it (SCRAM-SHA-256-PLUS).</param>
+public sealed record AgentEndpoint(string Resource, string Host, int Port, bool Tls = false, bool ChannelBinding = false);
 
 /// <summary>An admin wants the agent to have another key. It makes it by itself, with its next lease.</summary>
 /// <param name="Generation">The one after the newest that is known.</param>

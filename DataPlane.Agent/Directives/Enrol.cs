@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text.Json;
 using AccessPlane.Contracts;
-using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Directives;
@@ -36,7 +35,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
         var key = Keys.LoadOrMake();
         var answer = await Ask(new EnrolmentAsk(
             config.EnrolmentToken, Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()),
-            [.. config.Listeners.Select(l => new AgentEndpoint(l.Resource, l.Advertise?.Host ?? l.Address, l.Advertise?.Port ?? l.Port))]), cancel);
+            [.. config.Listeners.Select(l => l.Endpoint)]), cancel);
         AgentKeyFiles.WriteSecret(EnrolmentPath, JsonSerializer.Serialize(answer, Json.Options));
         LogEnrolled(config.Id);
         return new AgentIdentity(answer, key, null, Keep, Keys);

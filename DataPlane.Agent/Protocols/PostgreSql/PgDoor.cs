@@ -28,6 +28,7 @@ internal sealed class PgDoor(
 
     public DoorBounds Bounds { get; } = config.Bounds ?? DoorBounds.Standard;
     public Strangers Strangers { get; } = new(config.Bounds ?? DoorBounds.Standard);
+    public Knocks Knocks { get; } = new(config.Bounds ?? DoorBounds.Standard, time);
     public bool TicketsInClear { get; } = config.Tls is not { Required: true };
     public Gate.Gate Gate { get; } = gate;
     public RecorderFactory Recorders { get; } = recorders;

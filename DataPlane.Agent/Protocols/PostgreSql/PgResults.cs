@@ -120,13 +120,27 @@ internal sealed class PgResults(PgState state)
     }
 
     /// <summary>Looks at the time: a statement that takes too long is cancelled.</summary>
-    /// <returns>Whether the session has asked for nothing for too long.</returns>
-    public bool Look(SessionLimits now)
+    /// <param name="opened">Timestamp of the session's begin.</param>
+    /// <returns>Why the session must end; null where it may go on.</returns>
+    public string? Look(SessionLimits now, long opened)
     {
-        if (state.Unanswered.Count == 0)
+        if (now.Session is { } whole && state.Clock.GetElapsedTime(opened) > whole.Most)
         {
-            return state.Holds.Current is null && now.Idle is { } idle && state.Clock.GetElapsedTime(state.QuietSince) > idle.Most;
+            return $"the session has lasted {Shown(whole.Most)}, which is all that `{whole.Rule}` allows";
         }
+        return state.Unanswered.Count > 0 ? LookAtStatement(now) : state.Holds.Current is null ? WhyTooIdle(now) : null;
+    }
+
+    private string? WhyTooIdle(SessionLimits now)
+    {
+        var quiet = state.Clock.GetElapsedTime(state.QuietSince);
+        return now.IdleInTransaction is { } open && state.Transaction != 'I' && quiet > open.Most
+            ? $"nothing was asked for {Shown(open.Most)} inside a transaction, which is all that `{open.Rule}` allows"
+            : now.Idle is { } idle && quiet > idle.Most ? $"nothing was asked for {Shown(idle.Most)}, which is all that `{idle.Rule}` allows" : null;
+    }
+
+    private string? LookAtStatement(SessionLimits now)
+    {
         ref var asked = ref Running();
         if (now.StatementTimeout is { } limit && asked is { Ask: Ask.Execute or Ask.Query, Late: null, Stopped: null, Refusal: null } &&
             state.Operations.RunningFor(asked.Op) > limit.Most)
@@ -136,7 +150,7 @@ internal sealed class PgResults(PgState state)
             state.Oversight.Fact("limit", $"`{limit.Rule}`: operation {asked.Op} ran longer than {Shown(limit.Most)}");
             state.Oversight.StopStatement();
         }
-        return false;
+        return null;
     }
 
     /// <summary>What runs now: what stands before it may be answered in the server's buffer.</summary>

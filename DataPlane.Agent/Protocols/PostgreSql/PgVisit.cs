@@ -25,9 +25,9 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         PgChannel? channel = null;
         try
         {
-            if (noPlace is not null)
+            if ((noPlace ?? door.Knocks.Come(remote.Address)) is { } refused)
             {
-                throw new PgStop(PgError.TooMany, noPlace);
+                throw new PgStop(PgError.TooMany, refused);
             }
             channel = await door.Encryption.Negotiate(socket, end.Token);
             await Greet(channel, deadline, stopping);
@@ -38,6 +38,10 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
         catch (PgStop stop)
         {
+            if (stop.Code == PgError.AuthorizationFailed)
+            {
+                door.Knocks.Failed(remote.Address);
+            }
             door.Refused(remote, stop.Message);
             await Tell(channel ?? new PgChannel(new Relay.PlainWire(socket)), PgError.Fatal(stop.Code, stop.Message, stop.Hint));
         }
@@ -72,22 +76,39 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
         var login = new PgLogin(door, channel, startup, remote.ToString())
         {
-            Waits = () =>
+            Proven = () =>
             {
                 KnownNow();
                 deadline.CancelAfter(Timeout.InfiniteTimeSpan);
             },
         };
-        var (permit, database) = await login.Run(remote.Address, stopping);
+        var (permit, database) = await LogIn(login, stopping);
         KnownNow();
         deadline.CancelAfter(Timeout.InfiniteTimeSpan);
         await Open(channel, login, permit, startup with { Database = database }, stopping);
+    }
+
+    private async Task<(Permit Permit, string Database)> LogIn(PgLogin login, CancellationToken stopping)
+    {
+        using var span = AgentTrace.Login(door.Resource);
+        try
+        {
+            var (permit, database) = await login.Run(remote.Address, stopping);
+            AgentTrace.Admitted(span, permit);
+            return (permit, database);
+        }
+        catch (Exception refused)
+        {
+            AgentTrace.Failed(span, refused);
+            throw;
+        }
     }
 
     private async Task Open(PgChannel channel, PgLogin login, Permit permit, PgStartup startup, CancellationToken stopping)
     {
         using (permit)
         {
+            using var span = AgentTrace.Session(permit);
             using var end = CancellationTokenSource.CreateLinkedTokenSource(permit.Ended, stopping);
             // the database is asked whether it has changed, and dialled as if it had not
             var reading = door.Catalogs.Use(permit.Database, end.Token);

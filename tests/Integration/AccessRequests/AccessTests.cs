@@ -88,7 +88,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
         await plane.Enrol("orders-agent");
         var (ticket, refusal) = await tickets.Handle(grant, Engineer, 3, null, By(Engineer), null, null, Cancel);
         Assert.Null(refusal);
-        Assert.Equal(("127.0.0.1", 6432, "orders"), (ticket!.Host, ticket.Port, ticket.Database));
+        Assert.Equal(("127.0.0.1", 6432, "orders"), (ticket!.At.Host, ticket.At.Port, ticket.Database));
         Assert.IsType<Grant.Active>(await plane.Grant(grant));
         var stream = await plane.Log.ReadStream(grant, Cancel);
         var issued = Assert.IsType<TicketIssued>(stream[^1].Event);

@@ -95,6 +95,29 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task The_end_of_a_grants_time_cuts_a_running_statement_and_an_idle_session()
+    {
+        await using var agent = await WireAgent.Start();
+        using var idle = await agent.Connect();
+        using var busy = await agent.Connect();
+        await busy.Send(Query("select pg_sleep(60)"));
+        await Until(() => agent.Backends("query like '%pg_sleep%' and state = 'active'", 1));
+        agent.Apply(agent.Grant with { NotAfter = TimeProvider.System.GetUtcNow().AddSeconds(1) });
+        var (cutIdle, cutBusy) = (idle.Refusal(), busy.UntilReady());
+        await Until(() =>
+        {
+            agent.Live.CutWhatEnded(TimeProvider.System.GetTimestamp()); // as the agent's timer does
+            return Task.FromResult(cutIdle.IsCompleted && cutBusy.IsCompleted);
+        });
+        Assert.StartsWith("57P01 the grant expired", await cutIdle, StringComparison.Ordinal);
+        Assert.Equal("E57P01", Story((await cutBusy).Where(m => m.Type != 'T')));
+        await Until(() => agent.Backends("true", 0));
+        await Until(() => Task.FromResult(agent.Live.Count == 0));
+        Assert.Equal(2, agent.Transcript().Count(l => l.Contains("\"cause\":\"expired\"", StringComparison.Ordinal)));
+        await Assert.ThrowsAsync<WireError>(() => agent.Connect());
+    }
+
+    [Fact]
     public async Task A_client_that_vanishes_takes_its_statement_along()
     {
         await using var agent = await WireAgent.Start();

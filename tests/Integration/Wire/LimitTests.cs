@@ -146,6 +146,37 @@ public sealed class LimitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_session_that_idles_in_a_transaction_ends_and_its_locks_with_it_and_one_outside_of_any_does_not()
+    {
+        Limit(new LimitRule("open", "orders", IdleInTransaction: TimeSpan.FromSeconds(1)));
+        using var outside = await agent.Connect();
+        using var failed = await agent.Connect();
+        Assert.Equal("C[BEGIN] ZT", Story(await failed.Ask(Query("begin"))));
+        Assert.EndsWith("ZE", Story(await failed.Ask(Query("select 1/0"))), StringComparison.Ordinal);
+        using var open = await agent.Connect();
+        Assert.EndsWith("ZT", Story(await open.Ask(Query("begin; update t set v = 1 where id = 1"))), StringComparison.Ordinal);
+        var next = await agent.Connect();
+        var waits = next.Ask(Query("update t set v = 2 where id = 1"));
+        Assert.Equal("57P01 nothing was asked for 1 s inside a transaction, which is all that `open` allows: connect again", await open.Refusal());
+        Assert.StartsWith("57P01 ", await failed.Refusal(), StringComparison.Ordinal);
+        Assert.Equal("C[UPDATE 1] ZI", Story(await waits));
+        await outside.StillWorks();
+        next.Dispose();
+    }
+
+    [Fact]
+    public async Task A_session_that_has_lasted_too_long_ends_even_while_it_works()
+    {
+        using var client = await agent.Connect();
+        Limit(new LimitRule("day", "orders", Session: TimeSpan.FromSeconds(1)));
+        await client.Send(Query("select pg_sleep(60)"));
+        var answer = await client.UntilReady();
+        Assert.Equal("the session has lasted 1 s, which is all that `day` allows: connect again", Field(answer[^1].Body, 'M'));
+        await WireAgent.Until(() => Task.FromResult(agent.Live.Count == 0));
+        Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"limit\"", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Statements_that_come_too_fast_wait()
     {
         Limit(new LimitRule("pace", "orders", StatementsPerSecond: 20));

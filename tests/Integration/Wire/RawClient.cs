@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Agent.Protocols.PostgreSql;
@@ -32,13 +33,14 @@ internal sealed class RawClient(Socket socket) : IDisposable
     }
 
     /// <summary>TLS from here on, with whoever calls itself `localhost`.</summary>
-    public async Task<SslStream> StartTls(bool alpn = false)
+    public async Task<SslStream> StartTls(bool alpn = false, SslProtocols version = SslProtocols.None)
     {
         var tls = new SslStream(stream);
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
             RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=localhost",
+            EnabledSslProtocols = version,
             ApplicationProtocols = alpn ? [new("postgresql")] : null,
         });
         stream = tls;
@@ -46,13 +48,17 @@ internal sealed class RawClient(Socket socket) : IDisposable
     }
 
     /// <summary>Asks for TLS as libpq does, and starts it.</summary>
-    public async Task AskForTls()
+    /// <returns>What watches the records that come.</returns>
+    public async Task<RecordWatch> AskForTls(SslProtocols version = SslProtocols.None)
     {
         await Send([0, 0, 0, 8, 4, 210, 22, 47]);
         var answer = new byte[1];
         await stream.ReadExactlyAsync(answer);
         Assert.Equal((byte)'S', answer[0]);
-        await StartTls();
+        var records = new RecordWatch(stream);
+        stream = records;
+        await StartTls(version: version);
+        return records;
     }
 
     public async Task StillWorks() => Assert.Equal("T D[alive] C[SELECT 1] ZI", Story(await Ask(Query("select 'alive'"))));

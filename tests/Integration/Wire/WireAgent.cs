@@ -37,7 +37,6 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly Tickets tickets;
     private readonly Spool spool;
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private readonly TokenDoor? tokens;
     private readonly string role;
     private readonly bool nobodyOrders;
     private readonly bool isGuest;
@@ -68,15 +67,15 @@ internal sealed class WireAgent : IAsyncDisposable
         policies[1] = InForce.Current.Policy;
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
-        tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address);
+        Tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address, options.Time ?? TimeProvider.System);
         var holds = Desk = new HoldDesk(InForce, (_, body, _) => Ask(body), (_, body) => Ended.Add((HoldEnd)body));
         Grant = Allow(options);
         File.WriteAllText(state.File("password"), role + "-secret\n");
         var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), options.Upstream,
             options.RootCertificate);
         open = () => new PgListener(
-            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null, Bounds: options.Bounds),
-            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path), new CatalogDesk(Catalogs.Enqueue, TimeProvider.System)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() with { Required = options.TlsRequired } : null, Bounds: options.Bounds),
+            new Gate(InForce, Live, tickets, Tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path), new CatalogDesk(Catalogs.Enqueue, TimeProvider.System)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
             options.Time ?? TimeProvider.System);
         Listener = open();
     }
@@ -95,6 +94,9 @@ internal sealed class WireAgent : IAsyncDisposable
     public LiveSessions Live { get; }
     public PgListener Listener { get; private set; }
     public GrantLease Grant { get; }
+
+    /// <summary>Logins by token, where there is an issuer.</summary>
+    public TokenDoor? Tokens { get; }
 
     /// <summary>Where the control plane's decisions come in.</summary>
     public HoldDesk Desk { get; }
@@ -398,7 +400,7 @@ internal sealed class WireAgent : IAsyncDisposable
             RecordExplained.Check(Transcript(), Holder, policies);
         }
         await lease.DisposeAsync();
-        tokens?.Dispose();
+        Tokens?.Dispose();
         spool.Dispose();
         key.Dispose();
         tickets.Dispose();
@@ -447,6 +449,9 @@ internal sealed record WireOptions(
     public PgServer On { get; init; }
     public SpoolLimits? Spool { get; init; }
     public DoorBounds? Bounds { get; init; }
+
+    /// <summary>Of tickets on loopback too.</summary>
+    public bool TlsRequired { get; init; }
 
     /// <summary>A disk of its own for the spool.</summary>
     public string? SpoolIn { get; init; }
