@@ -13,7 +13,10 @@ public sealed class FollowedFactsTests
     {
         const PgEvents changed = PgEvents.Insert | PgEvents.Update | PgEvents.Delete;
         facts.Function("shop.log", 0, "plpgsql", "begin insert into shop.pub (txt) values (tg_op); return new; end");
-        facts.Function("shop.stamp", 0, "plpgsql", "begin new.amount := 1; return new; end");
+        facts.Function("shop.stamp", 0, "plpgsql", "begin new.amount := 1; return new; end", f => f with
+        {
+            Definition = "create function shop.stamp() returns trigger language plpgsql as $f$ begin new.amount := 1; return new; end $f$",
+        });
         facts.Function("shop.odd", 0, "c", null);
         PgRelation Watched(PgRelation r, string by) => r with { Effects = [new PgEffect(changed, "its trigger runs code of its own", facts.Oid(by))] };
         facts.Table("shop.logged", "id v", 'r', r => Watched(r, "shop.log")).Table("shop.stamped", "id v", 'r', r => Watched(r, "shop.stamp"))
