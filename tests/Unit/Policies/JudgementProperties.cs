@@ -85,7 +85,7 @@ public sealed class JudgementProperties
         Assert.Superset(new HashSet<Effect> { Effect.Allow, Effect.Flag, Effect.Mask, Effect.Hold, Effect.Deny }, seen);
     }
 
-    private static StatementFacts Read(string sql) => Shop.TreeOf(sql) is null ? StatementFacts.NotUnderstood("it is no SQL") : Shop.Facts(sql);
+    private static StatementFacts Read(string sql) => Shop.TreeOf(sql) is { IsEmpty: false } ? Shop.Facts(sql) : StatementFacts.NotUnderstood("it is no SQL");
 
     private static bool Agrees(StatementFacts facts, Case c, HashSet<Effect> seen)
     {

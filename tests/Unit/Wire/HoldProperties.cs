@@ -62,7 +62,7 @@ public sealed class HoldProperties
                 talk.Client(Query("begin"));
                 Settle();
             }
-            talk.Client(Parse("", "delete from t where a = 4"), Bind("", ""), Execute(), Sync, Query("select 7"));
+            talk.Client(Parse("", "delete from t where a = 4"), Bind("", ""), Execute(), Sync);
             Settle();
             hold = talk.Witness.Parked.Single();
             (patience, story) = (hold.Patience, "");
