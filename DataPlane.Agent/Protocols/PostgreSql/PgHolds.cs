@@ -76,6 +76,7 @@ internal sealed class PgHolds(PgState state)
         }
     }
 
+    /// <summary>What a decision is about: the text as it is understood now, together with what it runs by name.</summary>
     private string Binding(PgText text, PgBound bound, long op) => bound.Bind(
         text, state.Sight.FactsOf(text), $"{state.Oversight.Identity}\n{state.Views?.SearchPath ?? state.Catalog.PathSetting}", state.Session, op);
 
@@ -134,15 +135,6 @@ internal sealed class PgHolds(PgState state)
         {
             hold.Recorded();
         }
-    }
-
-    /// <summary>What a decision is about: the text as it is understood now, together with what it runs by name.</summary>
-    private string Binding(PgText text, PgBound bound, long op)
-    {
-        var own = bound.Bind(text, state.Oversight.Identity, state.Session, op);
-        var runs = state.Names.Runs.Of(text);
-        return runs.Count == 0 ? own : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(
-            string.Join('/', runs.Select(run => PgBound.None.Bind(run.Text, run.Name, state.Session, op)).Prepend(own)))));
     }
 
     private PgRefusal RefusalOf(PgHold hold) => hold.Outcome == HoldOutcome.Cancelled

@@ -199,10 +199,10 @@ public sealed class BrokerAdminTests : IAsyncLifetime
     [InlineData(Topology.Reviews, Topology.ReviewsInError)]
     public async Task A_message_that_takes_its_consumer_with_it_each_time_is_parked_at_last_and_not_lost(string queue, string parked)
     {
-        await _admin.DeclareReports(Cancel);
-        await _admin.DeclareApprovers(Cancel);
-        await _admin.BoundQueues(Cancel);
-        await using var connection = await new ConnectionFactory { Uri = new Uri(_host) }.CreateConnectionAsync(Cancel);
+        await admin.DeclareReports(Cancel);
+        await admin.DeclareApprovers(Cancel);
+        await admin.BoundQueues(Cancel);
+        await using var connection = await new ConnectionFactory { Uri = new Uri(host) }.CreateConnectionAsync(Cancel);
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
         await channel.BasicPublishAsync("", queue, mandatory: true, Plain, new byte[] { 7 }, Cancel);
         var taken = 0;

@@ -76,11 +76,11 @@ public sealed class DeadlinesTests
     [Fact]
     public async Task Whoever_is_not_the_owner_any_more_acts_on_nothing_until_it_is_again()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon.AddMinutes(5))] };
+        await using var timer = new Timer(clock) { What = [new Deadline(One, World.Noon.AddMinutes(5))] };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         await Asleep();
         await timer.End();
-        _clock.Advance(TimeSpan.FromMinutes(5));
+        clock.Advance(TimeSpan.FromMinutes(5));
         await timer.Handle([], TestContext.Current.CancellationToken);
         Assert.False(timer.HasActed);
         await timer.Begin(0, TestContext.Current.CancellationToken);

@@ -184,7 +184,7 @@ public sealed class HoldTests
         Say(Query(then));
         Assert.Equal(("p", first), (Parked.Runs.Single().Name, System.Text.Encoding.UTF8.GetString(Parked.Runs.Single().Text.Text)));
         Assert.Contains(first.Contains("delete", StringComparison.Ordinal) ? "delete" : "select", Parked.Facts.Kinds);
-        var alone = Parked.Bound.Bind(Parked.Text, talk.Witness.Identity, talk.State.Session, Parked.Op);
+        var alone = Parked.Bound.Bind(Parked.Text, Parked.Text.Facts, $"{talk.Witness.Identity}\n{talk.State.Catalog.PathSetting}", talk.State.Session, Parked.Op);
         Assert.NotEqual(alone, Parked.Binding);
         Assert.Equal(story, Decide("released"));
     }

@@ -9,6 +9,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.Tests.EndToEnd.World;
 using Npgsql;
 
