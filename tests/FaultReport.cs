@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Xunit;
 
 namespace AccessPlane.Tests;
 
@@ -18,7 +17,7 @@ internal static class FaultReport
     /// <param name="numbers">Those that the table adds up under the same name (`lost`, `duplicates`) or shows at its end.</param>
     public static void Saw(string what, params (string Name, double Value)[] numbers)
     {
-        var context = TestContext.Current;
+        var context = Xunit.TestContext.Current;
         var test = context.TestClass!;
         var suite = test.TestClassNamespace!.Split('.')[2];
         var line = JsonSerializer.Serialize(new

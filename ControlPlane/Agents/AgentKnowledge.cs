@@ -67,13 +67,15 @@ public sealed record AgentKnowledge(
     /// <summary>The agents that serve a resource.</summary>
     public IEnumerable<string> Serving(string resource) => Agents.Values.Where(a => a.Resources.Contains(resource)).Select(a => a.Agent);
 
+    private AgentKnowledge KeysOf(string agent, IEvent e) => Keys.TryGetValue(agent, out var keys) ? this with { Keys = Keys.SetItem(agent, keys.After(e)) } : this;
+
     private AgentKnowledge After(Guid stream, IEvent e) => e switch
     {
         PolicyPublished p => this with { Policy = new PublishedPolicy(p.Version, p.Hash, p.Model) },
         AgentEnrolled a => this with { Agents = Agents.SetItem(a.Agent, a), Clones = Clones.Remove(a.Agent), Keys = Keys.SetItem(a.Agent, AgentKeyHistory.Of(a)) },
         AgentRetired a => this with { Agents = Agents.Remove(a.Agent), Clones = Clones.Remove(a.Agent) },
-        AgentKeyRotationOrdered { Agent: var agent } => this with { Keys = Keys.SetItem(agent, Keys[agent].After(e)) },
-        AgentKeyAnnounced { Key.Agent: var agent } => this with { Keys = Keys.SetItem(agent, Keys[agent].After(e)) },
+        AgentKeyRotationOrdered { Agent: var agent } => KeysOf(agent, e),
+        AgentKeyAnnounced { Key.Agent: var agent } => KeysOf(agent, e),
         AgentCloneFound c => this with { Clones = Clones.SetItem(c.Agent, c) },
         GrantIssued g => this with { Approved = Approved.SetItem(g.Grant, g) },
         GrantActivated a => Approved.TryGetValue(stream, out var issued)

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using AccessPlane.Contracts.Policy;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using AccessPlane.Tests.EndToEnd.Faults.World;
 using AccessPlane.Tests.EndToEnd.World;
 
 namespace AccessPlane.Tests.EndToEnd.Faults;

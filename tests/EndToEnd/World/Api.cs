@@ -26,8 +26,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     private readonly HttpClient http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
     private readonly ConcurrentDictionary<string, (string Token, long At)> tokens = new();
 
-    /// <summary>What this run has made that nobody may find again, and what the API said that might hold some of it.</summary>
-    public SecretSweep Secrets => SecretSweep.OfTheRun;
+    /// <summary>What the API said: it might hold some of what nobody may find again.</summary>
     public ConcurrentQueue<(string Where, string Text)> Said { get; } = [];
 
     public Task<Answer> Get(string who, string path) => Send(who, HttpMethod.Get, path, null);
@@ -87,7 +86,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
         var body = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.True(response.IsSuccessStatusCode, body.ToString());
         var token = body.GetProperty("access_token").GetString()!;
-        Secrets.Knows("an access token", token);
+        SecretSweep.OfTheRun.Knows("an access token", token);
         return token;
     }
 
@@ -106,7 +105,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
         var answer = new Answer((int)response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
         if (response.IsSuccessStatusCode && method == HttpMethod.Post)
         {
-            Secrets.KnowsOf(answer.Body);
+            SecretSweep.OfTheRun.KnowsOf(answer.Body);
         }
         else
         {

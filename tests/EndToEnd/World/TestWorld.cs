@@ -97,7 +97,7 @@ public sealed class TestWorld : IAsyncLifetime
     /// </summary>
     private async Task NoSecretIsLeftBehind()
     {
-        var (sweep, agent) = (Api.Secrets, $"{State}/orders-agent/state");
+        var (sweep, agent) = (SecretSweep.OfTheRun, $"{State}/orders-agent/state");
         string[] keys = [$"{agent}/agent.pem", $"{agent}/enrolment.json"];
         foreach (var path in (IEnumerable<string>)[.. Directory.EnumerateFiles($"{State}/secrets"), .. Directory.EnumerateFiles($"{State}/control-plane", "*.pem"),
             .. Directory.EnumerateFiles($"{State}/tls", "*.key"), .. keys, $"{State}/orders-agent/agent.json"])

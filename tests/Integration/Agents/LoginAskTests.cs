@@ -1,7 +1,6 @@
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Keys;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
-using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.Tests.Integration.Wire;

@@ -28,7 +28,7 @@ public sealed class FeaturesTests
         "Holds → AccessRequests", "Holds → Agents", "Holds → Locks", "Holds → Policies", "Holds → Sessions",
         "Locks → Policies",
         "Notifications → AccessRequests", "Notifications → Holds", "Notifications → Keys", "Notifications → Policies",
-        "Policies → Locks",
+        "Policies → Locks", "Policies → Resources",
         "Resources → Agents", "Resources → Policies",
         "Sessions → Agents", "Sessions → Grants", "Sessions → Policies",
     ];

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
@@ -73,7 +72,7 @@ internal sealed class MaskHelp
             : PgError.With(error, Own, MaskReason.AskUnmasked);
     }
 
-    private IEnumerable<MaskReason> Reasons(PgText? text, string message)
+    private List<MaskReason> Reasons(PgText? text, string message)
     {
         var found = Of(reasons, text, message, r => IsNamed(r.Relation, message) && IsAbout(text, r.On)).ToList();
         if (found.Count > 0)
@@ -93,7 +92,7 @@ internal sealed class MaskHelp
     }
 
     /// <summary>An error names a relation without its schema: those that the text names come first.</summary>
-    private static IEnumerable<MaskReason> Of(IReadOnlyList<MaskReason> all, PgText? text, string message, Func<MaskReason, bool> fits)
+    private static List<MaskReason> Of(IReadOnlyList<MaskReason> all, PgText? text, string message, Func<MaskReason, bool> fits)
     {
         var found = all.Where(fits).ToList();
         var named = found.Where(r => text is not null && text.Facts.Relations.Any(u => u.Name == r.Relation)).ToList();

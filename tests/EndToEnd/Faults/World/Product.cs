@@ -7,7 +7,6 @@ using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.Keys;
 using AccessPlane.Tests.EndToEnd.World;
