@@ -1,4 +1,3 @@
-using AccessPlane.Contracts.Policy;
 using AccessPlane.Tests.Integration.Wire;
 using Xunit;
 using static AccessPlane.Tests.Integration.Holds.HeldDeletes;
