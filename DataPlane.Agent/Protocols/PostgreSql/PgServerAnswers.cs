@@ -263,6 +263,7 @@ internal sealed partial class PgServerAnswers(PgState state)
         state.MayHaveBegun = false;
         state.QuietSince = state.Clock.GetTimestamp();
         state.Operations.End(body[0]);
+        state.Sight.UnitEnded();
         if (body[0] == 'I')
         {
             state.Names.EndTransaction();

@@ -206,6 +206,9 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// <summary>What is known of the schema may be old: the next text waits for a new look at it.</summary>
     public void LookAgain() => mustRefresh = true;
 
+    /// <summary>What was looked for in vain may be there by the next unit, even if this one was never run.</summary>
+    public void UnitEnded() => justLooked = null;
+
     /// <summary>No transaction is open: what was changed is there for all to see, or for nobody.</summary>
     public void TransactionEnded()
     {
