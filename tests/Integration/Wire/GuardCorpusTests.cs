@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using AccessPlane.Agent.Protocols.PostgreSql;
 using Xunit;
 

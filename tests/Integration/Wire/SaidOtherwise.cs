@@ -41,8 +41,8 @@ internal static partial class SaidOtherwise
             {
                 return IsCode().IsMatch(sql) ? $"{token.Groups["quote"].Value}{Of(token.Groups["code"].Value, way)}{token.Groups["quote"].Value}" : token.Value;
             }
-            // a line's end between two texts makes one of them
-            return !token.Groups["space"].Success ? token.Value
+            // a line's end between two texts makes one of them, and a comment in the wrong place behind the first does not
+            return !token.Groups["space"].Success || (comments && token.Index > 0 && sql[token.Index - 1] == '\'') ? token.Value
                 : token.Value.AsSpan().ContainsAny('\n', '\r') ? comments ? $"{token.Value}-- drop ' \r" : wide ? $"\f{token.Value}\t\r\n" : token.Value
                 : comments ? "/*/* x ' */ ; */-- drop $$ \r" : wide ? " \t\f  " : token.Value;
         }
