@@ -70,8 +70,11 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), [new HeldParameter(25, "a\u202eb", null)], "T",
         new StatementFacts(["delete"], 1)
         {
-            Relations = [new RelationUse("public.orders", RelationAccess.Write)], Columns = [new ColumnUse("public.or\u202eders.a", ColumnPlace.Predicate)],
-            Functions = ["public.f"], Opaque = "a trigger", Unbounded = true,
+            Relations = [new RelationUse("public.orders", RelationAccess.Write)],
+            Columns = [new ColumnUse("public.or\u202eders.a", ColumnPlace.Predicate)],
+            Functions = ["public.f"],
+            Opaque = "a trigger",
+            Unbounded = true,
         }, 60, "bulk",
         [new Reason("bulk", Effect.Hold, "somebody must look at it first")], 1000,
         new HoldTerms(Who.Nobody with { Groups = ["engineering"] }, 1, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1)), $"binding of {text}",

@@ -85,7 +85,7 @@ public sealed class HiddenWordsTests
         foreach (var sql in new[]
         {
             "create table shop.t (x int)", "create table public.t (x int)", "create schema s", "create view shop.v as select 1", "alter table shop.pub add column x int", "alter table customers owner to current_user",
-            "drop table shop.pub", "drop view customers", "truncate shop.pub", "create index on shop.pub (n)", "comment on table shop.pub is 'x'", 
+            "drop table shop.pub", "drop view customers", "truncate shop.pub", "create index on shop.pub (n)", "comment on table shop.pub is 'x'",
             "create extension dblink", "create role r", "create publication p", "create server s foreign data wrapper postgres_fdw", "create function shop.f() returns int language sql as 'select 1'",
             "create trigger t before update on shop.pub for each row execute function shop.f_get()", "create rule r as on select to shop.pub do instead nothing", "refresh materialized view shop.mv_customers",
             "do $$ begin raise exception '%', (select ssn from shop.customers where id = 1); end $$", "do $$ begin execute 'create table shop.t (x int)'; end $$",

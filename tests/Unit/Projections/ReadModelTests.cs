@@ -56,10 +56,14 @@ public sealed class ReadModelTests
         {
             Facts = new StatementFacts(["execute", "delete"], 1)
             {
-                Relations = [new RelationUse(name, RelationAccess.Write)], Columns = [new ColumnUse($"{name}.a", ColumnPlace.Predicate)], Functions = [name],
+                Relations = [new RelationUse(name, RelationAccess.Write)],
+                Columns = [new ColumnUse($"{name}.a", ColumnPlace.Predicate)],
+                Functions = [name],
                 Opaque = $"`{name}` has a trigger",
             },
-            Reasons = [new Reason("bulk", Effect.Hold, $"writes `{name}`")], Role = name, Runs = [new HeldRun("p\u200b", $"prepare p\u200b as delete from {name}")],
+            Reasons = [new Reason("bulk", Effect.Hold, $"writes `{name}`")],
+            Role = name,
+            Runs = [new HeldRun("p\u200b", $"prepare p\u200b as delete from {name}")],
         };
         var held = new OperationHeld(hold, "a", Person("engineer"), "orders-write", operation, Who.Nobody with { Groups = ["dba"] }, 1, Minute(1));
         var row = new ReadModel<HoldRow>(new HeldOperations()).Given(hold, 0, held).Only;
