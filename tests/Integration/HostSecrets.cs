@@ -51,7 +51,7 @@ internal sealed class HostSecrets : ILoggerProvider
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             var answer = await base.SendAsync(request, cancellationToken);
-            var isJson = answer.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) == true;
+            var isJson = answer.Content.Headers.ContentType?.MediaType is "application/json" or "application/problem+json";
             if (isJson && (request.Method == HttpMethod.Post || !answer.IsSuccessStatusCode))
             {
                 await answer.Content.LoadIntoBufferAsync(cancellationToken);

@@ -14,6 +14,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
 {
     private readonly IPEndPoint remote = Remote(socket);
     private bool isStranger;
+    private CancellationTokenRegistration abort;
 
     public async Task Run(CancellationToken stopping)
     {
@@ -21,7 +22,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         isStranger = noPlace is null;
         using var deadline = new CancellationTokenSource(PgDoor.Patience, door.Time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
-        using var abort = end.Token.Register(() => socket.Close(0));
+        abort = end.Token.Register(() => socket.Close(0));
         PgChannel? channel = null;
         try
         {
@@ -52,6 +53,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
         finally
         {
+            await abort.DisposeAsync();
             KnownNow();
             channel?.Wire.Dispose();
             socket.Dispose();
@@ -125,6 +127,8 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
                 using var recorder = await Record(permit, startup, backend, own.Record);
                 await login.Accept();
                 using var session = new PgSession(door, channel, backend, database.Database, (own.Views, help), recorder, remote.ToString());
+                await abort.DisposeAsync(); // from here on nobody is put out without a word
+                using var leave = stopping.Register(() => _ = session.Stop("the agent was stopped"));
                 await session.Run();
             }
         }
@@ -169,7 +173,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         {
             return await work;
         }
-        catch (OperationCanceledException) when (permit.End is { } ended)
+        catch (Exception over) when (over is OperationCanceledException or PgUnreachable && permit.End is { } ended)
         {
             throw new PgStop(PgError.Ended, ended.Message);
         }

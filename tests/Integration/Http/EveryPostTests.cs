@@ -21,6 +21,7 @@ public sealed class EveryPostTests
     /// <summary>Those that need a world of their own, with where they are sent twice.</summary>
     private static readonly string[] Elsewhere =
     [
+        "/v1/agents/{id}/rotate-key", // of an agent that is there: AgentKeyTests
         "/v1/agents/{id}/enrol", // anonymous: its one-time token is what makes it once
         "/v1/log/rollbacks/{id}/acknowledge", // what was acknowledged is refused
         "/v1/resources/{id}/masking/apply", // the same order is another try

@@ -110,7 +110,7 @@ public sealed class PanicTests
         await using var sleep = new NpgsqlCommand("select pg_sleep(60)", session);
         var running = sleep.ExecuteNonQueryAsync(Cancel);
         var sleeping = $"select count(*) from pg_stat_activity where usename = '{database}' and query like '%pg_sleep%' and state = 'active'";
-        await Until(async () => (long)(await agent.Ask(sleeping))! == 1, () => "the statement does not run");
+        await Until(async () => (long)(await agent.Ask(sleeping))! == 1 + (Many / 2), () => "not everything runs that sleeps");
 
         Assert.Equal("403 admins-only", Code(await Send(host, "dba", "dba", HttpMethod.Post, $"{Lock}/all", new { reason = "for fun" })));
         Assert.Equal("422 invalid", Code(await Send(host, "admin", "admins", HttpMethod.Post, $"{Lock}/all", new { reason = "" })));
