@@ -18,12 +18,10 @@ public sealed record Segment(
 
     public Segment SignWith(ECDsa key) => this with { Signature = Signatures.Sign(key, SignedBytes()) };
 
-    public bool IsSignedBy(ECDsa key) => Signatures.Check(key, SignedBytes(), Signature);
-
     /// <summary>What does not check out, or null: signature, count, and the chain recomputed over the entries.</summary>
     public string? WhyInvalid(ECDsa agentKey)
     {
-        if (!IsSignedBy(agentKey))
+        if (!Signatures.Check(agentKey, SignedBytes(), Signature))
         {
             return "the signature is not the agent's";
         }

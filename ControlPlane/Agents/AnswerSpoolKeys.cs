@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Agents;
 

@@ -1,6 +1,13 @@
+using AccessPlane.ControlPlane.AccessRequests;
+using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Grants;
+using AccessPlane.ControlPlane.Locks;
+using AccessPlane.ControlPlane.Resources;
+using AccessPlane.ControlPlane.Sessions;
+
 namespace AccessPlane.ControlPlane.Audit;
 
-/// <summary>What happened, for whoever has to answer for it.</summary>
+/// <summary>Everything that is only read.</summary>
 public static class AuditFeature
 {
     public static IServiceCollection AddAudit(this IServiceCollection services)
@@ -12,6 +19,15 @@ public static class AuditFeature
 
     public static IEndpointRouteBuilder MapAudit(this IEndpointRouteBuilder routes)
     {
+        ListRequests.Map(routes);
+        GetRequest.Map(routes);
+        ListGrants.Map(routes);
+        GetGrant.Map(routes);
+        ListSessions.Map(routes);
+        GetSession.Map(routes);
+        ListAgents.Map(routes);
+        ListResources.Map(routes);
+        ListLocks.Map(routes);
         SearchEvents.Map(routes);
         SearchOperations.Map(routes);
         ExplainOperation.Map(routes);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
+using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 

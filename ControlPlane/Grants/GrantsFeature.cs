@@ -34,8 +34,6 @@ public static class GrantsFeature
         RevokeGrant.Map(routes);
         SettleReviewDebt.Map(routes);
         IssueTicket.Map(routes);
-        ListGrants.Map(routes);
-        GetGrant.Map(routes);
         return routes;
     }
 }

@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Events;
+using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Keys;

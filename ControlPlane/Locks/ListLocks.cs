@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Locks;

@@ -1,5 +1,3 @@
-using AccessPlane.ControlPlane.Http;
-
 namespace AccessPlane.ControlPlane.Policies;
 
 public static class PoliciesFeature
@@ -11,7 +9,6 @@ public static class PoliciesFeature
         services.AddSingleton<CircumstancesSource>();
         services.AddSingleton<WhatIfReplay>();
         services.AddSingleton<WhatIf>();
-        services.AddSingleton<IReadiness, PolicyIsLoaded>();
         return services.AddSingleton<PublishPolicy>();
     }
 

@@ -1,5 +1,4 @@
 using AccessPlane.Contracts.Policy;
-using AccessPlane.ControlPlane.Resources;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -15,8 +14,7 @@ public static class PolicyYaml
 {
     private static readonly string[] Sections = ["resources", "entitlements", "guardrails", "masks", "limits", "directory", "mode"];
 
-    /// <param name="catalogs">What is known of databases: nothing, where no agent has looked.</param>
-    public static PolicyReading Read(string text, CatalogKnowledge? catalogs = null)
+    public static PolicyReading Read(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         var problems = new PolicyProblems();
@@ -30,11 +28,11 @@ public static class PolicyYaml
             }
             return new PolicyReading(null, problems.InOrder);
         }
-        var model = Document(fields, root, catalogs ?? CatalogKnowledge.Nothing);
+        var model = Document(fields, root);
         return new PolicyReading(problems.Any ? null : model, problems.InOrder);
     }
 
-    private static PolicyModel? Document(PolicyFields fields, YamlNode root, CatalogKnowledge catalogs)
+    private static PolicyModel? Document(PolicyFields fields, YamlNode root)
     {
         if (fields.Map(root, Sections) is not { } map)
         {
@@ -57,7 +55,6 @@ public static class PolicyYaml
         PolicyChecks.Run(fields.Problems, model, resources, entitlements);
         PolicyRuleChecks.Run(fields.Problems, model, entitlements, guardrails, masks, limits);
         PolicyMaskingChecks.Run(fields.Problems, model, entitlements, masks);
-        PolicyCatalogChecks.Run(fields.Problems, catalogs, guardrails, masks);
         return model;
     }
 }

@@ -7,7 +7,6 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
-using AccessPlane.ControlPlane.Resources;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -44,7 +43,7 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPut("/policies", async (HttpContext http, PublishPolicy publish, CatalogSource catalogs, CancellationToken cancel) =>
+        .MapPut("/policies", async (HttpContext http, PublishPolicy publish, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             if (!caller.IsAdmin)
@@ -56,7 +55,7 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
             {
                 return Problems.Of(unreadable!);
             }
-            var reading = PolicyYaml.Read(text, await catalogs.Current(cancel));
+            var reading = PolicyYaml.Read(text);
             if (reading.Model is not { } model)
             {
                 return Invalid(reading, "was not published");

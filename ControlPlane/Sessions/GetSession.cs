@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.Projections;

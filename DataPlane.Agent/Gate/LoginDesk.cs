@@ -16,11 +16,9 @@ public sealed class LoginDesk
     private readonly AgentIdentity identity;
     private readonly PendingLogins pending;
     private readonly Action<LoginAsk> send;
-    private readonly TimeProvider time;
 
-    internal LoginDesk(InForce inForce, AgentIdentity identity, PendingLogins pending, Action<LoginAsk> send, TimeProvider time)
+    internal LoginDesk(InForce inForce, AgentIdentity identity, PendingLogins pending, Action<LoginAsk> send)
     {
-        this.time = time;
         this.inForce = inForce;
         this.identity = identity;
         this.pending = pending;
@@ -58,16 +56,16 @@ public sealed class LoginDesk
     /// <summary>The same ask leads to the same request however often it is sent: one that was lost on the way costs seconds, and not the login.</summary>
     private async Task<LoginAnswer> Answer(LoginAsk ask, Task<LoginAnswer> answered, CancellationToken cancel)
     {
-        var began = time.GetTimestamp();
+        var began = inForce.Clock.GetTimestamp();
         while (true)
         {
             send(ask);
-            var left = AnswerWithin - time.GetElapsedTime(began);
+            var left = AnswerWithin - inForce.Clock.GetElapsedTime(began);
             try
             {
-                return await answered.WaitAsync(left < AskAgain ? left : AskAgain, time, cancel);
+                return await answered.WaitAsync(left < AskAgain ? left : AskAgain, inForce.Clock, cancel);
             }
-            catch (TimeoutException) when (time.GetElapsedTime(began) < AnswerWithin)
+            catch (TimeoutException) when (inForce.Clock.GetElapsedTime(began) < AnswerWithin)
             {
                 // asked again
             }
@@ -85,7 +83,7 @@ public sealed class LoginDesk
             {
                 await tell(answer.Link is { } link ? $"{answer.Detail}: {link}" : answer.Detail);
                 using var again = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-                var first = await Task.WhenAny(granted, closed, Task.Delay(SayAgain, time, again.Token));
+                var first = await Task.WhenAny(granted, closed, Task.Delay(SayAgain, inForce.Clock, again.Token));
                 await again.CancelAsync();
                 cancel.ThrowIfCancellationRequested();
                 if (first == closed)
@@ -113,7 +111,7 @@ public sealed class LoginDesk
     /// <summary>Waits until the snapshot holds the grant.</summary>
     private async Task<TokenFinding> Granted(Func<GrantLease, bool> isIt, TimeSpan within, CancellationToken cancel)
     {
-        var began = time.GetTimestamp();
+        var began = inForce.Clock.GetTimestamp();
         while (true)
         {
             var changed = inForce.Changed.Next;
@@ -121,8 +119,8 @@ public sealed class LoginDesk
             {
                 return new TokenFinding(grant.Grant, null);
             }
-            var left = within - time.GetElapsedTime(began);
-            await changed.WaitAsync(left > TimeSpan.Zero ? left : throw new TimeoutException(), time, cancel);
+            var left = within - inForce.Clock.GetElapsedTime(began);
+            await changed.WaitAsync(left > TimeSpan.Zero ? left : throw new TimeoutException(), inForce.Clock, cancel);
         }
     }
 }

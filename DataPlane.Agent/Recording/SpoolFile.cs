@@ -30,7 +30,6 @@ internal sealed class SpoolFile : IDisposable
     private int number;
     private long held;
     private bool announced;
-    private long? waitsSince;
 
     private SpoolFile(string path, Guid session, long sessionNumber, SpoolCipher cipher, SpoolKeys keys, Spool spool, FileMode mode)
     {
@@ -62,18 +61,6 @@ internal sealed class SpoolFile : IDisposable
 
     /// <summary>When the last part was cut, as a timestamp.</summary>
     public long CutAt { get; set; }
-
-    /// <summary>Since when something of it waits for the control plane to take it, or since it last took something; null where nothing waits. As a timestamp.</summary>
-    public long? WaitsSince
-    {
-        get
-        {
-            lock (Guard)
-            {
-                return waitsSince;
-            }
-        }
-    }
 
     public bool HasUnsealed => written.Seq > cut.Seq || boundaries.Count > 0;
     public bool HasFullPart => boundaries.Count > 0;
@@ -122,7 +109,6 @@ internal sealed class SpoolFile : IDisposable
         }
         written.Set(lastSeq, written.Offset + size, head, open);
         Account(size);
-        waitsSince ??= spool.Ages.Now;
         Ended |= end;
         if (written.Offset - partFrom >= PartBytes)
         {
@@ -194,7 +180,6 @@ internal sealed class SpoolFile : IDisposable
                 return false;
             }
             waiting.Dequeue();
-            Progressed();
         }
         if (!part.Final)
         {
@@ -218,7 +203,6 @@ internal sealed class SpoolFile : IDisposable
             if (waiting.TryPeek(out var oldest) && oldest == part)
             {
                 waiting.Dequeue();
-                Progressed();
             }
         }
     }
@@ -243,9 +227,8 @@ internal sealed class SpoolFile : IDisposable
     }
 
     /// <summary>Takes up where an earlier process was.</summary>
-    internal void Resume(Mark sealedUpTo, int lastNumber, IEnumerable<SealedPart> unaccepted, Mark end, long indexBytes, bool ended, long key, long since)
+    internal void Resume(Mark sealedUpTo, int lastNumber, IEnumerable<SealedPart> unaccepted, Mark end, long indexBytes, bool ended, long key)
     {
-        waitsSince = since;
         cut = sealedUpTo;
         number = lastNumber;
         written = end;
@@ -260,9 +243,6 @@ internal sealed class SpoolFile : IDisposable
         index.Resume(indexBytes);
         Account(written.Offset - Math.Max(0, (waiting.TryPeek(out var first) ? first.Offset : sealedUpTo.Offset) - firstKey)); // what was accepted is a hole
     }
-
-    /// <summary>Called under the guard.</summary>
-    private void Progressed() => waitsSince = waiting.Count > 0 || HasUnsealed ? spool.Ages.Now : null;
 
     private SealedPart Sign(string agent, ECDsa key, Mark end, bool last)
     {

@@ -50,7 +50,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         };
         admin = new BrokerAdmin(Options.Create(options), NullLogger<BrokerAdmin>.Instance);
         await admin.CreateAgent(name, $"agent-{name}", "secret", TestContext.Current.CancellationToken);
-        controlPlane = BusHost.Of(bus => bus.UsingRabbitMq((_, rabbit) =>
+        controlPlane = Host(bus => bus.UsingRabbitMq((_, rabbit) =>
         {
             rabbit.Host(amqp);
             rabbit.ReceiveEndpoint($"{name}-reports", endpoint =>
@@ -95,26 +95,36 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         return host;
     }
 
+    private static IHost Host(Action<IBusRegistrationConfigurator> configure)
+    {
+        var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddMassTransit(configure);
+        builder.Services.Configure<MassTransitHostOptions>(o => o.WaitUntilStarted = true);
+        return builder.Build();
+    }
+
     private AgentLine Line => new(controlPlane.Services.GetRequiredService<IBus>(), keys, _ => ValueTask.FromResult(1L), TimeProvider.System);
 
     private InForce InForce => agent.Services.GetRequiredService<InForce>();
 
-    private Report Next(params string[] kinds)
+    private Report Next(string kind)
     {
         while (reports.TryTake(out var report, Soon))
         {
             Assert.True(report.IsSignedBy(agentKey));
-            if (kinds.Contains(report.Kind))
+            if (report.Kind == kind)
             {
                 return report;
             }
         }
-        throw new TimeoutException($"no `{string.Join("` and no `", kinds)}` came");
+        throw new TimeoutException($"no `{kind}` came");
     }
 
     private static T Body<T>(Report report) => System.Text.Json.JsonSerializer.Deserialize<T>(report.Body, Json.Options)!;
 
-    private static AgentState Nothing { get; } = new(new PublishedPolicy(1, "h", PolicyModel.Empty), ["orders"], [], [], [], []);
+    private static AgentState Nothing { get; } =
+        new(new PublishedPolicy(1, "h", PolicyModel.Empty), ["orders"], [], [], [], []);
 
     [Fact]
     public async Task An_agent_catches_up_renews_its_lease_and_acknowledges_with_its_own_limited_user()
@@ -142,9 +152,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     public async Task A_restarted_agent_has_the_control_plane_open_what_it_left_and_finishes_it()
     {
         var cancel = TestContext.Current.CancellationToken;
-        Assert.Same(InForce.Time, agent.Services.GetRequiredService<TimeProvider>());
-        var boot = AccessPlane.Agent.BootClock.Instance;
-        Assert.InRange(InForce.Time.GetTimestamp() - boot.GetTimestamp(), -boot.TimestampFrequency, 0); // it counts the time that the host slept
+        Assert.IsType<AccessPlane.Agent.BootClock>(agent.Services.GetRequiredService<TimeProvider>());
         var session = Guid.CreateVersion7();
         var recorder = agent.Services.GetRequiredService<Spool>().Begin(
             session, number => SpoolTests.Start(session, number) with { Agent = name }, Evidence.Buffered, why => Assert.Fail(why));
@@ -154,20 +162,13 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         agent = Agent();
         await agent.StartAsync(cancel);
 
-        // what it has still to write down is dated: it begins with it when it knows the time
-        await Line.Answer(name, 10, DirectiveKinds.State, Nothing, cancel);
-        Report next;
-        while ((next = Next(ReportKinds.LeaseAsk, ReportKinds.SpoolKeyAsk)).Kind == ReportKinds.LeaseAsk)
-        {
-            await Line.Answer(name, 10, DirectiveKinds.Lease, new LeaseAnswer(Body<LeaseAsk>(next).Nonce), cancel);
-        }
-        var ask = Body<SpoolKeyAsk>(next);
+        var ask = Body<SpoolKeyAsk>(Next(ReportKinds.SpoolKeyAsk));
         Assert.Equal(session, ask.Session);
-        await Line.Answer(name, 10, DirectiveKinds.SpoolKey, new AnswerSpoolKeys(keys, null!, null!).Answer(name, ask), cancel);
+        await Line.Answer(name, 0, DirectiveKinds.SpoolKey, new AnswerSpoolKeys(keys, null!, null!).Answer(name, ask), cancel);
         Segment last;
         while (!(last = Body<Segment>(Next(ReportKinds.SegmentSealed))).Final)
         {
-            await Line.Answer(name, 10, DirectiveKinds.SegmentAccepted, new SegmentReceipt(session, last.Number), cancel);
+            await Line.Answer(name, 0, DirectiveKinds.SegmentAccepted, new SegmentReceipt(session, last.Number), cancel);
         }
         Assert.Null(last.WhyInvalid(agentKey));
         Assert.Contains("\"outcome\":\"indeterminate\"", last.Entries, StringComparison.Ordinal);
@@ -216,7 +217,6 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         await Line.Answer(name, 16, DirectiveKinds.State, Nothing, cancel);
         Assert.Equal(16, Body<Applied>(Next(ReportKinds.Applied)).Position);
         Assert.Equal(16, InForce.Current.Position);
-        FaultReport.Saw($"2 orders missing: noticed, the revocation behind them carried out at once, an older state refused, caught up to {InForce.Current.Position} by the next one");
     }
 
     [Fact]
@@ -265,7 +265,8 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         await CatchUp(states, table, cancel);
         Next(ReportKinds.Applied);
 
-        await leases.Handle(name, Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)), cancel);
+        var stuck = leases.Handle(name, Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)), cancel);
+        await stuck;
         Assert.Null((await table.All(cancel))[name].LeaseAt);
         await follower.Handle(await database.Log.ReadAll(0, AgentKnowledge.Types, 100, cancel), cancel);
         await leases.Handle(name, Body<LeaseAsk>(Next(ReportKinds.LeaseAsk)), cancel);
@@ -274,7 +275,6 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         {
             await InForce.Changed.Next.WaitAsync(Soon, cancel);
         }
-        FaultReport.Saw($"1 of 1 questions unanswered while a lock was not sent, 1 of 1 answered behind it");
     }
 
     private AgentSights Sights() => History.Sights.Over(database, histories, keys, state.File("checkpoints"));

@@ -3,16 +3,16 @@ namespace AccessPlane.Tests.Unit.Domain;
 /// <summary>A wall clock that a test moves; timers fire when it passes them.</summary>
 internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 {
-    private readonly Lock one = new();
-    private readonly List<Alarm> alarms = [];
-    private DateTimeOffset now = start;
-    private int timersSet;
+    private readonly Lock _one = new();
+    private readonly List<Alarm> _alarms = [];
+    private DateTimeOffset _now = start;
+    private int _timersSet;
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (one)
+        lock (_one)
         {
-            return now;
+            return _now;
         }
     }
 
@@ -25,9 +25,9 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
     {
         get
         {
-            lock (one)
+            lock (_one)
             {
-                return timersSet;
+                return _timersSet;
             }
         }
     }
@@ -35,11 +35,11 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
     public void Advance(TimeSpan by)
     {
         Alarm[] due;
-        lock (one)
+        lock (_one)
         {
-            now += by;
-            due = [.. alarms.Where(a => a.At <= now)];
-            alarms.RemoveAll(a => a.At <= now);
+            _now += by;
+            due = [.. _alarms.Where(a => a.At <= _now)];
+            _alarms.RemoveAll(a => a.At <= _now);
         }
         foreach (var alarm in due)
         {
@@ -62,14 +62,14 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            lock (clock.one)
+            lock (clock._one)
             {
-                clock.alarms.Remove(this);
+                clock._alarms.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {
-                    At = clock.now + dueTime;
-                    clock.alarms.Add(this);
-                    clock.timersSet++;
+                    At = clock._now + dueTime;
+                    clock._alarms.Add(this);
+                    clock._timersSet++;
                 }
             }
             return true;
@@ -77,9 +77,9 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 
         public void Dispose()
         {
-            lock (clock.one)
+            lock (clock._one)
             {
-                clock.alarms.Remove(this);
+                clock._alarms.Remove(this);
             }
         }
 

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Keys;
 
-namespace AccessPlane.ControlPlane.Keys;
+namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>
 /// The control plane's keys, in the folder `Keys:Path`: made at the first start and whenever one is rotated, readable by this user alone, the same for all

@@ -1,6 +1,7 @@
 using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.Http;
 
-namespace AccessPlane.ControlPlane.Http;
+namespace AccessPlane.ControlPlane.Audit;
 
 /// <summary>Who sees what: auditors and admins everything, everyone what is theirs.</summary>
 public static class Seeing
