@@ -6,7 +6,7 @@ namespace AccessPlane.Contracts;
 
 /// <summary>
 /// Ids of streams. Requests, grants, sessions, holds and locks have a UUIDv7 made at the edge; things that people name
-/// (resources, agents, the policy) have a UUIDv5 of their name, so that everyone computes the same one.
+/// (resources, agents, approvers, the policy) have a UUIDv5 of their name, so that everyone computes the same one.
 /// </summary>
 public static class Ids
 {
@@ -17,6 +17,7 @@ public static class Ids
     public static Guid Keys { get; } = Named("control-plane", "keys");
     public static Guid History { get; } = Named("log", "history");
     public static Guid Agent(string id) => Named("agent", id);
+    public static Guid Approver(string name) => Named("approver", name);
     public static Guid Resource(string id) => Named("resource", id);
 
     /// <summary>RFC 9562 UUIDv5 (SHA-1) of <c>kind/name</c>.</summary>

@@ -1,5 +1,8 @@
 using System.Globalization;
 using System.Text;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Contracts;
 
@@ -32,6 +35,33 @@ public static class ShownText
         }
         return shown.ToString();
     }
+
+    /// <summary>Names can hold any character.</summary>
+    public static StatementFacts Of(StatementFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        return facts with
+        {
+            Unknown = OrNull(facts.Unknown),
+            Refused = OrNull(facts.Refused),
+            Opaque = OrNull(facts.Opaque),
+            Relations = [.. facts.Relations.Select(r => r with { Name = Of(r.Name) })],
+            Columns = [.. facts.Columns.Select(c => c with { Column = Of(c.Column) })],
+            Functions = [.. facts.Functions.Select(Of)],
+            Names = facts.Names?.Select(n => n with { Name = OrNull(n.Name) }).ToList(),
+            Outputs = facts.Outputs?.Select(o => o with { Name = Of(o.Name), Sources = [.. o.Sources.Select(Of)] }).ToList(),
+            Lineage = null, // for rules about masks, not for eyes
+        };
+    }
+
+    /// <summary>Reasons name what a statement touches.</summary>
+    public static IReadOnlyList<Reason> Of(IReadOnlyList<Reason> reasons) => [.. reasons.Select(r => r with { Text = Of(r.Text) })];
+
+    public static IReadOnlyList<HeldParameter> Of(IReadOnlyList<HeldParameter> parameters) => [.. parameters.Select(p => p with { Text = OrNull(p.Text) })];
+
+    public static IReadOnlyList<HeldRun> Of(IReadOnlyList<HeldRun> runs) => [.. runs.Select(r => new HeldRun(Of(r.Name), Of(r.Text)))];
+
+    private static string? OrNull(string? text) => text is null ? null : Of(text);
 
     private static bool IsPlain(char c) => c is >= ' ' and <= '~' or '\n' or '\t' or (>= '\u00c0' and <= '\u00ff' and not ('\u00d7' or '\u00f7'));
 }

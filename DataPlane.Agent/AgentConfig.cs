@@ -1,6 +1,9 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AccessPlane.Agent.Protocols.PostgreSql;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
 
 namespace AccessPlane.Agent;
 
@@ -92,6 +95,17 @@ public sealed record ListenerConfig(
     string Protocol, string Resource, string Address, int Port, UpstreamConfig Upstream, TlsConfig? Tls = null, AdvertisedAddress? Advertise = null,
     DoorBounds? Bounds = null)
 {
+    /// <summary>What the control plane is told of it, at the enrolment.</summary>
+    internal AgentEndpoint Endpoint
+    {
+        get
+        {
+            using var certificate = Tls is null ? null : X509Certificate2.CreateFromPemFile(Tls.Certificate, Tls.Key);
+            return new AgentEndpoint(
+                Resource, Advertise?.Host ?? Address, Advertise?.Port ?? Port, Tls is not null, certificate is not null && PgChannelBinding.Of(certificate) is not null);
+        }
+    }
+
     internal IEnumerable<string> Problems(string at)
     {
         if (Protocol != "postgresql")
@@ -117,9 +131,10 @@ public sealed record ListenerConfig(
                 yield return $"`{at}.{file.Item1}`: `{file.Item2}` does not exist";
             }
         }
-        if (Bounds is { } bounds && (bounds.StrangersPerAddress < 1 || bounds.Strangers < bounds.StrangersPerAddress || bounds.Unread <= TimeSpan.Zero))
+        if (Bounds is { } bounds && (bounds.StrangersPerAddress < 1 || bounds.Strangers < bounds.StrangersPerAddress || bounds.Unread <= TimeSpan.Zero ||
+            bounds.HalfClosed <= TimeSpan.Zero || bounds.ConnectionsPerSecond < 1 || bounds.FailedLogins < 1))
         {
-            yield return $"`{at}.bounds`: `strangersPerAddress` and `unread` are more than nothing, and `strangers` not below `strangersPerAddress`";
+            yield return $"`{at}.bounds`: all of them are more than nothing, and `strangers` not below `strangersPerAddress`";
         }
         if (Upstream is null)
         {
@@ -141,11 +156,17 @@ public sealed record ListenerConfig(
 /// <param name="Strangers">Connections at a time that have not proven who they are.</param>
 /// <param name="StrangersPerAddress">The same from one address (of IPv6: from one /64).</param>
 /// <param name="Unread">How long a client may leave unread what it was sent, before its session ends: until then the database waits with it.</param>
-public sealed record DoorBounds(int Strangers = 1024, int StrangersPerAddress = 256, TimeSpan? Unread = null)
+/// <param name="HalfClosed">How long what a client asked for may go on once it has closed its side: whether it still reads shows in nothing before then.</param>
+/// <param name="ConnectionsPerSecond">From one address, on average; twice as many may come at once.</param>
+/// <param name="FailedLogins">From one address, before it is refused unheard; one of them is forgiven each second.</param>
+public sealed record DoorBounds(
+    int Strangers = 1024, int StrangersPerAddress = 256, TimeSpan? Unread = null, TimeSpan? HalfClosed = null, int ConnectionsPerSecond = 300,
+    int FailedLogins = 100)
 {
     public static DoorBounds Standard { get; } = new();
 
     internal TimeSpan UnreadAtMost => Unread ?? TimeSpan.FromMinutes(5);
+    internal TimeSpan HalfClosedAtMost => HalfClosed ?? TimeSpan.FromSeconds(5);
 }
 
 public sealed record AdvertisedAddress(string Host, int Port);

@@ -3,10 +3,6 @@ using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
 using MassTransit;
-using OpenTelemetry;
-using OpenTelemetry.Exporter;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Resources;
 
 namespace AccessPlane.Agent;
 
@@ -27,7 +23,7 @@ internal static class AgentHost
         using var owned = OwnState(config);
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(o => o.SingleLine = true));
-        using var telemetry = Telemetry(config, Environment.GetEnvironmentVariable);
+        using var telemetry = AgentTelemetry.Start(config, Environment.GetEnvironmentVariable);
         using var identity = await new Enrol(config, http, BootClock.Instance, loggers.CreateLogger<Enrol>()).Run(CancellationToken.None);
         AddAgent(builder.Services, config, identity);
         var app = builder.Build();
@@ -41,8 +37,9 @@ internal static class AgentHost
     {
         services.AddSingleton(config);
         services.AddSingleton(identity);
-        services.AddSingleton<TimeProvider>(BootClock.Instance);
-        services.AddSingleton(s => new InForce(identity.Id, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(_ => new InForce(identity.Id, BootClock.Instance));
+        // INVARIANT: all dates are the control plane's. By a host's clock that is wrong, transcripts would be of no grant, and logins at the database over
+        services.AddSingleton<TimeProvider>(s => s.GetRequiredService<InForce>().Time);
         services.AddSingleton(_ => new Memory(config.State));
         services.AddSingleton(_ => Tickets.Open(config.State));
         services.AddSingleton(s => new Spool(
@@ -53,11 +50,13 @@ internal static class AgentHost
         services.AddSingleton<LiveSessions>().AddSingleton<CatchUp>().AddSingleton<PendingLogins>().AddSingleton<Answers>();
         services.AddSingleton<IssuerKeys>().AddSingleton(s => new LoginDesk(
             s.GetRequiredService<InForce>(), identity, s.GetRequiredService<PendingLogins>(),
-            ask => s.GetRequiredService<Reports>().Post(ReportKinds.LoginAsk, ask)));
+            ask => s.GetRequiredService<Reports>().Post(ReportKinds.LoginAsk, ask), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new HoldDesk(
             s.GetRequiredService<InForce>(), s.GetRequiredService<Reports>().Send, s.GetRequiredService<Reports>().Post));
         services.AddSingleton(s => new MaskDesk(
             s.GetRequiredService<InForce>(), masking => s.GetRequiredService<Reports>().Post(ReportKinds.Masking, masking), config.State));
+        services.AddSingleton(s => new CatalogDesk(
+            names => s.GetRequiredService<Reports>().Post(ReportKinds.Catalog, names), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<TokenLogins>().AddSingleton<Gate.Gate>().AddSingleton<RecorderFactory>();
         services.AddSingleton<LivenessLease>().AddSingleton<SpoolKeyDesk>().AddSingleton<WhenSpoolDrains>().AddSingleton<WhenDirectiveArrives>().AddSingleton<Health>();
         services.AddHostedService(s => s.GetRequiredService<Reports>());
@@ -85,30 +84,10 @@ internal static class AgentHost
             }
         }
         services.GetRequiredService<SpoolKeyDesk>().Begin();
-        services.GetRequiredService<LivenessLease>().Withdraw = () => _ = services.GetRequiredService<IBusControl>().StopAsync(CancellationToken.None);
+        services.GetRequiredService<LivenessLease>().Withdraw = () => _ = services.GetRequiredService<IBusDepot>().Stop(CancellationToken.None);
         spool.Full = () => live.Freeze(true);
         live.GrantCutOff += (grant, sessions, took) => reports.Post(ReportKinds.Revoked, new RevocationApplied(grant, sessions, took));
         AgentMeter.Watch(inForce, live, spool);
-    }
-
-    /// <summary>To the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; none where it names none.</summary>
-    internal static MeterProvider? Telemetry(AgentConfig config, Func<string, string?> environment)
-    {
-        if (environment("OTEL_EXPORTER_OTLP_ENDPOINT") is not { Length: > 0 } endpoint)
-        {
-            return null;
-        }
-        var http = environment("OTEL_EXPORTER_OTLP_PROTOCOL") == "http/protobuf";
-        return Sdk.CreateMeterProviderBuilder()
-            .ConfigureResource(r => r.AddService("accessplane-agent", serviceInstanceId: config.Id))
-            .AddMeter(AgentMeter.Name, "System.Runtime")
-            .AddOtlpExporter(o =>
-            {
-                o.Protocol = http ? OtlpExportProtocol.HttpProtobuf : OtlpExportProtocol.Grpc;
-                // with an endpoint set in code the exporter does not append the signal's path
-                o.Endpoint = new Uri(http ? $"{endpoint.TrimEnd('/')}/v1/metrics" : endpoint);
-            })
-            .Build();
     }
 
     /// <summary>Two processes with one state would both count sessions and use tickets.</summary>

@@ -26,7 +26,7 @@ public static class AgentMeter
     /// <summary>Connections that have not proven who they are, now.</summary>
     public static UpDownCounter<long> Strangers { get; } = Meter.CreateUpDownCounter<long>("accessplane.strangers");
 
-    /// <summary>Connections that found no place in front of a door; `bound` is `address` or `all`.</summary>
+    /// <summary>Connections that found no place in front of a door; `bound` is `address`, `all`, `pace` or `failures`.</summary>
     public static Counter<long> StrangersRefused { get; } = Meter.CreateCounter<long>("accessplane.strangers.refused");
 
     internal static void Recorded(Effect effect)
@@ -42,6 +42,9 @@ public static class AgentMeter
     {
         Meter.CreateObservableGauge("accessplane.sessions.live", () => live.Count);
         Meter.CreateObservableGauge("accessplane.spool.bytes", () => spool.Bytes, "By");
+        Meter.CreateObservableGauge("accessplane.spool.fullness", () => spool.Fullness, "1");
+        Meter.CreateObservableGauge("accessplane.spool.waiting", () => spool.Waiting.TotalSeconds, "s");
+        Meter.CreateObservableGauge("accessplane.clock.ahead", () => inForce.Time.HostIsAhead.TotalMilliseconds, "ms");
         Meter.CreateObservableGauge("accessplane.lease.age", () => Math.Min(inForce.LeaseAge.TotalMilliseconds, 1e9), "ms");
         live.SessionCut += (cause, took) => RevocationCut.Record(took.TotalMilliseconds, new KeyValuePair<string, object?>("cause", cause));
     }

@@ -1,5 +1,6 @@
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Recording;
 
 namespace AccessPlane.Agent;
 
@@ -11,18 +12,28 @@ namespace AccessPlane.Agent;
 internal sealed record Usage(int Sessions, long AllocatedBytes, long ResidentBytes, double ProcessorMilliseconds);
 
 /// <summary>Ready: listening, caught up, liveness lease held.</summary>
-internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live)
+internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live, Spool spool)
 {
+    private static readonly TimeSpan Drift = TimeSpan.FromSeconds(5);
+
     /// <summary>Set once every listener is open.</summary>
     public bool Listening { get; set; }
 
     public void Map(WebApplication app)
     {
         app.MapGet("/health/live", () => Results.Text("live"));
-        app.MapGet("/health/ready", () => WhyNotReady() is { } why ? Results.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text(inForce.Warning is { } warning ? $"ready, and to be looked at: {warning}" : "ready"));
+        app.MapGet("/health/ready", () => WhyNotReady() is { } why ? Results.Text(why, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text(ToBeLookedAt is { Length: > 0 } what ? $"ready, and to be looked at: {what}" : "ready"));
         app.MapGet("/health/usage", () => Results.Json(new Usage(
             live.Count, GC.GetTotalAllocatedBytes(), Environment.WorkingSet, Environment.CpuUsage.TotalTime.TotalMilliseconds)));
     }
+
+    /// <summary>What stops nobody yet; empty where there is nothing.</summary>
+    public string ToBeLookedAt => string.Join("; ", new[] { inForce.Warning, spool.Alert, Clock }.OfType<string>());
+
+    /// <summary>Sessions do not go by this host's clock; certificates and whatever else looks at it do.</summary>
+    private string? Clock => inForce.Time.HostIsAhead is var ahead && ahead.Duration() > Drift
+        ? $"this host's clock is {ahead.Duration().TotalSeconds:0} s {(ahead > TimeSpan.Zero ? "ahead of" : "behind")} the control plane's"
+        : null;
 
     public string? WhyNotReady() =>
         inForce.Halted ?? inForce.Refused ?? (

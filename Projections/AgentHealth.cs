@@ -14,7 +14,7 @@ public sealed record AgentRow(
 public sealed class AgentHealth() : Projection<AgentRow>(
     "agent-health",
     typeof(AgentInvited), typeof(AgentEnrolled), typeof(AgentRetired), typeof(AgentSilent), typeof(AgentReturned), typeof(AgentCloneFound), typeof(EvidenceGapFound),
-    typeof(SessionOpened))
+    typeof(SessionOpened), typeof(AgentKeyAnnounced))
 {
     public override IEnumerable<Change> Changes(Stored stored)
     {
@@ -38,6 +38,7 @@ public sealed class AgentHealth() : Projection<AgentRow>(
             AgentSilent e => Update(e.Agent, row => row with { State = "Silent", Since = stored.At, LastSeenAt = e.LastSeenAt, Version = stored.Version }),
             AgentReturned e => Update(e.Agent, row => row with { State = "Enrolled", Since = stored.At, LastSeenAt = null, Version = stored.Version }),
             AgentCloneFound e => Update(e.Agent, row => row with { CloneFound = e.Detail, Version = stored.Version }),
+            AgentKeyAnnounced e => Update(e.Key.Agent, row => row with { PublicKey = e.Key.PublicKey, Version = stored.Version }),
             EvidenceGapFound e => Update(e.Agent, row => row with { Gaps = row.Gaps + 1 }),
             SessionOpened e => Update(e.Agent, row => row with { Sessions = row.Sessions + 1 }),
             _ => throw new InvalidOperationException($"`{stored.Event.GetType().Name}` is not an agent's"),

@@ -11,11 +11,12 @@ namespace AccessPlane.Projections;
 /// <param name="Cause">Why it ended early, and by whom.</param>
 /// <param name="Version">Of the grant's stream: the ETag.</param>
 /// <param name="Login">What its just-in-time logins may do in the database; absent for whatever the agent's own credential may.</param>
+/// <param name="EndPosition">Where its early end is in the log: an agent that has put more than that in force has put the end in force.</param>
 public sealed record GrantRow(
     Guid Id, string State, string Resource, string Entitlement, Actor Holder, Scope Scope, Guid Request, DateTimeOffset IssuedAt,
     TimeSpan Duration, DateTimeOffset ActivateBy, DateTimeOffset? ActivatedAt, DateTimeOffset? NotAfter, int MaxConnections, TokenLogin TokenLogin,
     bool BreakGlass, ReviewDebtRow? Debt, int Tickets, IReadOnlyList<AcknowledgedRow> Acknowledged, DateTimeOffset? EndedAt, Actor? EndedBy, string? Cause,
-    long PolicyVersion, long Version, LoginTerms? Login = null)
+    long PolicyVersion, long Version, LoginTerms? Login = null, long? EndPosition = null)
 {
     /// <summary>The row as of now: what time has ended is over, whether or not a timer has recorded it.</summary>
     public GrantRow At(DateTimeOffset now) => this switch
@@ -89,8 +90,8 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
             Login = e.Login,
         },
         TicketIssued => row with { Tickets = row.Tickets + 1 },
-        GrantRevoked e => row with { State = "Revoked", EndedAt = stored.At, EndedBy = e.By, Cause = e.Why },
-        GrantSurrendered e => row with { State = "Surrendered", EndedAt = stored.At, EndedBy = e.By },
+        GrantRevoked e => row with { State = "Revoked", EndedAt = stored.At, EndedBy = e.By, Cause = e.Why, EndPosition = stored.Position },
+        GrantSurrendered e => row with { State = "Surrendered", EndedAt = stored.At, EndedBy = e.By, EndPosition = stored.Position },
         GrantExpired e => row with { State = "Expired", EndedAt = e.Due },
         ActivationLapsed e => row with { State = "ActivationLapsed", EndedAt = e.Due },
         ActivationRefused e => row with { State = "ActivationRefused", EndedAt = stored.At, Cause = e.Why },

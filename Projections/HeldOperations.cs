@@ -10,7 +10,8 @@ namespace AccessPlane.Projections;
 /// <param name="State">Waiting, Released, Refused, Lapsed, Abandoned. As recorded: <see cref="At"/> gives it as of now.</param>
 /// <param name="Text">The statement, complete, with everything that hides or reorders text spelled out as ⟨U+202E⟩ (<see cref="ShownText"/>).</param>
 /// <param name="TextHash">SHA-256 of the statement's own bytes, lower-case hex.</param>
-/// <param name="Parameters">Bound values, texts spelled out likewise.</param>
+/// <param name="Parameters">Bound values, texts spelled out likewise, as are <paramref name="Runs"/>, <paramref name="Facts"/> and <paramref name="Reasons"/>.</param>
+/// <param name="Runs">What it runs by name (`execute`, `fetch`): the facts are those of all together.</param>
 /// <param name="Transaction">Of the session at the database: `I` none, `T` open, `E` failed.</param>
 /// <param name="Rows">How many rows the database's planner expects it to touch.</param>
 /// <param name="From">Who decides, and <paramref name="Count"/> how many of them must approve.</param>
@@ -19,8 +20,8 @@ namespace AccessPlane.Projections;
 /// <param name="Version">Of the hold's stream: the ETag.</param>
 public sealed record HoldRow(
     Guid Id, string State, string Resource, string Agent, Guid Session, Guid Grant, long Op, Actor Holder, string Entitlement, string Database, string Role,
-    string Client, string Protocol, string Text, string TextHash, IReadOnlyList<HeldParameter> Parameters, string Transaction, StatementFacts Facts, int Risk,
-    long? Rows, string Rule, IReadOnlyList<Reason> Reasons, Who From, int Count, IReadOnlyList<ReviewRow> Reviews, DateTimeOffset HeldAt,
+    string Client, string Protocol, string Text, string TextHash, IReadOnlyList<HeldRun> Runs, IReadOnlyList<HeldParameter> Parameters, string Transaction,
+    StatementFacts Facts, int Risk, long? Rows, string Rule, IReadOnlyList<Reason> Reasons, Who From, int Count, IReadOnlyList<ReviewRow> Reviews, DateTimeOffset HeldAt,
     DateTimeOffset ExpiresAt, DateTimeOffset? EndedAt, string? EndedBy, string? Cause, string Binding, long PolicyVersion, int Terms, long Version)
 {
     /// <summary>The row as of now: a hold whose time is over has lapsed, whether or not a timer has recorded it.</summary>
@@ -58,9 +59,9 @@ public sealed class HeldOperations() : Projection<HoldRow>(
     {
         var o = e.Operation;
         return new HoldRow(
-            e.Hold, "Waiting", o.Resource, e.Agent, o.Session, o.Grant, o.Op, e.Holder, e.Entitlement, ShownText.Of(o.Database), o.Role, ShownText.Of(o.Client),
-            o.Protocol, ShownText.Of(o.Text), o.TextHash, [.. o.Parameters.Select(p => p with { Text = p.Text is null ? null : ShownText.Of(p.Text) })],
-            o.Transaction, o.Facts, o.Risk, o.Rows, o.Rule, o.Reasons, e.From, e.Count, [], stored.At, e.ExpiresAt, null, null, null, o.Binding,
+            e.Hold, "Waiting", o.Resource, e.Agent, o.Session, o.Grant, o.Op, e.Holder, e.Entitlement, ShownText.Of(o.Database), ShownText.Of(o.Role), ShownText.Of(o.Client),
+            o.Protocol, ShownText.Of(o.Text), o.TextHash, ShownText.Of(o.Runs), ShownText.Of(o.Parameters),
+            o.Transaction, ShownText.Of(o.Facts), o.Risk, o.Rows, o.Rule, ShownText.Of(o.Reasons), e.From, e.Count, [], stored.At, e.ExpiresAt, null, null, null, o.Binding,
             o.PolicyVersion, 1, stored.Version);
     }
 

@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Contracts.Events;
 
@@ -10,7 +11,17 @@ public sealed record AgentInvited(string Agent, IReadOnlyList<string> Resources,
 /// <param name="Endpoints">Where clients reach it, by resource.</param>
 public sealed record AgentEnrolled(string Agent, IReadOnlyList<string> Resources, string PublicKey, IReadOnlyList<AgentEndpoint> Endpoints) : IEvent;
 
-public sealed record AgentEndpoint(string Resource, string Host, int Port);
+/// <param name="Tls">Whether the listener has a certificate.</param>
+/// <param name="ChannelBinding">Whether a login by ticket can be bound to it (SCRAM-SHA-256-PLUS).</param>
+public sealed record AgentEndpoint(string Resource, string Host, int Port, bool Tls = false, bool ChannelBinding = false);
+
+/// <summary>An admin wants the agent to have another key. It makes it by itself, with its next lease.</summary>
+/// <param name="Generation">The one after the newest that is known.</param>
+public sealed record AgentKeyRotationOrdered(string Agent, int Generation, TimeSpan Overlap, Actor By, string Reason) : IEvent;
+
+/// <summary>The agent has a new key, and signs with it as soon as it hears that this is in the log.</summary>
+/// <param name="OverlapUntil">Until then what the key before it signs is believed too.</param>
+public sealed record AgentKeyAnnounced(AgentKeyAnnouncement Key, DateTimeOffset OverlapUntil) : IEvent;
 
 public sealed record AgentRetired(string Agent, Actor By, string Why) : IEvent;
 

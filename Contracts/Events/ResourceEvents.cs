@@ -16,3 +16,10 @@ public sealed record ResourceMaskingReported(
 
 /// <summary>An admin ordered exactly this SQL to be run, and consented to the agent keeping the database's masks as policies say from then on.</summary>
 public sealed record ResourceMaskingOrdered(string Resource, string Database, string Plan, Identity.Actor By) : IEvent;
+
+/// <summary>What the relations of a database and their columns are called, as an agent found, where it is not what it found before.</summary>
+/// <param name="Hash"><see cref="Messages.CatalogNames.HashOf"/> the relations.</param>
+/// <param name="Relations">Empty where there are too many names.</param>
+/// <param name="IsAll">Whether these are all.</param>
+public sealed record ResourceCatalogReported(
+    string Resource, string Agent, string Database, string Hash, IReadOnlyList<Messages.RelationNames> Relations, bool IsAll) : IEvent;

@@ -29,6 +29,7 @@ public static class TokenReader
     private static readonly string[] DefaultTypes = ["at+jwt", "JWT"];
     private static readonly string[] KeysInHeader = ["jku", "jwk", "x5u", "x5c"];
     private static readonly string[] OfOtherKinds = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
+    private static readonly string[] ClientClaims = ["client_id", "azp"];
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
     /// <param name="now">The reader's clock.</param>
@@ -79,6 +80,7 @@ public static class TokenReader
         var algorithm = CheckHeader(header, issuer);
         CheckType(header, claims, issuer);
         CheckAudience(claims, use == TokenUse.Review ? issuer.ReviewAudience : issuer.Audience);
+        CheckClient(claims, issuer);
         var (issuedAt, expiresAt) = CheckTimes(claims, issuer, use, now);
         var id = claims.Text("jti");
         if (use == TokenUse.Review && string.IsNullOrEmpty(id))
@@ -138,6 +140,21 @@ public static class TokenReader
         if (found.ValueKind != JsonValueKind.String || found.GetString() != expected || expected.Length == 0)
         {
             throw new TokenRefusedException("token-audience", $"the token is not for `{expected}` alone");
+        }
+    }
+
+    /// <summary>Whom the token was issued to: RFC 9068 has it in `client_id`, OpenID providers in `azp`. Where both are there, both count: a reader of the one
+    /// must not let in what a reader of the other refuses.</summary>
+    private static void CheckClient(JsonElement claims, IssuerTerms issuer)
+    {
+        if (issuer.Clients is not { } allowed)
+        {
+            return;
+        }
+        var named = ClientClaims.Select(c => claims.Text(c)).OfType<string>().ToList();
+        if (named.Count == 0 || !named.TrueForAll(allowed.Contains))
+        {
+            throw new TokenRefusedException("token-client", "the token was issued to a client whose tokens are not taken");
         }
     }
 

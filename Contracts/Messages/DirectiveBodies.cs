@@ -46,7 +46,8 @@ public sealed record AgentState(
 /// <summary>`lease`: the answer to a <see cref="LeaseAsk"/>. Renews the liveness lease only for an agent that is caught up to the directive's position.</summary>
 /// <param name="Contest">To be said again with the next question: see <see cref="LeaseAsk"/>.</param>
 /// <param name="Warning">What an operator should know and the agent cannot find out by itself; it serves all the same.</param>
-public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null);
+/// <param name="Key">Null where only the key of the enrolment was ever known or wanted.</param>
+public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null, AgentKeyWord? Key = null);
 
 /// <summary>`lease-refused`: the other answer to a <see cref="LeaseAsk"/>, in whatever epoch. The agent enforces what it knows, admits nobody new, and freezes as
 /// its lease ends.</summary>
@@ -76,10 +77,11 @@ public sealed record LoginAnswer(Guid Ask, string State, Guid? Grant, Guid? Requ
 /// <param name="EvidenceClaims">Claims kept with the actor.</param>
 /// <param name="Types">Values of `typ` that its access tokens have; null for `at+jwt` and `JWT`. An empty text stands for none at all.</param>
 /// <param name="MaxAge">How long after their issue tokens are taken at all; null for a day.</param>
+/// <param name="Clients">The clients (`client_id`, `azp`) whose tokens are taken; null for any of the issuer's.</param>
 public sealed record IssuerTerms(
     string Issuer, string Audience, string ReviewAudience, IReadOnlyList<string> Algorithms, string GroupsClaim, string KindClaim,
     ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null, IReadOnlyList<string>? Types = null,
-    TimeSpan? MaxAge = null);
+    TimeSpan? MaxAge = null, IReadOnlyList<string>? Clients = null);
 
 /// <summary>`spool-key`: the keys of a transcript that an earlier process of the agent left.</summary>
 /// <param name="Keys">Base64, one a line, in the order of the question, sealed for its reader in <see cref="ContextOf"/>; null where they were not sealed for

@@ -17,7 +17,16 @@ namespace AccessPlane.Contracts.Messages;
 public sealed record HeldOperation(
     Guid Hold, Guid Session, Guid Grant, long Op, string Resource, string Database, string Role, string Protocol, string Client, string Text,
     string TextHash, IReadOnlyList<HeldParameter> Parameters, string Transaction, StatementFacts Facts, int Risk, string Rule,
-    IReadOnlyList<Reason> Reasons, long? Rows, HoldTerms Terms, string Binding, DateTimeOffset ExpiresAt, long PolicyVersion);
+    IReadOnlyList<Reason> Reasons, long? Rows, HoldTerms Terms, string Binding, DateTimeOffset ExpiresAt, long PolicyVersion)
+{
+    /// <summary>What it runs by name (`execute`, `fetch`), and what that runs; <see cref="Facts"/> are those of all together.</summary>
+    public IReadOnlyList<HeldRun> Runs { get; init; } = [];
+}
+
+/// <summary>A text that was sent before, and runs now.</summary>
+/// <param name="Name">Of the prepared statement or cursor.</param>
+/// <param name="Text">All of the text that made it.</param>
+public sealed record HeldRun(string Name, string Text);
 
 /// <summary>One bound value. Neither text nor base64: null.</summary>
 /// <param name="Type">OID of its type as the client named it; null where it left that to the database.</param>

@@ -32,7 +32,9 @@ public static class ReportKinds
     public const string OperationHeld = "operation-held";
     public const string HoldEnded = "hold-ended";
     public const string Masking = "masking";
+    public const string Catalog = "catalog";
     public const string SpoolKeyAsk = "spool-key-ask";
+    public const string AgentKey = "agent-key";
 }
 
 /// <summary>`lease-ask`: a round trip proves that orders would arrive.</summary>

@@ -135,6 +135,10 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
             {
                 return Refused(its.Id, $"the masked column `{shown}` can only be selected as it is, not be used in conditions, orders, groups or computations");
             }
+            if (Hidden(lineage.Tied, Inference.Refuse) is var (tied, ties))
+            {
+                return Refused(ties.Id, $"whether this can be written depends on values of the masked column `{tied}` (a key or a check), so that trying would tell them");
+            }
             var some = lineage.Elsewhere is null ? lineage.Read : lineage.Shown;
             return Rows(Hidden(some) is not null || some.Contains(Lineage.Definition), free: false);
         }

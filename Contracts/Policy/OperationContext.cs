@@ -5,6 +5,5 @@ namespace AccessPlane.Contracts.Policy;
 /// <summary>Under which right, by whom and where an operation is asked for.</summary>
 /// <param name="Entitlement">The id that a refusal names.</param>
 /// <param name="InTransaction">Inside a transaction block: what it locks stays locked while it waits.</param>
-/// <param name="EstimatedRows">The planner's estimate, where the server was asked for one: it adds to the risk.</param>
 public sealed record OperationContext(
-    string Resource, Actor Holder, string Entitlement, Scope Scope, bool InTransaction = false, long? EstimatedRows = null);
+    string Resource, Actor Holder, string Entitlement, Scope Scope, bool InTransaction = false);

@@ -20,7 +20,7 @@ public sealed record RiskPart(string Part, int Points, string Why);
 /// <item><term>unresolved</term><description>10: names that the catalog does not know</description></item>
 /// <item><term>functions</term><description>40: reaches beyond the tables (the server's files, other servers, other sessions, its settings);
 /// otherwise 5 where any function is called that is not PostgreSQL's own</description></item>
-/// <item><term>rows</term><description>of the planner's estimate, where one is given: 10 from 1,000 rows, 20 from 100,000, 30 from 10,000,000</description></item>
+/// <item><term>rows</term><description>of the planner's estimate, where approvers are shown one; no rule is matched by it: 10 from 1,000 rows, 20 from 100,000, 30 from 10,000,000</description></item>
 /// </list>
 /// </summary>
 public sealed record RiskScore(int Score, IReadOnlyList<RiskPart> Parts)
@@ -47,7 +47,7 @@ public sealed record RiskScore(int Score, IReadOnlyList<RiskPart> Parts)
     ];
 
     /// <param name="facts">Of the text.</param>
-    /// <param name="estimatedRows">The planner's estimate, where the server was asked.</param>
+    /// <param name="estimatedRows">The planner's estimate, where the server was asked: of what is held, when that has been decided.</param>
     public static RiskScore Of(StatementFacts facts, long? estimatedRows = null)
     {
         ArgumentNullException.ThrowIfNull(facts);

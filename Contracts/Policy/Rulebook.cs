@@ -34,22 +34,35 @@ internal sealed class Rulebook
 
     public Ruling Judge(StatementFacts facts, OperationContext context)
     {
-        var risk = RiskScore.Of(facts, context.EstimatedRows).Score;
-        var matching = guardrails.Where(g => g.Matches(facts, context.InTransaction, risk)).ToList();
+        var risk = RiskScore.Of(facts).Score;
+        var matching = new List<GuardrailMatch>();
+        List<GuardrailMatch>? hidden = null;
+        foreach (var guardrail in guardrails)
+        {
+            if (guardrail.Matches(facts, context.InTransaction, risk, out var isHidden))
+            {
+                matching.Add(guardrail);
+                if (isHidden)
+                {
+                    (hidden ??= []).Add(guardrail);
+                }
+            }
+        }
+        string Says(GuardrailMatch match) => hidden?.Contains(match) == true ? MightHide(match.Rule, facts) : Words(match.Rule, facts);
         var reasons = new List<Reason>(4);
         BuiltIn(facts, context, matching, reasons);
         // hold rules by how strict they are: the first of them gives the terms
-        var holds = matching.Where(g => g is { IsObserved: false, Effect: Effect.Hold }).Select(g => g.Rule)
-            .OrderByDescending(g => g.Hold?.Count).ThenBy(g => g.Hold?.Timeout).ToList();
-        reasons.AddRange(holds.Select(g => new Reason(g.Id, Effect.Hold, Words(g, facts))));
-        reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Words(g.Rule, facts), g.IsObserved)));
-        var hidden = MasksOf(context.Holder);
+        var holds = matching.Where(g => g is { IsObserved: false, Effect: Effect.Hold })
+            .OrderByDescending(g => g.Rule.Hold?.Count).ThenBy(g => g.Rule.Hold?.Timeout).ToList();
+        reasons.AddRange(holds.Select(g => new Reason(g.Rule.Id, Effect.Hold, Says(g))));
+        reasons.AddRange(matching.Where(g => g.IsObserved || g.Effect != Effect.Hold).Select(g => new Reason(g.Rule.Id, g.Effect, Says(g), g.IsObserved)));
+        var masked = MasksOf(context.Holder);
         Masked(facts, context.Holder, reasons);
         if (byServer && facts.Unknown is null && WhyNotWritten(facts, context.Holder) is { } spoils)
         {
             reasons.Add(spoils);
         }
-        if (facts.Unknown is null && MaskPlan.Of(facts, hidden).Refusal is { } shows)
+        if (facts.Unknown is null && MaskPlan.Of(facts, masked).Refusal is { } shows)
         {
             reasons.Add(shows);
         }
@@ -57,10 +70,10 @@ internal sealed class Rulebook
         var effect = reasons.Where(r => !r.Observed).Max(r => r.Effect);
         return new Ruling(effect, reasons, policy.Version)
         {
-            Hold = effect == Effect.Hold ? holds[0].Hold : null,
+            Hold = effect == Effect.Hold ? holds[0].Rule.Hold : null,
             MaxRows = matching.Where(g => g is { IsObserved: false, Rule.MaxRows: not null })
                 .Select(g => new Limit<long>(g.Rule.MaxRows!.Value, g.Rule.Id)).MinBy(l => l.Most),
-            Masks = hidden,
+            Masks = masked,
             Risk = risk,
             Context = context,
         };
@@ -166,6 +179,13 @@ internal sealed class Rulebook
             [.. masks.Where(m => !m.Observed && !(byServer && m.Columns.Length > 0) && !policy.Model.Excepts(m.Rule.Unless, who)).Select(m => m.Rule)]);
 
     private static string NotJudged(StatementFacts facts) => $"the statement cannot be judged: {facts.Unknown}";
+
+    /// <summary>Of what cannot be read: which of it that is, and what the rule is there for.</summary>
+    private static string MightHide(Guardrail rule, StatementFacts facts)
+    {
+        var does = rule switch { { Effect: Effect.Deny } => "denies", { Effect: Effect.Hold } => "holds", _ => "counts" };
+        return $"{facts.Opaque}, and might hide what rule `{rule.Id}` {does}{(rule.Message is { } message ? $": {message}" : "")}";
+    }
 
     private static string Words(Guardrail rule, StatementFacts facts) => rule.Message ?? rule.Effect switch
     {

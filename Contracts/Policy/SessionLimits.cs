@@ -5,7 +5,7 @@ namespace AccessPlane.Contracts.Policy;
 /// <summary>The bounds that hold for one holder's sessions of one resource: of several rules the tightest, each with the rule that set it. Null: no bound.</summary>
 public sealed record SessionLimits(
     Limit<long>? Rows = null, Limit<long>? Bytes = null, Limit<int>? StatementsPerSecond = null, Limit<TimeSpan>? StatementTimeout = null,
-    Limit<TimeSpan>? Idle = null, Limit<int>? Connections = null)
+    Limit<TimeSpan>? Idle = null, Limit<int>? Connections = null, Limit<TimeSpan>? IdleInTransaction = null, Limit<TimeSpan>? Session = null)
 {
     public static SessionLimits None { get; } = new();
 
@@ -20,7 +20,8 @@ public sealed record SessionLimits(
         LimitRule[] rules = policy.Mode == PolicyMode.Observe ? [] : [.. policy.Limits.Where(l => l.Resource == resource && !policy.Excepts(l.Unless, holder))];
         return rules.Length == 0 ? None : new SessionLimits(
             Tightest(rules, r => r.RowsPerStatement), Tightest(rules, r => r.BytesPerStatement), Tightest(rules, r => r.StatementsPerSecond),
-            Tightest(rules, r => r.StatementTimeout), Tightest(rules, r => r.Idle), Tightest(rules, r => r.Connections));
+            Tightest(rules, r => r.StatementTimeout), Tightest(rules, r => r.Idle), Tightest(rules, r => r.Connections),
+            Tightest(rules, r => r.IdleInTransaction), Tightest(rules, r => r.Session));
     }
 
     private static Limit<T>? Tightest<T>(LimitRule[] rules, Func<LimitRule, T?> bound)

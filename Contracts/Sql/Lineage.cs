@@ -40,6 +40,9 @@ public sealed record Lineage(
     /// <summary>What leaves it, in whatever way: all that its rows depend on, and all that a plan is made from.</summary>
     public IReadOnlyList<string> Shown { get; init; } = [];
 
+    /// <summary>What decides whether something can be written, by being there already: writing tells of it by failing, or by not failing.</summary>
+    public IReadOnlyList<string> Tied { get; init; } = [];
+
     /// <summary>With what a name stands for that it runs: the rows are the other's, and come in another way than by its own text.</summary>
     public Lineage Running(Lineage other)
     {
@@ -53,6 +56,7 @@ public sealed record Lineage(
             Indirect = Indirect ?? other.Indirect,
             Elsewhere = Elsewhere ?? other.Elsewhere ?? "running it by its name in SQL",
             Shown = [.. Shown.Union(other.Shown)],
+            Tied = [.. Tied.Union(other.Tied)],
         };
     }
 

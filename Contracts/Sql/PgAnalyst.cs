@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace AccessPlane.Contracts.Sql;
 
@@ -20,12 +22,14 @@ public enum PgLanguage { Sql, PlPgSql }
 /// </summary>
 public sealed partial class PgAnalyst
 {
-    private const int MostBodies = 2000;
+    internal const int MostBodies = 2000;
 
     private readonly IPgGrammar grammar;
     private readonly FrozenDictionary<uint, PgFunction> functions;
     private readonly FrozenDictionary<string, IReadOnlyList<string>> family;
     private readonly ConcurrentDictionary<uint, PgFindings> bodies = [];
+    private readonly ConcurrentDictionary<string, PgFindings> rules = [];
+    private readonly ConcurrentDictionary<string, string> said = [];
 
     public PgAnalyst(PgCatalog catalog, IPgGrammar grammar)
     {
@@ -40,13 +44,17 @@ public sealed partial class PgAnalyst
 
     /// <param name="json">The tree of the text, as libpg_query prints it.</param>
     /// <param name="text">The text itself.</param>
-    /// <param name="mayRead">Whether bodies that are not known yet may be read here and now.</param>
-    /// <returns>Null where one would have to be.</returns>
+    /// <param name="mayRead">Whether bodies that are not known yet may be read here and now, and however long it takes.</param>
+    /// <returns>Null where one would have to be, or it takes long.</returns>
     public StatementFacts? Read(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead = true)
     {
-        var found = PgTree.Read(json, Catalog, out var statements);
+        var found = PgTree.Read(json, Catalog, out var statements, mayRead ? PgFindings.MostSteps : PgFindings.FewSteps);
+        if (found.IsTooMuch && !mayRead)
+        {
+            return null;
+        }
         var blocks = new Dictionary<(string, string), PgFindings>();
-        return Follow(found, mayRead, blocks) ? Trace(found.Facts(statements), json, text, mayRead, blocks) : null;
+        return Follow(found, mayRead, blocks) && (mayRead || !found.IsTooMuch) ? Trace(found.Facts(statements), json, text, mayRead, blocks) : null;
     }
 
     private ReadOnlyMemory<byte>? Tree(string text, bool mayRead, ref bool asked)
@@ -57,112 +65,43 @@ public sealed partial class PgAnalyst
     }
 
     /// <param name="blocks">Those of the text that have been read already.</param>
-    /// <param name="through">Also what is opaque to everything else, because more than the text says would have to be read.</param>
-    private bool Follow(PgFindings found, bool mayRead, Dictionary<(string, string), PgFindings> blocks, bool through = false)
+    private bool Follow(PgFindings found, bool mayRead, Dictionary<(string, string), PgFindings> blocks) =>
+        (mayRead || found.Blocks.Count == 0) && new PgFollowing(this, found, mayRead).Run(blocks);
+
+    internal IReadOnlyList<string> FamilyOf(string relation) => family.GetValueOrDefault(relation, []);
+
+    internal PgFunction? FunctionOf(uint oid) => functions.GetValueOrDefault(oid);
+
+    public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>What the catalog says of a relation, as a hash.</summary>
+    internal string SaidOf(PgRelation relation) => said.GetOrAdd(relation.FullName, static (_, of) => Hash(string.Join(
+        ' ',
+        [
+            $"{of.Oid} {of.FullName} {of.Kind} {of.HasPolicies} {of.Definition}",
+            .. of.Columns.Select(c => $"{c.Number} {c.Name} {c.Type}"),
+            .. of.Effects.Select(e => $"{e.On} {e.Why} {e.Function} {e.Relation} {e.Then} {e.Definition}"),
+        ])), relation);
+
+    /// <returns>Null where it must be read first, and may not be.</returns>
+    internal PgFindings? BodyOf(PgFunction? function, bool mayRead) =>
+        function is not null && !mayRead && !bodies.ContainsKey(function.Oid) && IsRead(function) ? null : Body(function);
+
+    /// <summary>What a rule makes of a statement: it is printed as the statement that made it.</summary>
+    internal PgFindings? RuleOf(string definition, bool mayRead) =>
+        mayRead || rules.ContainsKey(definition) ? rules.GetOrAdd(definition, static (text, self) => self.ReadRule(text), this) : null;
+
+    private PgFindings ReadRule(string definition)
     {
-        var (calls, touched) = (new Distinct<uint>(), new Distinct<(string Relation, PgEvents Events, bool IsKin)>());
-        var (nextCall, nextRelation) = (0, 0);
-        if (found.Blocks.Count > 0 && !mayRead)
+        var found = ReadSql(definition, Catalog);
+        if (found is null || found.IsOver)
         {
-            return false;
+            found = new PgFindings();
+            found.Hide("a rule runs along with it that cannot be read here");
         }
-        Take(found);
-        foreach (var block in found.Blocks)
-        {
-            if (!blocks.TryGetValue(block, out var read))
-            {
-                blocks[block] = read = ReadBlock(block.Language, block.Body, Catalog);
-            }
-            Join(read);
-        }
-        while (true)
-        {
-            if (nextRelation < touched.Count)
-            {
-                Touch(touched[nextRelation++]);
-            }
-            else if (nextCall < calls.Count && nextCall < MostBodies)
-            {
-                var function = functions.GetValueOrDefault(calls[nextCall++]);
-                if (function is not null && !mayRead && !bodies.ContainsKey(function.Oid) && IsRead(function))
-                {
-                    return false;
-                }
-                Join(Body(function));
-            }
-            else
-            {
-                if (nextCall < calls.Count)
-                {
-                    found.Hide("too many functions run along with it");
-                }
-                return true;
-            }
-        }
-
-        void Take(PgFindings from)
-        {
-            foreach (var call in from.Calls)
-            {
-                calls.Add(call);
-            }
-            foreach (var relation in from.Touched)
-            {
-                touched.Add((relation.Relation, relation.Events, false));
-            }
-        }
-
-        void Join(PgFindings from)
-        {
-            found.Add(from);
-            Take(from);
-        }
-
-        void Touch((string Name, PgEvents Events, bool IsKin) use)
-        {
-            if (!found.Step() || Catalog.Relations.GetValueOrDefault(use.Name) is not { } relation)
-            {
-                return;
-            }
-            found.Hide(relation.Opaque);
-            foreach (var effect in relation.Effects)
-            {
-                if ((effect.On & use.Events) != 0)
-                {
-                    Happens(effect);
-                }
-            }
-            foreach (var read in relation.Kind == 'm' && use.Events == PgEvents.Select ? [] : relation.Reads)
-            {
-                // a write to a view is a write to what it shows
-                found.Use(read, use.Events > PgEvents.Select && relation.Kind == 'v' ? RelationAccess.Read | RelationAccess.Write : RelationAccess.Read);
-                touched.Add((read, use.Events > PgEvents.Select && relation.Kind == 'v' ? use.Events : PgEvents.Select, false));
-            }
-            foreach (var relative in use.IsKin ? [] : family.GetValueOrDefault(use.Name, []))
-            {
-                // a partition's rows are its parent's and the other way round
-                found.Use(relative, found.Relations.GetValueOrDefault(use.Name, RelationAccess.Read));
-                touched.Add((relative, use.Events, true));
-            }
-        }
-
-        void Happens(PgEffect effect)
-        {
-            if (effect.Why is not null && (!through || (effect.Function == 0 && effect.Relation is null)))
-            {
-                found.Hide(effect.Why);
-                return;
-            }
-            if (effect.Function != 0)
-            {
-                calls.Add(effect.Function);
-            }
-            if (effect.Relation is { } other)
-            {
-                found.Use(other, RelationAccess.Read | RelationAccess.Write);
-                touched.Add((other, PgEvents.Update | PgEvents.Delete, false));
-            }
-        }
+        found.Kinds.Remove("create");
+        (found.ChangesSchema, found.Redefines) = (false, false);
+        return found;
     }
 
     private static bool IsRead(PgFunction function) => !function.IsBuiltIn && !function.IsKnown && function.Source is not null;
@@ -221,7 +160,7 @@ public sealed partial class PgAnalyst
         return grammar.Read(text, PgLanguage.Sql, tree => found = PgTree.Read(tree, catalog, out _)) ? found : null;
     }
 
-    private PgFindings ReadBlock(string language, string body, PgCatalog catalog)
+    internal PgFindings ReadBlock(string language, string body, PgCatalog catalog)
     {
         if (language == "plpgsql")
         {

@@ -18,8 +18,8 @@ public sealed partial class PgAnalyst
         }
         if (lineage.Code is not null || made.Count > 0)
         {
-            // where nothing is opaque, all that runs along stands in the facts
-            var along = facts.Opaque is null && made.Count == 0 ? facts : Along(json, lineage.Code is not null, made, mayRead, blocks);
+            // all that runs along stands in the facts, but for what functions would do that it makes
+            var along = made.Count == 0 ? facts : Along(json, lineage.Code is not null, made, mayRead, blocks);
             if (along is null)
             {
                 return null;
@@ -35,7 +35,7 @@ public sealed partial class PgAnalyst
         ReadOnlyMemory<byte> json, bool runs, IReadOnlyList<PgFunction> made, bool mayRead, Dictionary<(string, string), PgFindings> blocks)
     {
         var found = runs ? PgTree.Read(json, Catalog, out _) : new PgFindings();
-        if (!Follow(found, mayRead, blocks, through: true) || (made.Count > 0 && !mayRead))
+        if (!Follow(found, mayRead, blocks) || (made.Count > 0 && !mayRead))
         {
             return null;
         }
@@ -46,7 +46,7 @@ public sealed partial class PgAnalyst
             {
                 bodies.Calls.Add(function.Oid);
             }
-            new PgAnalyst(Catalog.With(made), grammar).Follow(bodies, mayRead, [], through: true);
+            new PgAnalyst(Catalog.With(made), grammar).Follow(bodies, mayRead, []);
             bodies.Hide(bodies.Refused);
             found.Add(bodies);
         }

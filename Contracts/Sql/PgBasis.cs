@@ -98,6 +98,10 @@ public sealed class PgBasis
         return all;
     }
 
+    /// <summary>What else decides whether a base column's value can be written, and (<paramref name="old"/>) whether the one that is there may go.</summary>
+    internal IEnumerable<string> Deciding(string column, bool written, bool old) => Find(column) is not var (_, found) ? []
+        : (written ? found.Ties : []).Concat(old ? found.ReferredBy : []);
+
     private ImmutableHashSet<string> Close(PgRelation relation, PgColumn column)
     {
         var found = ImmutableHashSet.CreateBuilder<string>(StringComparer.Ordinal);

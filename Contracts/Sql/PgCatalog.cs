@@ -24,6 +24,10 @@ public sealed record PgCatalog(
     /// <summary>The login's `search_path` as it is set, which every session begins with and returns to; null where it is not known.</summary>
     public string? PathSetting { get; init; }
 
+    /// <summary>The login that it was read by, and the role that this has from the start; null where they are not known.</summary>
+    public string? Login { get; init; }
+    public string? ActsAs { get; init; }
+
     /// <summary>Why a change of the schema may do more than it says (an event trigger); null where it cannot.</summary>
     public string? OpaqueChanges { get; init; }
 
@@ -35,6 +39,13 @@ public sealed record PgCatalog(
 
     /// <summary>A type as it is written in a statement; null for all that run nothing of their own.</summary>
     public PgType? Type(string? schema, string name) => Types.Count == 0 ? null : Find(Types, schema, name);
+
+    /// <summary>What its relations and their columns are called, PostgreSQL's own left out, in an order that is always the same.</summary>
+    public IReadOnlyList<Messages.RelationNames> Names() =>
+    [
+        .. Relations.Values.Where(r => r.Kind != 'S' && !PgTrusted.IsSystem(r.Schema)).OrderBy(r => r.FullName, StringComparer.Ordinal)
+            .Select(r => new Messages.RelationNames(r.FullName, [.. r.Columns.Select(c => c.Name)])),
+    ];
 
     /// <summary>The same with more functions.</summary>
     internal PgCatalog With(IReadOnlyList<PgFunction> more) => this with
@@ -83,12 +94,36 @@ public sealed record PgRelation(
 
 /// <summary>What happens to a relation.</summary>
 [Flags]
-public enum PgEvents { None = 0, Select = 1, Insert = 2, Update = 4, Delete = 8, Truncate = 16 }
+public enum PgEvents
+{
+    None = 0,
+    Select = 1,
+    Insert = 2,
+    Update = 4,
+    Delete = 8,
+    Truncate = 16,
 
-/// <param name="Why">Why more happens than can be read here: a user's trigger, a rule, a cascading foreign key; null where <paramref name="Function"/> says all.</param>
+    /// <summary>Of TRUNCATE: also what refers to it is emptied.</summary>
+    Cascade = 32,
+}
+
+/// <param name="Why">What makes it happen, where that is more than a computation: a user's trigger, a rule, a foreign key; null for a function that only
+/// gives a value.</param>
 /// <param name="Function">The OID of a function that may run then: of a view, a default, a check, an index's expression, a policy, a trigger; 0 for none.</param>
 /// <param name="Relation">`schema.name` of what a foreign key changes then; null for none.</param>
-public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0, string? Relation = null);
+public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0, string? Relation = null)
+{
+    /// <summary>What becomes of the rows of <see cref="Relation"/>.</summary>
+    public PgEvents Then { get; init; } = PgEvents.Update | PgEvents.Delete;
+
+    /// <summary>An update without any of these columns of the relation itself does not make it happen; null where any does.</summary>
+    public IReadOnlyList<string>? Keys { get; init; }
+
+    /// <summary>A rule, as the server prints it; null for all else.</summary>
+    public string? Definition { get; init; }
+
+    public bool IsTrigger => Why is not null && Function != 0;
+}
 
 /// <param name="Number">`attnum`.</param>
 /// <param name="Type">Its type's OID.</param>
@@ -96,6 +131,13 @@ public sealed record PgEffect(PgEvents On, string? Why, uint Function = 0, strin
 /// where it is made of several; empty for none.</param>
 public sealed record PgColumn(string Name, short Number, uint Type, IReadOnlyList<string> Source)
 {
+    /// <summary>`schema.relation.column` whose values decide, beside its own new one, whether that can be written: all columns of its keys, of checks over
+    /// several columns, and of indexes that can fail.</summary>
+    public IReadOnlyList<string> Ties { get; init; } = [];
+
+    /// <summary>`schema.relation.column` of foreign keys that refer to it: whether its value may go depends on them.</summary>
+    public IReadOnlyList<string> ReferredBy { get; init; } = [];
+
     /// <summary>It holds a value in every row.</summary>
     public bool IsNotNull { get; init; }
 }
@@ -116,6 +158,9 @@ public sealed record PgFunction(
 
     /// <summary>The CREATE statement, as the server prints it; null where the language cannot be read here.</summary>
     public string? Definition { get; init; }
+
+    /// <summary>The transaction that wrote it: another one, another body.</summary>
+    public uint Version { get; init; }
 
     /// <summary>The search path that it sets for itself; null for its caller's.</summary>
     public IReadOnlyList<string>? SearchPath { get; init; }

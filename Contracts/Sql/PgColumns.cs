@@ -77,7 +77,12 @@ internal sealed class PgColumns(PgFindings found, PgCatalog catalog)
         if (catalog.Type(function.Schema, function.Name) is null)
         {
             found.Functions.Add($"{function.Schema}.{function.Name}");
-            found.Hide($"the function `{function.Name}` is not known here");
+            // a name that is there takes other arguments, as far as can be told here; temporary ones are never read
+            if (function.Schema?.StartsWith("pg_temp", StringComparison.Ordinal) == true || Candidates(function.Schema, function.Name, null).Any())
+            {
+                found.Hide($"the function `{function.Name}` is not known here");
+            }
+            found.CallUnknown(function.Name);
         }
     }
 

@@ -7,15 +7,30 @@ internal sealed class PgFindings
     public const int MostNames = 16 * 1024;
 
     /// <summary>Steps of looking names up, over one text: so that no text takes more than a fraction of a second, however its names are nested.</summary>
-    private const int MostSteps = 4_000_000;
+    public const int MostSteps = 4_000_000;
+
+    /// <summary>The same where others wait on the thread: a millisecond or so.</summary>
+    public const int FewSteps = 20_000;
 
     private int steps;
+    private string? calledUnknown;
 
     /// <summary>The search path that the session is pinned to, as it is set.</summary>
     public string? PathSetting { get; init; }
 
+    public int Most { get; init; } = MostSteps;
+
+    /// <summary>More than that had to be looked at.</summary>
+    public bool IsTooMuch => steps > Most;
+
     /// <summary>What runs after it may mean something else by its names.</summary>
     public bool ChangesSchema { get; set; }
+
+    /// <summary>That something else may be other code, or rows of other relations.</summary>
+    public bool Redefines { get; set; }
+
+    /// <summary>How often rows are changed by a statement.</summary>
+    public int Writes { get; set; }
 
     public Distinct<string> Kinds { get; } = new();
     public List<NameUse> Names { get; } = [];
@@ -30,6 +45,11 @@ internal sealed class PgFindings
     public string? Unknown { get; private set; }
     public string? Refused { get; private set; }
     public string? Opaque { get; private set; }
+    public string? Uncounted { get; private set; }
+
+    /// <summary>Set when all has been followed.</summary>
+    public bool OnlyBuiltIn { get; set; }
+    public string Objects { get; set; } = "";
     public bool AsksForWrites { get; set; }
     public bool Unbounded { get; set; }
 
@@ -41,12 +61,16 @@ internal sealed class PgFindings
     public void DoNotUnderstand(string why) => Unknown ??= why;
     public void Refuse(string? why) => Refused ??= why;
     public void Hide(string? why) => Opaque ??= why;
+    public void Uncount(string? why) => Uncounted ??= why;
+
+    /// <summary>A function that the catalog has no name of.</summary>
+    public void CallUnknown(string name) => calledUnknown ??= $"the function `{name}` is not known here";
 
     /// <returns>False when there have been too many.</returns>
     public bool Step(int count = 1)
     {
         steps += count;
-        if (steps > MostSteps || Columns.Count > MostNames || Relations.Count > MostNames || Functions.Count > MostNames)
+        if (steps > Most || Columns.Count > MostNames || Relations.Count > MostNames || Functions.Count > MostNames)
         {
             DoNotUnderstand("it names too much at once: send it in parts");
         }
@@ -96,9 +120,13 @@ internal sealed class PgFindings
         Unknown ??= other.Unknown;
         Refuse(other.Refused);
         Hide(other.Opaque ?? (other.Blocks.Count + other.Names.Count > 0 ? "a body uses names or blocks of its own" : null));
+        calledUnknown ??= other.calledUnknown;
+        Uncount(other.Uncounted);
         AsksForWrites |= other.AsksForWrites;
         Unbounded |= other.Unbounded;
         ChangesSchema |= other.ChangesSchema;
+        Redefines |= other.Redefines;
+        Writes += other.Writes;
     }
 
     public StatementFacts Facts(int statements)
@@ -113,8 +141,13 @@ internal sealed class PgFindings
             Columns = [.. Columns],
             Functions = [.. Functions],
             Unbounded = Unbounded,
-            Opaque = Opaque,
+            Opaque = Opaque ?? calledUnknown,
+            CallsUnknown = Opaque is null && calledUnknown is not null,
             ChangesSchema = ChangesSchema,
+            Redefines = Redefines,
+            Uncounted = Uncounted ?? (Writes > 1 ? "it changes rows in more than one place" : null),
+            OnlyBuiltIn = OnlyBuiltIn && Opaque is null && calledUnknown is null,
+            Objects = Objects,
             Qualified = Qualified,
         };
     }
@@ -129,6 +162,8 @@ internal sealed class Distinct<T> : IEnumerable<T>
     public int Count => inOrder.Count;
 
     public T this[int index] => inOrder[index];
+
+    public bool Contains(T item) => seen.Contains(item);
 
     public bool Add(T item)
     {

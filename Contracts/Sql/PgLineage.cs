@@ -88,6 +88,7 @@ public sealed partial class PgLineage
         Indirect = indirect,
         Elsewhere = elsewhere,
         Shown = [.. shown],
+        Tied = [.. tied],
         Code = code,
     };
 
@@ -194,7 +195,7 @@ public sealed partial class PgLineage
         printsDefinitions |= written || relation.HasPolicies || relation.Kind == 'v';
         foreach (var effect in relation.Effects)
         {
-            if ((written || (effect.On & PgEvents.Select) != 0) && (effect.Why is not null || !basis.OnlyComputes(effect.Function)))
+            if ((written || (effect.On & PgEvents.Select) != 0) && effect.On != PgEvents.Cascade && (effect.Why is not null || !basis.OnlyComputes(effect.Function)))
             {
                 Runs($"using `{relation.FullName}` runs code of its own");
             }

@@ -3,6 +3,40 @@ namespace AccessPlane.Contracts.Sql;
 /// <summary>INSERT, UPDATE, DELETE and MERGE: what they store, what decides on it, and what RETURNING gives back.</summary>
 public sealed partial class PgLineage
 {
+    private readonly HashSet<string> tied = new(StringComparer.Ordinal);
+
+    /// <summary>Some columns of a relation get new values (null for all of them), in rows that are new, or (<paramref name="old"/>) in place of old ones.</summary>
+    private void Writes(PgItem target, List<string>? columns, bool old)
+    {
+        foreach (var column in target.Rows.Columns ?? [])
+        {
+            if (columns is null || (column.Name is { } name && columns.Contains(name)))
+            {
+                Ties(column, written: true, old);
+            }
+        }
+    }
+
+    /// <summary>Rows go.</summary>
+    private void Deletes(PgItem target)
+    {
+        foreach (var column in target.Rows.Columns ?? [])
+        {
+            Ties(column, written: false, old: true);
+        }
+    }
+
+    private void Ties(PgValue column, bool written, bool old)
+    {
+        foreach (var deciding in column.Sources.SelectMany(s => basis.Deciding(s, written, old)))
+        {
+            tied.Add(deciding);
+            touched.Add(deciding);
+        }
+    }
+
+    private static List<string> Named(List<PgNode> targets) => targets.ConvertAll(t => t["ResTarget"u8]["name"u8].Text ?? "");
+
     private PgRows Write(string kind, PgNode node, PgLevel? outer)
     {
         if (!Enter())
@@ -21,9 +55,11 @@ public sealed partial class PgLineage
                 Join(scope, Single(target, scope));
                 JoinAll(node["fromClause"u8], scope);
                 Assign(node["targetList"u8], scope);
+                Writes(target, Named(Items(node["targetList"u8])), old: true);
                 Condition(node["whereClause"u8], scope);
                 break;
             case "DeleteStmt":
+                Deletes(target);
                 Join(scope, Single(target, scope));
                 JoinAll(node["usingClause"u8], scope);
                 Condition(node["whereClause"u8], scope);
@@ -53,6 +89,8 @@ public sealed partial class PgLineage
         if (node["selectStmt"u8].Exists)
         {
             Stores(Query(Only(node["selectStmt"u8]), scope).All);
+            var listed = Items(node["cols"u8]);
+            Writes(target, listed.Count == 0 ? null : Named(listed), old: false);
         }
         Join(scope, Single(target, scope));
         var conflict = node["onConflictClause"u8];
@@ -82,6 +120,7 @@ public sealed partial class PgLineage
             ? PgRows.Of([.. columns.Select(c => c with { Sources = PgValue.None })])
             : new PgRows(null, PgValue.None)));
         Assign(conflict["targetList"u8], proposed);
+        Writes(target, Named(Items(conflict["targetList"u8])), old: true);
         Condition(conflict["whereClause"u8], proposed);
     }
 
@@ -106,6 +145,18 @@ public sealed partial class PgLineage
             var when = item["MergeWhenClause"u8];
             Condition(when["condition"u8], scope);
             Assign(when["targetList"u8], scope);
+            var listed = Items(when["targetList"u8]);
+            switch (when["commandType"u8].Text)
+            {
+                case "CMD_DELETE":
+                    Deletes(target);
+                    break;
+                case "CMD_NOTHING":
+                    break;
+                case var command:
+                    Writes(target, listed.Count == 0 ? null : Named(listed), old: command != "CMD_INSERT");
+                    break;
+            }
             foreach (var value in when["values"u8].Below)
             {
                 Stores(Value(value, scope).Sources);

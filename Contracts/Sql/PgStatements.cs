@@ -30,11 +30,7 @@ internal static class PgStatements
                 return Copy(walk, node, here);
             case "TruncateStmt":
                 walk.Found.Unbounded |= !here.IsPlanned;
-                if (node["behavior"u8].Text == "DROP_CASCADE")
-                {
-                    walk.Found.Hide("it also empties the tables that refer to these");
-                }
-                return Other(here, PgEvents.Truncate);
+                return Other(here, PgEvents.Truncate | (node["behavior"u8].Text == "DROP_CASCADE" ? PgEvents.Cascade : PgEvents.None));
             case "DoStmt":
                 Do(walk, node);
                 return null;
@@ -77,9 +73,11 @@ internal static class PgStatements
                 found.Hide(walk.Catalog.OpaqueChanges);
             }
             // a temporary table hides another: what is judged by the other's name is judged no less
-            found.ChangesSchema |= kind is "create" or "alter" or "drop" or "import" or "reassign" or "load" &&
+            var changes = kind is "create" or "alter" or "drop" or "import" or "reassign" or "load" &&
                 !(type == "CreateStmt" && node["relation"u8]["relpersistence"u8].Text == "t") &&
                 !(type == "CreateTableAsStmt" && node["into"u8]["rel"u8]["relpersistence"u8].Text == "t");
+            found.ChangesSchema |= changes;
+            found.Redefines |= changes && PgChanges.Redefines(type, node);
         }
     }
 
@@ -132,6 +130,7 @@ internal static class PgStatements
             walk.Found.Refuse("settings are not changed by updating `pg_settings`: use `set`");
         }
         scope.Written = target;
+        walk.Found.Writes += here.IsPlanned ? 0 : 1;
         if (events == PgEvents.Insert && !node["cols"u8].Exists)
         {
             walk.Columns.Assign(target, null);

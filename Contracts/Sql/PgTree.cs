@@ -7,10 +7,10 @@ namespace AccessPlane.Contracts.Sql;
 internal static class PgTree
 {
     /// <returns>What the text itself says; what it leads to is not followed.</returns>
-    public static PgFindings Read(ReadOnlyMemory<byte> json, PgCatalog catalog, out int statements)
+    public static PgFindings Read(ReadOnlyMemory<byte> json, PgCatalog catalog, out int statements, int mostSteps = PgFindings.MostSteps)
     {
         using var tree = new PgJson(json);
-        var found = new PgFindings { PathSetting = catalog.PathSetting };
+        var found = new PgFindings { PathSetting = catalog.PathSetting, Most = mostSteps };
         var walk = new PgWalk(found, catalog);
         statements = 0;
         foreach (var statement in tree.Root["stmts"u8].Below)

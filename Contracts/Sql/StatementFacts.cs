@@ -37,6 +37,27 @@ public sealed record StatementFacts(
     /// <summary>Once it has run, names may mean something else than in the catalog that these facts were resolved in.</summary>
     public bool ChangesSchema { get; init; }
 
+    /// <summary>Once it has run, code and names that are known may stand for something else, which nobody outside its transaction can see: more than new
+    /// tables, columns and indexes.</summary>
+    [JsonIgnore]
+    public bool Redefines { get; init; }
+
+    /// <summary>It is opaque for nothing but functions that the catalog has no name of: either they are new, or it fails.</summary>
+    [JsonIgnore]
+    public bool CallsUnknown { get; init; }
+
+    /// <summary>Why it may change more rows than the server's count of them tells; null where that count is all.</summary>
+    [JsonIgnore]
+    public string? Uncounted { get; init; }
+
+    /// <summary>Planning it runs nothing that somebody wrote: all that it may call is PostgreSQL's own.</summary>
+    [JsonIgnore]
+    public bool OnlyBuiltIn { get; init; }
+
+    /// <summary>Everything that its names led to, as one hash of what the catalog says of it: what is dropped and made anew, or replaced, is another.</summary>
+    [JsonIgnore]
+    public string Objects { get; init; } = "";
+
     /// <summary>What the rows consist of that the text's one statement returns; null where nothing is proven (several statements, or a construct that
     /// cannot be followed), empty where it returns none.</summary>
     public IReadOnlyList<OutputColumn>? Outputs { get; init; }

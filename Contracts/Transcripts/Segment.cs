@@ -18,10 +18,12 @@ public sealed record Segment(
 
     public Segment SignWith(ECDsa key) => this with { Signature = Signatures.Sign(key, SignedBytes()) };
 
+    public bool IsSignedBy(ECDsa key) => Signatures.Check(key, SignedBytes(), Signature);
+
     /// <summary>What does not check out, or null: signature, count, and the chain recomputed over the entries.</summary>
     public string? WhyInvalid(ECDsa agentKey)
     {
-        if (!Signatures.Check(agentKey, SignedBytes(), Signature))
+        if (!IsSignedBy(agentKey))
         {
             return "the signature is not the agent's";
         }

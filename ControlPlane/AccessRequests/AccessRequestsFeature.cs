@@ -26,6 +26,8 @@ public static class AccessRequestsFeature
         SubmitRequest.Map(routes);
         ReviewRequest.Map(routes);
         CancelRequest.Map(routes);
+        ListRequests.Map(routes);
+        GetRequest.Map(routes);
         return routes;
     }
 }

@@ -37,5 +37,5 @@ public sealed class RequestSeries(Handle handle)
     }
 
     private async Task<AccessRequest> Find(Guid series, int number, CancellationToken cancel) =>
-        (await handle.Load(IdOf(series, number), AccessRequest.Initial, AccessRequest.Evolve, cancel)).State;
+        (await handle.Load(IdOf(series, number), AccessRequest.StreamType, AccessRequest.Initial, AccessRequest.Evolve, cancel)).State;
 }

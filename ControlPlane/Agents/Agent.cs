@@ -20,7 +20,10 @@ public abstract record Agent
 
     /// <param name="SilentSince">When it was last heard of, where it is silent.</param>
     /// <param name="CloneFound">Null where no other process was found to have its identity.</param>
-    public sealed record Enrolled(AgentEnrolled As, DateTimeOffset? SilentSince, AgentCloneFound? CloneFound = null) : Agent;
+    public sealed record Enrolled(AgentEnrolled As, DateTimeOffset? SilentSince, AgentCloneFound? CloneFound = null) : Agent
+    {
+        public AgentKeyHistory Keys { get; init; } = AgentKeyHistory.Of(As);
+    }
 
     public sealed record Retired(AgentRetired How) : Agent;
 
@@ -31,6 +34,7 @@ public abstract record Agent
         (Enrolled agent, AgentSilent silent) => agent with { SilentSince = silent.LastSeenAt },
         (Enrolled agent, AgentReturned) => agent with { SilentSince = null },
         (Enrolled agent, AgentCloneFound found) => agent with { CloneFound = found },
+        (Enrolled agent, AgentKeyRotationOrdered or AgentKeyAnnounced) => agent with { Keys = agent.Keys.After(e) },
         (Invited or Enrolled, AgentRetired retired) => new Retired(retired),
         (_, EvidenceGapFound) => state,
         _ => throw new InvalidOperationException($"`{e?.GetType().Name}` cannot happen to an agent that is {state?.Name}"),

@@ -5,24 +5,32 @@ using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.ControlPlane.Agents;
 
-/// <summary>The keys under which agents enrolled.</summary>
-public sealed class AgentKeys(AgentStateBuilder states) : IDisposable
+/// <summary>The keys of agents: that of their enrolment, and those that follow it.</summary>
+public sealed class AgentKeys(AgentStateBuilder states, TimeProvider clock) : IDisposable
 {
     private readonly ConcurrentDictionary<string, ECDsa> keys = new(StringComparer.Ordinal);
 
-    /// <summary>The key that signed a report; null where it is not that of the enrolled agent the report names.</summary>
-    public async ValueTask<ECDsa?> KeyOf(Report report, CancellationToken cancel)
+    /// <summary>
+    /// The keys with which the agent that a report names may have sealed what it holds: all it ever had, because what lies in its spool is sealed once. Null
+    /// where the report itself is signed with none that is believed now.
+    /// </summary>
+    public async ValueTask<IReadOnlyList<ECDsa>?> KeysOf(Report report, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(report);
         var known = await states.Current(cancel);
-        if (report.Agent is null || !known.Agents.TryGetValue(report.Agent, out var enrolled))
+        if (report.Agent is null || !known.Agents.ContainsKey(report.Agent) || !known.Keys.TryGetValue(report.Agent, out var history) || !history.Believed(clock.GetUtcNow()).Any(IsSigner))
         {
             return null;
         }
-        var key = keys.GetOrAdd(enrolled.PublicKey, Import);
-        lock (key)
+        return [.. history.All.Reverse().Select(k => keys.GetOrAdd(k, Import))];
+
+        bool IsSigner(string publicKey)
         {
-            return report.IsSignedBy(key) ? key : null;
+            var key = keys.GetOrAdd(publicKey, Import);
+            lock (key)
+            {
+                return report.IsSignedBy(key);
+            }
         }
     }
 

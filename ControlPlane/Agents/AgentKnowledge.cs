@@ -30,6 +30,9 @@ public sealed record AgentKnowledge(
     /// <summary>Agents of which there are two.</summary>
     public ImmutableDictionary<string, AgentCloneFound> Clones { get; init; } = ImmutableDictionary<string, AgentCloneFound>.Empty;
 
+    /// <summary>Of every agent that ever enrolled, since it did so last.</summary>
+    public ImmutableDictionary<string, AgentKeyHistory> Keys { get; init; } = ImmutableDictionary<string, AgentKeyHistory>.Empty;
+
     /// <summary>Operations that wait at an agent, and what was decided of those that may still: until their time is over.</summary>
     public ImmutableDictionary<Guid, KnownHold> Holds { get; init; } = ImmutableDictionary<Guid, KnownHold>.Empty;
 
@@ -47,6 +50,7 @@ public sealed record AgentKnowledge(
             typeof(TicketIssued), typeof(LockPlaced), typeof(LockLifted), typeof(SessionTerminationOrdered), typeof(RequestSubmitted), typeof(RequestDenied),
             typeof(RequestExpired), typeof(RequestCancelled), typeof(RequestApproved), typeof(OperationHeld), typeof(HoldReleased), typeof(HoldRefused),
             typeof(HoldLapsed), typeof(HoldAbandoned), typeof(ResourceMaskingOrdered), typeof(AgentCloneFound),
+            typeof(AgentKeyRotationOrdered), typeof(AgentKeyAnnounced),
         }.Select(EventNames.Of),
     ];
 
@@ -63,11 +67,15 @@ public sealed record AgentKnowledge(
     /// <summary>The agents that serve a resource.</summary>
     public IEnumerable<string> Serving(string resource) => Agents.Values.Where(a => a.Resources.Contains(resource)).Select(a => a.Agent);
 
+    private AgentKnowledge KeysOf(string agent, IEvent e) => Keys.TryGetValue(agent, out var keys) ? this with { Keys = Keys.SetItem(agent, keys.After(e)) } : this;
+
     private AgentKnowledge After(Guid stream, IEvent e) => e switch
     {
         PolicyPublished p => this with { Policy = new PublishedPolicy(p.Version, p.Hash, p.Model) },
-        AgentEnrolled a => this with { Agents = Agents.SetItem(a.Agent, a), Clones = Clones.Remove(a.Agent) },
+        AgentEnrolled a => this with { Agents = Agents.SetItem(a.Agent, a), Clones = Clones.Remove(a.Agent), Keys = Keys.SetItem(a.Agent, AgentKeyHistory.Of(a)) },
         AgentRetired a => this with { Agents = Agents.Remove(a.Agent), Clones = Clones.Remove(a.Agent) },
+        AgentKeyRotationOrdered { Agent: var agent } => KeysOf(agent, e),
+        AgentKeyAnnounced { Key.Agent: var agent } => KeysOf(agent, e),
         AgentCloneFound c => this with { Clones = Clones.SetItem(c.Agent, c) },
         GrantIssued g => this with { Approved = Approved.SetItem(g.Grant, g) },
         GrantActivated a => Approved.TryGetValue(stream, out var issued)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.Keys;
 using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -12,6 +13,8 @@ namespace AccessPlane.ControlPlane.Agents;
 public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken, ValueTask<long>> epoch, TimeProvider clock)
 {
     private const int Overhead = 8 * 1024;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private Task unconfirmed = Task.CompletedTask;
 
     /// <param name="previous">Of the directive before it for this agent.</param>
     /// <param name="mark">The id of the event at the position.</param>
@@ -19,7 +22,8 @@ public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken
         await Send(agent, await epoch(cancel), position, previous, kind, body, mark, cancel);
 
     /// <summary>No lease: the one thing that an agent may be told whatever happened to the log.</summary>
-    public Task Refuse(string agent, LeaseRefusal refusal, CancellationToken cancel) => Send(agent, 0, 0, 0, DirectiveKinds.LeaseRefused, refusal, null, cancel);
+    public Task Refuse(string agent, LeaseRefusal refusal, CancellationToken cancel) =>
+        WithPatience(() => Send(agent, 0, 0, 0, DirectiveKinds.LeaseRefused, refusal, null, cancel), cancel);
 
     private async Task Send(string agent, long told, long position, long previous, string kind, object body, Guid? mark, CancellationToken cancel)
     {
@@ -39,6 +43,30 @@ public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken
     /// <summary>The body is a text within a JSON document.</summary>
     private static long SizeOnTheWire(string text) => Overhead + JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).EncodedUtf8Bytes.Length;
 
-    /// <summary>An answer to something that the agent asked.</summary>
-    public Task Answer(string agent, long head, string kind, object body, CancellationToken cancel) => Send(agent, head, head, kind, body, cancel);
+    /// <summary>
+    /// An answer to something that the agent asked. Where the broker takes nothing it is given up, and so are the next ones until it does: agents ask again,
+    /// and what they have said meanwhile must be taken in, or a broker that is full of it never takes anything again.
+    /// </summary>
+    /// <returns>Whether the broker has it.</returns>
+    public Task<bool> Answer(string agent, long head, string kind, object body, CancellationToken cancel, Guid? mark = null) =>
+        WithPatience(() => Send(agent, head, head, kind, body, cancel, mark), cancel);
+
+    private async Task<bool> WithPatience(Func<Task> send, CancellationToken cancel)
+    {
+        if (!Volatile.Read(ref unconfirmed).IsCompleted)
+        {
+            return false;
+        }
+        var sending = send();
+        try
+        {
+            await sending.WaitAsync(Patience, clock, cancel);
+            return true;
+        }
+        catch (TimeoutException) when (!sending.IsCompleted)
+        {
+            Volatile.Write(ref unconfirmed, Task.WhenAny(sending)); // however it ends: it was given up
+            return false;
+        }
+    }
 }

@@ -3,6 +3,7 @@ using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 using FluentValidation;
 using MassTransit;
@@ -14,11 +15,11 @@ public static class AgentsFeature
 {
     public static IServiceCollection AddAgents(this IServiceCollection services)
     {
-        services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>();
+        services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>().AddSingleton<IValidator<AgentKeyRotationBody>, AgentKeyRotationBody.Rules>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
         services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(
-            s.GetRequiredService<IBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>();
+            s.GetRequiredService<IOrderBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>().AddSingleton<RotateAgentKey>();
         services.AddSingleton<AgentAcks>().AddSingleton<LoginDesk>();
         services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);
         services.AddHostedService(s => s.GetRequiredService<AgentAcks>());
@@ -48,6 +49,8 @@ public static class AgentsFeature
         InviteAgent.Map(routes);
         EnrolAgent.Map(routes);
         RetireAgent.Map(routes);
+        RotateAgentKey.Map(routes);
+        ListAgents.Map(routes);
         return routes;
     }
 }

@@ -15,6 +15,6 @@ public sealed class AnswerCatchUp(AgentSights sights, AgentStateBuilder states, 
         }
         var known = await states.Current(cancel);
         await table.MoveHead(agent, known.Position, cancel);
-        await line.Send(agent, known.Position, known.Position, DirectiveKinds.State, states.Of(agent, known), cancel, known.Mark);
+        await line.Answer(agent, known.Position, DirectiveKinds.State, states.Of(agent, known), cancel, known.Mark);
     }
 }

@@ -38,15 +38,18 @@ public sealed class AnswerLease(
         var began = clock.GetTimestamp();
         var drawn = await log.Drawn(cancel);
         long? due = null;
+        var known = AgentKnowledge.Nothing;
         while (true)
         {
             // an append that is under way must be seen before it can be known what it means for agents
-            due ??= await log.Head(cancel) >= drawn ? (await states.Current(cancel)).Position : null;
+            due ??= await log.Head(cancel) >= drawn ? (known = await states.Current(cancel)).Position : null;
             var (published, head) = await table.Heads(agent, cancel);
             if (published >= due)
             {
-                await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail), cancel);
-                await table.LeaseAnswered(agent, clock.GetUtcNow(), cancel);
+                if (await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail, known.Keys.GetValueOrDefault(agent)?.Word), cancel))
+                {
+                    await table.LeaseAnswered(agent, clock.GetUtcNow(), cancel);
+                }
                 return;
             }
             if (clock.GetElapsedTime(began) >= Patience)

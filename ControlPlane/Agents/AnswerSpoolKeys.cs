@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Agents;
 

@@ -8,6 +8,7 @@ using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -56,7 +57,7 @@ public static class EnrolAgent
         string id, EnrolmentAsk body, Handle handle, Enrolments enrolments, TimeProvider clock, CancellationToken cancel)
     {
         var order = new EnrolmentOrder(id, body, clock.GetUtcNow());
-        var (state, _) = await handle.Load(Ids.Agent(id), Agent.Initial, Agent.Evolve, cancel);
+        var (state, _) = await handle.Load(Ids.Agent(id), Agent.StreamType, Agent.Initial, Agent.Evolve, cancel);
         if (Decide(state, order) is Outcome.Refused { Refusal: var early })
         {
             return Problems.Of(early);
@@ -71,7 +72,7 @@ public static class EnrolAgent
         return handled.Refusal is { } refusal ? Problems.Of(refusal) : Results.Ok(answer);
     }
 
-    private static bool IsKey(string text)
+    internal static bool IsKey(string text)
     {
         Span<byte> bytes = stackalloc byte[LongestKey];
         if (text is not { Length: <= LongestKey } || !Convert.TryFromBase64String(text, bytes, out var length))

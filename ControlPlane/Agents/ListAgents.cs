@@ -1,6 +1,6 @@
 using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
@@ -18,7 +18,7 @@ public static class ListAgents
     }
 
     private static async Task<IResult> List(
-        HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
+        HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, AgentStateBuilder states, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
     {
         var ask = new ListQuery(http);
         var query = new Query([], ask.After, ask.Limit, NewestFirst: false);
@@ -27,16 +27,16 @@ public static class ListAgents
             return wrong;
         }
         await barrier.CaughtUp([agents], cancel);
-        var (progress, model) = (await acks.Status(cancel), (await policy.Current(cancel)).Model);
-        return Results.Ok(await rows.List(agents, query, row => AgentView.Of(row, progress, model, http.Caller(), clock.GetUtcNow()), cancel));
+        var (progress, known, model) = (await acks.Status(cancel), await states.Current(cancel), (await policy.Current(cancel)).Model);
+        return Results.Ok(await rows.List(agents, query, row => AgentView.Of(row, known, progress, model, http.Caller(), clock.GetUtcNow()), cancel));
     }
 
     private static async Task<IResult> One(
-        string id, HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
+        string id, HttpContext http, Rows rows, AgentHealth agents, AgentAcks acks, AgentStateBuilder states, PolicySource policy, ReadBarrier barrier, TimeProvider clock, CancellationToken cancel)
     {
         await barrier.CaughtUp([agents], cancel);
         return await rows.Find(agents, id, cancel) is { } row
-            ? Answers.Ok(AgentView.Of(row, await acks.Status(cancel), (await policy.Current(cancel)).Model, http.Caller(), clock.GetUtcNow()), row.Version)
+            ? Answers.Ok(AgentView.Of(row, await states.Current(cancel), await acks.Status(cancel), (await policy.Current(cancel)).Model, http.Caller(), clock.GetUtcNow()), row.Version)
             : Problems.Of("no-such-agent", $"there is no agent `{id}`");
     }
 }
@@ -45,19 +45,22 @@ public static class ListAgents
 /// <param name="PublicKey">ECDSA P-256, SubjectPublicKeyInfo, base64: verifies the agent's transcripts offline.</param>
 /// <param name="Applied">The log position up to which the agent has put everything in force; for auditors and admins.</param>
 /// <param name="Connected">Its liveness lease holds.</param>
+/// <param name="Keys">How the key follows from the one of the enrolment, where it is another; both sign for each step.</param>
 /// <param name="CloneFound">Two processes have its identity: why that is known, and what to do; for auditors and admins.</param>
 public sealed record AgentView(
     string Id, string State, IReadOnlyList<string> Resources, IReadOnlyList<AgentEndpoint> Endpoints, string? PublicKey, DateTimeOffset Since,
-    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps, string? CloneFound = null)
+    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps, string? CloneFound = null, IReadOnlyList<AgentKeyAnnouncement>? Keys = null)
 {
-    public static AgentView Of(AgentRow row, IReadOnlyDictionary<string, AgentProgress> progress, PolicyModel policy, Caller caller, DateTimeOffset now)
+    public static AgentView Of(AgentRow row, AgentKnowledge known, IReadOnlyDictionary<string, AgentProgress> progress, PolicyModel policy, Caller caller, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(row);
+        ArgumentNullException.ThrowIfNull(known);
         var word = progress.GetValueOrDefault(row.Id);
         var leaseEndsAt = word?.LeaseEndsAt(row.Resources.Select(r => policy.Resource(r)?.FreezeAfter).Min() ?? TimeSpan.Zero);
         var all = caller.SeesAll();
         return new AgentView(
             row.Id, row.State, row.Resources, row.Endpoints, row.PublicKey, row.Since, leaseEndsAt > now, leaseEndsAt,
-            all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null, all && row.State != "Retired" ? row.CloneFound : null);
+            all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null, all && row.State != "Retired" ? row.CloneFound : null,
+            known.Keys.GetValueOrDefault(row.Id) is { Announced.Count: > 0 } keys ? [.. keys.Announced.Select(a => a.Key)] : null);
     }
 }

@@ -4,6 +4,7 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Agents;
 

@@ -26,7 +26,8 @@ namespace AccessPlane.ControlPlane.Agents;
 /// </summary>
 public sealed partial class WhenReportArrives(
     AgentKeys agents, AnswerLease leases, AnswerCatchUp catchUps, AgentTable table, IngestSegment ingest, RecordFinding findings, LoginDesk logins,
-    WitnessRollback witnesses, LogHistories histories, WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, WhenMaskingReported masks, AnswerSpoolKeys spoolKeys, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
+    WitnessRollback witnesses, LogHistories histories, WhenOperationHeld holds, AbandonHold abandoned, AgentStateBuilder states, AgentLine line, Handle handle, WhenMaskingReported masks, WhenCatalogReported catalogs, AnswerSpoolKeys spoolKeys,
+    RotateAgentKey rotation, TimeProvider clock, ILogger<WhenReportArrives> logger) : IConsumer<Report>
 {
     /// <summary>By the agent's clock. Whoever reads the broker's messages could send an older one again after what it did was forgotten.</summary>
     public static readonly TimeSpan OldestReport = TimeSpan.FromDays(1);
@@ -35,7 +36,7 @@ public sealed partial class WhenReportArrives(
     {
         ArgumentNullException.ThrowIfNull(context);
         var (report, cancel) = (context.Message, context.CancellationToken);
-        if (await agents.KeyOf(report, cancel) is not { } key)
+        if (await agents.KeysOf(report, cancel) is not { } keys)
         {
             AgentMeter.ReportsRefused.Add(1);
             LogRefused(report.Agent ?? "", report.Kind ?? "", "it is not signed by an enrolled agent");
@@ -49,7 +50,7 @@ public sealed partial class WhenReportArrives(
             }
             if (AgentSights.IsHeard(report.Kind) || (await histories.Current(cancel)).Open is null)
             {
-                await Act(report, key, cancel);
+                await Act(report, keys, cancel);
             }
         }
         catch (Exception bad) when (!MayPass(bad) && !cancel.IsCancellationRequested)
@@ -69,19 +70,21 @@ public sealed partial class WhenReportArrives(
     /// <summary>For the log: what an agent calls its report is its own choice.</summary>
     private static string Kind(Report report) => Ids.IsName(report.Kind) ? report.Kind : "?";
 
-    private Task Act(Report report, ECDsa key, CancellationToken cancel) => report.Kind switch
+    private Task Act(Report report, IReadOnlyList<ECDsa> keys, CancellationToken cancel) => report.Kind switch
     {
         ReportKinds.LeaseAsk => leases.Handle(report.Agent, Body<LeaseAsk>(report), cancel),
         ReportKinds.CatchUpAsk => catchUps.Handle(report.Agent, Body<CatchUpAsk>(report), cancel),
         ReportKinds.Knows => witnesses.Handle(report.Agent, Body<AgentKnows>(report), cancel),
         ReportKinds.Applied => table.Acknowledge(report.Agent, Body<Applied>(report).Position, cancel),
         ReportKinds.Revoked => Revoked(report, Body<RevocationApplied>(report), cancel),
-        ReportKinds.SegmentSealed => Segment(report.Agent, Body<Segment>(report), key, cancel),
+        ReportKinds.SegmentSealed => Segment(report.Agent, Body<Segment>(report), keys, cancel),
         ReportKinds.EvidenceGap => findings.Handle(report.Agent, Body<EvidenceGap>(report), cancel),
         ReportKinds.OperationHeld => Believe(report, holds.Handle(report.Agent, Body<HeldOperation>(report), report.Id, cancel)),
         ReportKinds.HoldEnded => Believe(report, abandoned.Handle(report.Agent, Body<HoldEnd>(report), report.Id, cancel)),
         ReportKinds.Masking => Believe(report, masks.Handle(report, Body<MaskingState>(report), cancel)),
+        ReportKinds.Catalog => Believe(report, catalogs.Handle(report, Body<CatalogNames>(report), cancel)),
         ReportKinds.SpoolKeyAsk => spoolKeys.Handle(report.Agent, Body<SpoolKeyAsk>(report), cancel),
+        ReportKinds.AgentKey => rotation.Handle(report.Agent, Body<AgentKeyAnnouncement>(report), report.Id, cancel),
         ReportKinds.LoginAsk => Queue(report.Agent, Body<LoginAsk>(report)),
         _ => throw new FormatException("the kind of report is not known"),
     };
@@ -95,10 +98,10 @@ public sealed partial class WhenReportArrives(
         }
     }
 
-    private async Task Segment(string agent, Segment segment, ECDsa key, CancellationToken cancel)
+    private async Task Segment(string agent, Segment segment, IReadOnlyList<ECDsa> keys, CancellationToken cancel)
     {
         var refused = segment.Agent == agent
-            ? await ingest.Handle(segment, key, cancel)
+            ? await ingest.Handle(segment, keys.FirstOrDefault(segment.IsSignedBy) ?? keys[0], cancel)
             : throw new FormatException("the segment is another agent's");
         var head = (await states.Current(cancel)).Position;
         if (refused is null)

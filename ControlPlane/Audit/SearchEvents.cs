@@ -11,12 +11,6 @@ namespace AccessPlane.ControlPlane.Audit;
 /// <summary>The log itself, oldest first, for auditors and admins.</summary>
 public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBarrier barrier)
 {
-    /// <summary>By the subject, or by a link of the chain that acts in the subject's name.</summary>
-    private const string ByActor = """
-        ((headers -> 'actor' ->> 'issuer') || '|' || (headers -> 'actor' ->> 'subject') = ? OR headers -> 'actor' ->> 'name' = ?
-            OR EXISTS (SELECT FROM jsonb_array_elements(headers -> 'actor' -> 'act') link WHERE (link ->> 'issuer') || '|' || (link ->> 'subject') = ? OR link ->> 'name' = ?))
-        """;
-
     /// <summary>Everything in the streams that are about the resource: its requests, their grants and sessions, its agents, and the locks on it, on one of its grants or on everything.</summary>
     private const string AboutResource = """
         (data ->> 'resource' = ?
@@ -94,7 +88,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
         {
             And("type = ?", EventNames.TypeOf(type) is null ? ask.Wrong("type", $"`{type}` is not a type of event", type) : type);
         }
-        And(ByActor, ask.Text("actor"));
+        And(ByActor.Of("headers -> 'actor'"), ask.Text("actor"));
         And(AboutResource, ask.Text("resource"));
         And("correlation_id = ?", ask.Id("correlation")?.ToString("D"));
         And("timestamp >= ?", ask.Time("from"));

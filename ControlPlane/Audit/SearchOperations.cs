@@ -18,7 +18,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         .TakesQuery("text", "session", "actor", "resource", "verdict", "outcome", "rule", "relation", "from", "until", "after", "limit")
         .WithName("SearchOperations").WithSummary("Search the operations of all sessions")
         .WithDescription(
-            "`text`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`), `resource`, " +
+            "`text`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`; also who acts in another's name), `resource`, " +
             "`verdict`, `outcome`, `rule` (one that matched, watched ones too), `relation` (read or written: `schema.name`, or a name of any schema), `from`, `until`. Paging: `after`, `limit`. Auditors see all, everyone else their own.")
         .Produces<Page<OperationFound>>();
 
@@ -87,7 +87,7 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
                 relation);
         }
         And("s.resource = ?", ask.Text("resource"));
-        And("(s.holder = ? OR s.row -> 'holder' ->> 'name' = ?)", ask.Text("actor"));
+        And(ByActor.Of("s.row -> 'holder'"), ask.Text("actor"));
         And("o.at >= ?", Stamp(ask.Time("from")));
         And("o.at < ?", Stamp(ask.Time("until")));
         if (!caller.SeesAll())

@@ -123,13 +123,12 @@ public sealed partial class BrokerAdmin : IDisposable
     /// </summary>
     public async Task BoundQueues(CancellationToken cancel)
     {
-        await Policy("accessplane-aside", "^accessplane\\..+_(error|skipped)$", new() { ["max-length-bytes"] = LargestAside, ["overflow"] = "drop-head" }, cancel);
+        await Policy("accessplane-aside", "^accessplane\\..+_(error|skipped|parked)$", new() { ["max-length-bytes"] = LargestAside, ["overflow"] = "drop-head" }, cancel);
         // an approver who never comes back must not fill it either; what is older than a day has been decided or has expired
         await Policy("accessplane-approvers", "^accessplane\\.approver\\.", new() { ["max-length"] = MostNotifications, ["message-ttl"] = OneDay }, cancel);
-        foreach (var queue in (string[])[Topology.Reports, Topology.Reviews])
+        foreach (var (queue, parked) in ((string, string)[])[(Topology.Reports, Topology.ReportsParked), (Topology.Reviews, Topology.ReviewsInError)])
         {
-            await Policy(
-                $"{queue}-deliveries", $"^{Regex.Escape(queue)}$", new() { ["delivery-limit"] = MostDeliveries, ["dead-letter-exchange"] = $"{queue}_error" }, cancel);
+            await Policy($"{queue}-deliveries", $"^{Regex.Escape(queue)}$", new() { ["delivery-limit"] = MostDeliveries, ["dead-letter-exchange"] = parked }, cancel);
         }
     }
 
@@ -137,7 +136,12 @@ public sealed partial class BrokerAdmin : IDisposable
         $"policies/{host}/{name}", new Dictionary<string, object> { ["pattern"] = pattern, ["definition"] = definition, ["apply-to"] = "queues" }, cancel);
 
     /// <summary>Where agents' reports arrive, whether or not anyone consumes them yet. The shape is the one MassTransit declares.</summary>
-    public async Task DeclareReports(CancellationToken cancel) => await Queue(Topology.Reports, cancel);
+    public async Task DeclareReports(CancellationToken cancel)
+    {
+        // the place beside first: what is sent to an exchange that there is not is lost
+        await Queue(Topology.ReportsParked, cancel);
+        await Queue(Topology.Reports, cancel);
+    }
 
     /// <summary>Where notifications leave and reviews arrive.</summary>
     public async Task DeclareApprovers(CancellationToken cancel)

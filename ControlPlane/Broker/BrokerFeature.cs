@@ -24,6 +24,13 @@ public static class BrokerFeature
             o.WaitUntilStarted = false;
             o.StopTimeout = TimeSpan.FromSeconds(10);
         });
+        // RabbitMQ stops reading from a connection that publishes while its memory or its disk runs out, the acknowledgements of what was consumed
+        // included: on one for both the queue of reports, which may be what fills it, would never empty
+        services.AddMassTransit<IOrderBus>(bus =>
+        {
+            bus.DisableUsageTelemetry();
+            bus.UsingRabbitMq(Host);
+        });
         return services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry(); // nothing is reported to anybody
@@ -44,11 +51,16 @@ public static class BrokerFeature
         }));
     }
 
-    private static void Configure(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
+    private static void Host(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
     {
         // its own log context is global and dies with the first host of a process
         LogContext.ConfigureCurrentLogContext(context.GetRequiredService<ILoggerFactory>());
         rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri), host => host.MaxMessageSize(MessageSize.LargestOfAnyBroker));
+    }
+
+    private static void Configure(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
+    {
+        Host(context, rabbit);
         foreach (var consumer in context.GetServices<BrokerConsumer>())
         {
             rabbit.ReceiveEndpoint(consumer.Queue, endpoint =>
@@ -64,5 +76,8 @@ public static class BrokerFeature
 
     private static bool IsUri(string text, params string[] schemes) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && schemes.Contains(uri.Scheme);
 }
+
+/// <summary>The connection for what agents are told; on the other one reports are consumed. Public because MassTransit makes a class of it.</summary>
+public interface IOrderBus : IBus;
 
 internal sealed record BrokerConsumer(string Queue, Action<IBusRegistrationContext, IRabbitMqReceiveEndpointConfigurator> Configure);

@@ -6,6 +6,9 @@ public static class Topology
     /// <summary>Agents' reports; only the control plane reads them.</summary>
     public const string Reports = "accessplane.reports";
 
+    /// <summary>Reports that took their consumer with them, each time.</summary>
+    public const string ReportsParked = "accessplane.reports_parked";
+
     /// <summary>Topic exchange: plain JSON for approvers.</summary>
     public const string Notifications = "accessplane.notifications";
 

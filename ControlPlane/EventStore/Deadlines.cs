@@ -17,8 +17,8 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
 
     // one look answers every wake until then, so one that is waiting is enough
     private readonly Channel<bool> wakes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly CancellationTokenSource ending = new();
     private readonly HashSet<Deadline> acted = [];
+    private CancellationTokenSource ending = new();
     private Task? running;
 
     /// <summary>Every deadline that is still open, as of the log's head.</summary>
@@ -31,13 +31,29 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
     {
         if (running is null)
         {
-            running = Task.Run(() => Run(ending.Token), CancellationToken.None);
+            ending.Dispose();
+            ending = new CancellationTokenSource();
+            var stopping = ending.Token;
+            running = Task.Run(() => Run(stopping), CancellationToken.None);
         }
         else
         {
             wakes.Writer.TryWrite(true);
         }
         return Task.CompletedTask;
+    }
+
+    /// <summary>Whoever is not the owner any more acts on nothing: the log beneath it may be another one when it wakes up next.</summary>
+    public override async Task End()
+    {
+        await ending.CancelAsync();
+        if (running is not null)
+        {
+#pragma warning disable VSTHRD003 // it runs on the pool since Begin and needs no context of ours
+            await running;
+#pragma warning restore VSTHRD003
+        }
+        running = null;
     }
 
     public override Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel)
@@ -95,13 +111,7 @@ public abstract partial class Deadlines(TimeProvider clock, ILogger logger) : Su
 
     public async ValueTask DisposeAsync()
     {
-        await ending.CancelAsync();
-        if (running is not null)
-        {
-#pragma warning disable VSTHRD003 // it runs on the pool since Begin and needs no context of ours
-            await running;
-#pragma warning restore VSTHRD003
-        }
+        await End();
         ending.Dispose();
         GC.SuppressFinalize(this);
     }

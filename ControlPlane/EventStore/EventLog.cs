@@ -61,16 +61,23 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         }
     }
 
-    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel) => ReadStream(stream, 0, cancel);
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel) => ReadStream(stream, null, 0, cancel);
+
+    /// <param name="type">Of the stream; one of another type has no events for who asks so.</param>
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, string type, CancellationToken cancel) => ReadStream(stream, type, 0, cancel);
 
     /// <param name="after">The version after which to begin.</param>
-    public async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, long after, CancellationToken cancel)
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, long after, CancellationToken cancel) => ReadStream(stream, null, after, cancel);
+
+    private async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, string? type, long after, CancellationToken cancel)
     {
         await using var command = database.CreateCommand(
             "SELECT seq_id, stream_id, version, id, timestamp, type, data::text, headers::text, correlation_id, causation_id " +
-            $"FROM {Schema.Name}.mt_events WHERE stream_id = $1 AND version > $2 ORDER BY version");
+            $"FROM {Schema.Name}.mt_events WHERE stream_id = $1 AND version > $2 " +
+            $"AND ($3 IS NULL OR EXISTS (SELECT FROM {Schema.Name}.mt_streams WHERE id = $1 AND type = $3)) ORDER BY version");
         Add(command, NpgsqlDbType.Uuid, stream);
         Add(command, NpgsqlDbType.Bigint, after);
+        Add(command, NpgsqlDbType.Text, type);
         var events = new List<Stored>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))

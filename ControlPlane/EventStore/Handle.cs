@@ -8,6 +8,9 @@ public sealed class Handle(EventLog log)
     /// <summary>A stream on which this many appends were lost in a row is under a load that no retry cures.</summary>
     private const int MostTries = 20;
 
+    /// <summary>The caller insisted on a version that is not the stream's.</summary>
+    public static Refusal VersionMismatch { get; } = new("version-mismatch", "it has changed since you read it: read it again");
+
     /// <summary>Decides on the stream's state and appends what happened. A lost race is decided again on the new state, so that the loser's
     /// answer is the decider's own.</summary>
     public async Task<Handled<TState>> Run<TState>(Handling<TState> handling, CancellationToken cancel)
@@ -15,10 +18,10 @@ public sealed class Handle(EventLog log)
         ArgumentNullException.ThrowIfNull(handling);
         for (var tries = 1; ; tries++)
         {
-            var (state, version) = await Load(handling.Stream, handling.Initial, handling.Evolve, cancel);
+            var (state, version) = await Load(handling.Stream, handling.Type, handling.Initial, handling.Evolve, cancel);
             if (handling.IfMatch is { } wanted && wanted != version && !await WasRun(handling.Command, cancel))
             {
-                return new Handled<TState>(state, version, 0, new Refusal("version-mismatch", "it has changed since you read it: read it again"), false);
+                return new Handled<TState>(state, version, 0, VersionMismatch, false);
             }
             switch (handling.Decide(state))
             {
@@ -45,10 +48,11 @@ public sealed class Handle(EventLog log)
         }
     }
 
-    /// <summary>The state of a stream and its version (0: it does not exist).</summary>
-    public async Task<(TState State, long Version)> Load<TState>(Guid stream, TState initial, Func<TState, IEvent, TState> evolve, CancellationToken cancel)
+    /// <summary>The state of a stream and its version (0: it does not exist). One of another type is not there: a grant's id names no request.</summary>
+    public async Task<(TState State, long Version)> Load<TState>(
+        Guid stream, string type, TState initial, Func<TState, IEvent, TState> evolve, CancellationToken cancel)
     {
-        var events = await log.ReadStream(stream, cancel);
+        var events = await log.ReadStream(stream, type, cancel);
         return (events.Aggregate(initial, (state, stored) => evolve(state, stored.Event)), events.Count);
     }
 
@@ -78,7 +82,7 @@ public sealed class Handle(EventLog log)
                 return new Handled<TState>(
                     happened.Events.Aggregate(state, handling.Evolve), version + happened.Events.Count, done.Position, happened.ThenRefuse, false);
             case Appended.Repeated repeated:
-                var (now, current) = await Load(handling.Stream, handling.Initial, handling.Evolve, cancel);
+                var (now, current) = await Load(handling.Stream, handling.Type, handling.Initial, handling.Evolve, cancel);
                 return new Handled<TState>(now, current, repeated.Position, null, true);
             default:
                 return null;

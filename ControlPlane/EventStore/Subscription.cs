@@ -14,6 +14,9 @@ public abstract class Subscription
     /// <summary>This replica became the owner. State in memory is made here, as of the checkpoint: another replica may have gone on meanwhile.</summary>
     public virtual Task Begin(long checkpoint, CancellationToken cancel) => Task.CompletedTask;
 
+    /// <summary>This replica is the owner no more, or stops: what was begun ends before this returns.</summary>
+    public virtual Task End() => Task.CompletedTask;
+
     /// <summary>Handles events; the checkpoint is stored when this returns. What it throws is logged, and the events come again.</summary>
     public abstract Task Handle(IReadOnlyList<Stored> events, CancellationToken cancel);
 }

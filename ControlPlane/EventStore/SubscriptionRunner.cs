@@ -55,6 +55,7 @@ public sealed partial class SubscriptionRunner(
         }
         finally
         {
+            await subscription.End();
             await LetGo(connection);
         }
     }
@@ -130,24 +131,6 @@ public sealed partial class SubscriptionRunner(
         return (bool)(await command.ExecuteScalarAsync(cancel))!;
     }
 
-    /// <summary>A pooled connection keeps its locks until it is used again, which may be never. One that is broken has lost them already.</summary>
-    private async Task Unlock(NpgsqlConnection connection)
-    {
-        if (connection.FullState.HasFlag(System.Data.ConnectionState.Broken) || connection.State != System.Data.ConnectionState.Open)
-        {
-            return;
-        }
-        try
-        {
-            await using var command = new NpgsqlCommand("SELECT pg_advisory_unlock_all()", connection);
-            await command.ExecuteScalarAsync(CancellationToken.None);
-        }
-        catch (NpgsqlException broken)
-        {
-            LogUnlock(subscription.Name, broken.Message);
-        }
-    }
-
     private async Task<long> Checkpoint(NpgsqlConnection connection, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand($"SELECT last_seq_id FROM {Schema.Name}.mt_event_progression WHERE name = $1", connection)
@@ -179,9 +162,6 @@ public sealed partial class SubscriptionRunner(
 
     [LoggerMessage(LogLevel.Information, "owner of the subscription `{Name}`, from position {Checkpoint}")]
     private partial void LogOwner(string name, long checkpoint);
-
-    [LoggerMessage(LogLevel.Debug, "the lock of the subscription `{Name}` went with its connection: {Why}")]
-    private partial void LogUnlock(string name, string why);
 
     [LoggerMessage(LogLevel.Error, "the subscription `{Name}` failed, trying again in {Pause} ms")]
     private partial void LogFailure(Exception failure, string name, double pause);

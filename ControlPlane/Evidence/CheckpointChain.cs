@@ -15,6 +15,9 @@ public sealed record CheckpointChain(
 {
     public const string StreamType = "checkpoints";
 
+    /// <summary>The number of the first checkpoint that does not follow from the one that was read before it; null where all do.</summary>
+    public long? Unlinked { get; init; }
+
     public static CheckpointChain Initial { get; } = new(null, 0, ImmutableSortedDictionary<Guid, SessionHead>.Empty, []);
 
     /// <summary>The position up to which the last checkpoint speaks.</summary>
@@ -28,6 +31,9 @@ public sealed record CheckpointChain(
             ? new CheckpointChain(
                 taken.Checkpoint, stored.Version, chain.Heads.SetItems(taken.Changed.Select(h => KeyValuePair.Create(h.Session, h))),
                 chain.Marks.Add(new CheckpointMark(taken.Checkpoint.Tip, taken.Checkpoint.At)))
+            {
+                Unlinked = chain.Unlinked ?? (taken.Checkpoint.Previous == (chain.Last?.Hash() ?? Checkpoint.None) ? null : taken.Checkpoint.Number),
+            }
             : throw new InvalidOperationException($"`{stored.Event.GetType().Name}` is no checkpoint");
     }
 

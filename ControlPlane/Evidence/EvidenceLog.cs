@@ -74,11 +74,11 @@ public sealed class EvidenceLog(NpgsqlDataSource database)
         return await command.ExecuteScalarAsync(cancel) is string text ? JsonSerializer.Deserialize<EvidenceCheckpointed>(text, Json.Options)!.Checkpoint : null;
     }
 
-    /// <summary>All events of these streams but the transcripts' segments, and of agents their enrolments and findings, in the log's order.</summary>
+    /// <summary>All events of these streams but the transcripts' segments, and of agents their enrolments, keys and findings, in the log's order.</summary>
     public IAsyncEnumerable<LoggedEvent> Streams(IReadOnlyCollection<Guid> streams, IReadOnlyCollection<Guid> agents, long upTo, CancellationToken cancel) => Read(
         $"""
         SELECT {Columns} FROM {Schema.Name}.mt_events
-        WHERE seq_id <= $1 AND ((stream_id = ANY ($2) AND type <> 'transcript_recorded') OR (stream_id = ANY ($3) AND type IN ('agent_enrolled', 'evidence_gap_found')))
+        WHERE seq_id <= $1 AND ((stream_id = ANY ($2) AND type <> 'transcript_recorded') OR (stream_id = ANY ($3) AND type IN ('agent_enrolled', 'agent_key_announced', 'evidence_gap_found')))
         ORDER BY seq_id
         """, cancel, upTo, streams.ToArray(), agents.ToArray());
 

@@ -5,7 +5,6 @@ using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Evidence;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Evidence;

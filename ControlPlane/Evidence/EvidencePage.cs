@@ -4,7 +4,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Evidence;
 using AccessPlane.Contracts.Transcripts;
-using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.Evidence;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 

@@ -3,7 +3,6 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Evidence;
 using AccessPlane.Contracts.Identity;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Keys;
@@ -54,11 +53,7 @@ public sealed class TakeCheckpoint(
         var number = (chain.Last?.Number ?? 0) + 1;
         var links = await evidence.Checkpoints([Checkpoint.SkipOf(number), number - 1], cancel);
         var skip = links.FirstOrDefault(l => l.Checkpoint.Number == Checkpoint.SkipOf(number));
-        // a version is a number, and a restored log soon has as many: what is remembered of another history must not be continued in this one
-        if (chain.Last is { } last && (links is not [.., var newest] || newest.Checkpoint.Hash() != last.Hash()))
-        {
-            throw new InvalidOperationException($"checkpoint {last.Number} of the log is not the one that is remembered: the database was changed beneath this process");
-        }
+        await MustBeRemembered(chain, links, cancel);
         var taken = Next(chain, new Taking(
             tip, [.. (await evidence.EventHashes(chain.Tip, tip, cancel)).Select(e => e.Hash)], await Heads(chain, tip, cancel),
             skip?.Checkpoint.Hash() ?? Checkpoint.None, keys.SigningPublicKey, clock.GetUtcNow()));
@@ -99,6 +94,26 @@ public sealed class TakeCheckpoint(
             cancel.ThrowIfCancellationRequested();
         }
     }
+
+    /// <summary>A version is a number, and so is a position: a restored log soon has as many. What is remembered of another history must not be continued in
+    /// this one, even where this one's newest checkpoint was read behind it.</summary>
+    /// <param name="links">Of the log: the last one is the newest, where the log has as many.</param>
+    private async Task MustBeRemembered(CheckpointChain chain, IReadOnlyList<EvidenceCheckpointed> links, CancellationToken cancel)
+    {
+        if (chain.Last is { } last && (links is not [.., var newest] || newest.Checkpoint.Hash() != last.Hash()))
+        {
+            throw Exchanged(last.Number);
+        }
+        // where the log's own two do not follow each other either, somebody has changed it: whoever verifies it finds that
+        if (chain.Unlinked is { } number && await evidence.Checkpoints([number - 1, number], cancel) is var two &&
+            (two is [var before, var after] ? before.Checkpoint.Hash() == after.Checkpoint.Previous : number == 1))
+        {
+            throw Exchanged(number);
+        }
+    }
+
+    private static InvalidOperationException Exchanged(long number) =>
+        new($"checkpoint {number} of the log is not the one that is remembered: the database was changed beneath this process");
 
     private async Task<ImmutableSortedDictionary<Guid, SessionHead>> Heads(CheckpointChain chain, long tip, CancellationToken cancel)
     {

@@ -76,16 +76,16 @@ public sealed partial class ExtendGrant(EventLog log, Handle handle, Circumstanc
 
     /// <summary>Files the request, one at a time for each grant; where its approval is automatic the grant is extended at once.</summary>
     public async Task<Handled<AccessRequest>> Handle(
-        Guid grant, Actor by, TimeSpan? duration, string? reason, string? reference, EventContext context, Guid? command, CancellationToken cancel)
+        Guid grant, Actor by, TimeSpan? duration, string? reason, string? reference, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
     {
         if (command is { } known && await log.StreamOf(known, cancel) is { } before)
         {
-            var (filed, version) = await handle.Load(before, AccessRequest.Initial, AccessRequest.Evolve, cancel);
+            var (filed, version) = await handle.Load(before, AccessRequest.StreamType, AccessRequest.Initial, AccessRequest.Evolve, cancel);
             return new Handled<AccessRequest>(filed, version, 0, null, true);
         }
         for (var tries = 1; ; tries++)
         {
-            var handled = await File(grant, new ExtensionWish(by, duration, reason, reference, await world.Now(cancel)), context, command, cancel);
+            var handled = await File(grant, new ExtensionWish(by, duration, reason, reference, await world.Now(cancel)), context, command, ifMatch, cancel);
             if (handled.Refusal?.Code == SubmitRequest.Exists && tries < MostTries)
             {
                 continue; // another one was first: it is pending now, or was decided already
@@ -98,7 +98,8 @@ public sealed partial class ExtendGrant(EventLog log, Handle handle, Circumstanc
         }
     }
 
-    private async Task<Handled<AccessRequest>> File(Guid grant, ExtensionWish wish, EventContext context, Guid? command, CancellationToken cancel)
+    private async Task<Handled<AccessRequest>> File(
+        Guid grant, ExtensionWish wish, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
     {
         var series = Ids.Derive(grant, "extensions");
         var (number, last) = await filedBefore.Last(series, cancel);
@@ -107,7 +108,11 @@ public sealed partial class ExtendGrant(EventLog log, Handle handle, Circumstanc
             // it may be approved and not in force yet: how long the grant will have lasted in all is judged with it
             await Apply(approved, context, cancel);
         }
-        var (state, _) = await handle.Load(grant, Grant.Initial, Grant.Evolve, cancel);
+        var (state, version) = await handle.Load(grant, Grant.StreamType, Grant.Initial, Grant.Evolve, cancel);
+        if (ifMatch is { } wanted && wanted != version)
+        {
+            return new Handled<AccessRequest>(AccessRequest.Initial, 0, 0, EventStore.Handle.VersionMismatch, false);
+        }
         var (submission, refused) = File(state, wish);
         if (refused is Outcome.Refused { Refusal: var why })
         {
@@ -133,11 +138,14 @@ public sealed partial class ExtendGrant(EventLog log, Handle handle, Circumstanc
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
         .MapPost("/grants/{id:guid}/extend", async (
-            Guid id, ExtendBody? body, HttpContext http, ExtendGrant extend, RequestAnswers answers, CancellationToken cancel) =>
+            Guid id, ExtendBody? body, HttpContext http, ExtendGrant extend, RequestAnswers answers, GrantAnswers grants, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
-            var handled = await extend.Handle(id, caller.Actor, body?.Duration, body?.Reason, body?.Reference, command.Context, command.Id, cancel);
-            return await answers.Filed(handled, caller, cancel);
+            var handled = await extend.Handle(
+                id, caller.Actor, body?.Duration, body?.Reason, body?.Reference, command.Context, command.Id, command.IfMatch, cancel);
+            return handled is { State: AccessRequest.None, Refusal: { } refusal }
+                ? await grants.Refused(id, refusal, caller, cancel)
+                : await answers.Filed(handled, caller, cancel);
         })
         .Validate<ExtendBody>()
         .WithName("ExtendGrant").WithTags("Grants").WithSummary("Asks for more time: the same approval path, and live sessions go on")

@@ -1,6 +1,5 @@
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;

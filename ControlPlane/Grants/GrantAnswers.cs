@@ -1,6 +1,6 @@
+using AccessPlane.Contracts;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
@@ -25,6 +25,15 @@ public sealed class GrantAnswers(EventLog log, GrantsByHolder grants, AgentHealt
             return Answers.Ok((await View(known.Id, model, cancel))!, handled.Version);
         }
         return MaySee(known, caller, model) ? Problems.Of(refusal, await View(known.Id, model, cancel)) : Problems.Of(refusal);
+    }
+
+    /// <summary>The problem of a command that asked for something under a grant, with the grant for who may see it.</summary>
+    internal async Task<IResult> Refused(Guid grant, Refusal refusal, Caller caller, CancellationToken cancel)
+    {
+        var model = (await policy.Current(cancel)).Model;
+        return grants.RowOf(await log.ReadStream(grant, Grant.StreamType, cancel)) is { } row && GetGrant.MaySee(row, caller, model)
+            ? Problems.Of(refusal, await View(grant, model, cancel))
+            : Problems.Of(refusal);
     }
 
     private async Task<GrantView?> View(Guid grant, PolicyModel model, CancellationToken cancel)

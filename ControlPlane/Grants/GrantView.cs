@@ -27,8 +27,9 @@ public sealed record GrantView(
 
     private static GrantAgent Agent(AgentRow agent, GrantRow row, IReadOnlyDictionary<string, AgentProgress> progress, TimeSpan freezeAfter)
     {
-        var end = row.Acknowledged.FirstOrDefault(a => a.Agent == agent.Id);
-        return new GrantAgent(agent.Id, end is not null, progress.GetValueOrDefault(agent.Id)?.LeaseEndsAt(freezeAfter), end?.Sessions, end?.Cut);
+        var (end, word) = (row.Acknowledged.FirstOrDefault(a => a.Agent == agent.Id), progress.GetValueOrDefault(agent.Id));
+        // an agent that was started since, or enrolled, took the whole state: it has nothing to cut, and says only how far it is
+        return new GrantAgent(agent.Id, end is not null || word?.Applied >= row.EndPosition, word?.LeaseEndsAt(freezeAfter), end?.Sessions, end?.Cut);
     }
 }
 

@@ -34,6 +34,8 @@ public static class GrantsFeature
         RevokeGrant.Map(routes);
         SettleReviewDebt.Map(routes);
         IssueTicket.Map(routes);
+        ListGrants.Map(routes);
+        GetGrant.Map(routes);
         return routes;
     }
 }

@@ -17,7 +17,7 @@ public sealed record TicketOrder(Actor Holder, int Connections, string? Database
 
 /// <summary>What a client is told, once.</summary>
 /// <param name="FirstUseBy">Until when the first connection must come.</param>
-public sealed record Ticket(TicketSecret Secret, string Host, int Port, string Database, DateTimeOffset FirstUseBy, long Version);
+public sealed record Ticket(TicketSecret Secret, AgentEndpoint At, string Database, DateTimeOffset FirstUseBy, long Version);
 
 /// <summary>A one-time credential under a grant, which it activates where that was not done yet.</summary>
 public sealed partial class IssueTicket(Handle handle, CircumstancesSource world, ServingAgents agents, MaskingSource masking)
@@ -81,7 +81,7 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
         Guid grant, Actor holder, int connections, string? database, EventContext context, Guid? command, long? ifMatch, CancellationToken cancel)
     {
         var now = await world.Now(cancel);
-        var (state, _) = await handle.Load(grant, Grant.Initial, Grant.Evolve, cancel);
+        var (state, _) = await handle.Load(grant, Grant.StreamType, Grant.Initial, Grant.Evolve, cancel);
         if (state is not Grant.Known known || !Holding.IsHolder(known, holder))
         {
             return (null, ((Outcome.Refused)Holding.NoSuchGrant).Refusal);
@@ -120,21 +120,20 @@ public sealed partial class IssueTicket(Handle handle, CircumstancesSource world
             return (null, new Refusal("ticket-already-issued", "a ticket was issued under this idempotency key; its secret is told only once: ask for another"));
         }
         return await agents.Acknowledged(agent.Id, handled.Position, AcknowledgedWithin, cancel)
-            ? (new Ticket(secret, agent.Host, agent.Port, issued.Database, issued.FirstUseBy, handled.Version), null)
+            ? (new Ticket(secret, agent.At, issued.Database, issued.FirstUseBy, handled.Version), null)
             : (null, new Refusal("agent-not-reached", $"the agent `{agent.Id}` did not acknowledge the ticket in time: ask for another"));
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/grants/{id:guid}/tickets", async (Guid id, TicketBody? body, HttpContext http, IssueTicket issue, CancellationToken cancel) =>
+        .MapPost("/grants/{id:guid}/tickets", async (
+            Guid id, TicketBody? body, HttpContext http, IssueTicket issue, GrantAnswers answers, CancellationToken cancel) =>
         {
-            var command = http.Command();
+            var (caller, command) = (http.Caller(), http.Command());
             var (ticket, refusal) = await issue.Handle(
-                id, http.Caller().Actor, body?.Connections ?? 1, body?.Database, command.Context, command.Id, command.IfMatch, cancel);
-            if (refusal is not null)
-            {
-                return Problems.Of(refusal);
-            }
-            return Answers.Created($"/v1/grants/{id:D}", TicketAnswer.Of(ticket!), ticket!.Version);
+                id, caller.Actor, body?.Connections ?? 1, body?.Database, command.Context, command.Id, command.IfMatch, cancel);
+            return refusal is null
+                ? Answers.Created($"/v1/grants/{id:D}", TicketAnswer.Of(ticket!), ticket!.Version)
+                : await answers.Refused(id, refusal, caller, cancel);
         })
         .Validate<TicketBody>()
         .WithName("IssueTicket").WithTags("Grants").WithSummary("A one-time credential: told once, kept nowhere")
@@ -152,17 +151,20 @@ public sealed record TicketBody(int Connections = 1, string? Database = null)
 }
 
 /// <param name="ExpiresAt">Until when the first connection must come.</param>
-/// <param name="Url">All of it as one address for libpq.</param>
+/// <param name="Url">All of it as one address for libpq, with as much of TLS as the agent's listener has: a login that is bound to its channel can be
+/// relayed by nobody, whoever has signed the certificate; one that cannot be bound needs a certificate that the client trusts.</param>
 public sealed record TicketAnswer(string Username, string Password, string Host, int Port, string Database, DateTimeOffset ExpiresAt, string Url)
 {
     public static TicketAnswer Of(Ticket ticket)
     {
         ArgumentNullException.ThrowIfNull(ticket);
         var (name, password) = (ticket.Secret.Name, ticket.Secret.Password);
-        var host = ticket.Host.Contains(':', StringComparison.Ordinal) ? $"[{ticket.Host}]" : ticket.Host;
+        var at = ticket.At;
+        var host = at.Host.Contains(':', StringComparison.Ordinal) ? $"[{at.Host}]" : at.Host;
+        var tls = at switch { { Tls: false } => "", { ChannelBinding: true } => "?sslmode=require&channel_binding=require", _ => "?sslmode=verify-full" };
         return new TicketAnswer(
-            name, password, ticket.Host, ticket.Port, ticket.Database, ticket.FirstUseBy,
-            $"postgresql://{name}:{password}@{host}:{ticket.Port}/{Uri.EscapeDataString(ticket.Database)}");
+            name, password, at.Host, at.Port, ticket.Database, ticket.FirstUseBy,
+            $"postgresql://{name}:{password}@{host}:{at.Port}/{Uri.EscapeDataString(ticket.Database)}{tls}");
     }
 
     // a record prints its members, and a secret has no business in a log

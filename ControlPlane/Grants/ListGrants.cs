@@ -1,5 +1,4 @@
 using AccessPlane.ControlPlane.Agents;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;

@@ -7,7 +7,7 @@ using AccessPlane.ControlPlane.Policies;
 namespace AccessPlane.ControlPlane.Grants;
 
 /// <summary>Where clients reach an agent.</summary>
-public sealed record ServingAgent(string Id, string Host, int Port);
+public sealed record ServingAgent(string Id, AgentEndpoint At);
 
 /// <summary>Completes with whether an agent has applied everything up to a position of the log, within a time.</summary>
 public delegate Task<bool> AgentAcknowledged(string agent, long position, TimeSpan within, CancellationToken cancel);
@@ -24,7 +24,7 @@ public sealed class ServingAgents(EventLog log, AgentAcknowledged acknowledged) 
         [.. from agent in (await fold.Current(cancel)).Values
             where !agent.Silent && agent.Enrolled.Resources.Contains(resource) && !world.Locks.LocksAgent(agent.Enrolled.Agent, world.Now)
             from endpoint in agent.Enrolled.Endpoints.Where(e => e.Resource == resource).Take(1)
-            select new ServingAgent(agent.Enrolled.Agent, endpoint.Host, endpoint.Port)];
+            select new ServingAgent(agent.Enrolled.Agent, endpoint)];
 
     public Task<bool> Acknowledged(string agent, long position, TimeSpan within, CancellationToken cancel) => acknowledged(agent, position, within, cancel);
 

@@ -17,7 +17,7 @@ public sealed class WhenRequestApproved(Handle handle, ExtendGrant extend, Activ
         foreach (var stored in events)
         {
             var context = Consequence.Of(stored, "grants");
-            var (state, _) = await handle.Load(stored.Stream, AccessRequest.Initial, AccessRequest.Evolve, cancel);
+            var (state, _) = await handle.Load(stored.Stream, AccessRequest.StreamType, AccessRequest.Initial, AccessRequest.Evolve, cancel);
             switch (state)
             {
                 case AccessRequest.Approved { Asked.Extends: not null } approved:

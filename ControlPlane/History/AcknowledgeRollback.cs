@@ -37,7 +37,7 @@ public sealed class AcknowledgeRollback(Handle handle, LogHistories histories, A
     {
         var now = clock.GetUtcNow();
         var order = new Acknowledgement(id, caller.Actor, caller.IsAdmin, body.Reason, [], [], now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)));
-        var (history, version) = await handle.Load(Ids.History, LogHistory.Initial, LogHistory.Evolve, cancel);
+        var (history, version) = await handle.Load(Ids.History, LogHistory.StreamType, LogHistory.Initial, LogHistory.Evolve, cancel);
         if (Decide(history, order) is Outcome.Refused { Refusal: var early } && !(history.Open is null && command is not null))
         {
             return new Handled<LogHistory>(history, version, 0, early, false);

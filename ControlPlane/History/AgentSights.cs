@@ -1,6 +1,6 @@
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 
 namespace AccessPlane.ControlPlane.History;
@@ -10,7 +10,7 @@ public sealed class AgentSights(EventLog log, LogHistories histories, NoticeRoll
 {
     /// <summary>What an agent may still say while a rollback is open. All else waits at the agent, or is asked again.</summary>
     public static bool IsHeard(string kind) =>
-        kind is ReportKinds.LeaseAsk or ReportKinds.Knows or ReportKinds.Revoked or ReportKinds.EvidenceGap or ReportKinds.Masking;
+        kind is ReportKinds.LeaseAsk or ReportKinds.Knows or ReportKinds.Revoked or ReportKinds.EvidenceGap or ReportKinds.Masking or ReportKinds.Catalog;
 
     /// <summary>Why an agent is told nothing; null where the log holds all that it was told.</summary>
     public async Task<(string Cause, string Why, Guid? Rollback)?> WhyNot(Claim claim, CancellationToken cancel)

@@ -1,9 +1,9 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Evidence;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Evidence;
+using AccessPlane.ControlPlane.Keys;
 
 namespace AccessPlane.ControlPlane.History;
 
@@ -24,7 +24,7 @@ public sealed partial class CheckpointWitness(
         try
         {
             // from the log itself: what this process remembers of it may be of what is gone
-            var (history, _) = await handle.Load(Ids.History, LogHistory.Initial, LogHistory.Evolve, cancel);
+            var (history, _) = await handle.Load(Ids.History, LogHistory.StreamType, LogHistory.Initial, LogHistory.Evolve, cancel);
             var last = await evidence.LastCheckpoint(cancel);
             return folder.LastEpoch(history.Epoch) is var epoch && (epoch > history.Epoch || await Differs(last, epoch, cancel)) ? await Compare(epoch, cancel) : null;
         }

@@ -1,7 +1,6 @@
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Agents;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.History;

@@ -36,7 +36,7 @@ public sealed partial class NoticeRollback(
     /// <returns>The open one: this, or one that was there already; null where it is not open any more.</returns>
     public async Task<Rollback?> Handle(Sighting sighting, CancellationToken cancel)
     {
-        if ((await handle.Load(Ids.History, LogHistory.Initial, LogHistory.Evolve, cancel)).State.Open is { } open)
+        if ((await handle.Load(Ids.History, LogHistory.StreamType, LogHistory.Initial, LogHistory.Evolve, cancel)).State.Open is { } open)
         {
             return open;
         }

@@ -34,7 +34,7 @@ public sealed class WhenOperationHeld(Handle handle, CircumstancesSource world, 
     {
         ArgumentNullException.ThrowIfNull(held);
         var known = await states.Current(cancel);
-        var (session, _) = await handle.Load(held.Session, Session.Initial, Session.Evolve, cancel);
+        var (session, _) = await handle.Load(held.Session, Session.StreamType, Session.Initial, Session.Evolve, cancel);
         var now = await world.Now(cancel);
         var ask = new HoldAsk(agent, held, known.Serving(held.Resource).Contains(agent), known.Active.GetValueOrDefault(held.Grant), session, now);
         var handled = await handle.Run(

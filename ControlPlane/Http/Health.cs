@@ -1,7 +1,7 @@
 using AccessPlane.ControlPlane.EventStore;
-using AccessPlane.ControlPlane.Policies;
 using AccessPlane.Projections;
 using MassTransit;
+using MassTransit.Transports;
 
 namespace AccessPlane.ControlPlane.Http;
 
@@ -30,8 +30,7 @@ public static class HealthFeature
     {
         services.AddSingleton<IReadiness, LogIsReachable>();
         services.AddSingleton<IReadiness, BrokerIsConnected>();
-        services.AddSingleton<IReadiness, ReadModelsAreCaughtUp>();
-        return services.AddSingleton<IReadiness, PolicyIsLoaded>();
+        return services.AddSingleton<IReadiness, ReadModelsAreCaughtUp>();
     }
 
     public static IEndpointRouteBuilder MapHealth(this IEndpointRouteBuilder routes)
@@ -78,12 +77,12 @@ public static class HealthFeature
         }
     }
 
-    private sealed class BrokerIsConnected(IBusControl bus) : IReadiness
+    private sealed class BrokerIsConnected(IEnumerable<IBusInstance> buses) : IReadiness
     {
         public string Name => "broker";
 
         public ValueTask<string?> WhyNot(CancellationToken cancel) =>
-            ValueTask.FromResult(bus.CheckHealth().Status == BusHealthStatus.Healthy ? null : "is not connected");
+            ValueTask.FromResult(buses.All(b => b.BusControl.CheckHealth().Status == BusHealthStatus.Healthy) ? null : "is not connected");
     }
 
     private sealed class ReadModelsAreCaughtUp(ReadBarrier barrier, Projector projector) : IReadiness
@@ -95,17 +94,6 @@ public static class HealthFeature
             // one that cannot be read until it is folded anew answers for itself: all others work
             var readable = (await projector.Status(cancel)).Where(s => s.Readable).Select(s => s.Name).ToHashSet();
             await barrier.CaughtUp([.. projector.Projections.Where(p => readable.Contains(p.Name))], cancel);
-            return null;
-        }
-    }
-
-    private sealed class PolicyIsLoaded(PolicySource policy) : IReadiness
-    {
-        public string Name => "policy";
-
-        public async ValueTask<string?> WhyNot(CancellationToken cancel)
-        {
-            await policy.Current(cancel); // that nothing is published yet is no fault: then nothing may be asked for
             return null;
         }
     }

@@ -34,9 +34,13 @@ public sealed class IssuerOptions
     public IList<string> Types { get; init; } = [];
     public TimeSpan? MaxAge { get; set; }
 
+    /// <summary>Clients (`client_id` or `azp`) whose tokens are taken, for people's and agents' logins too; empty: any client of the issuer.</summary>
+    public IList<string> Clients { get; init; } = [];
+
     internal IssuerTerms Terms() => new(
         Issuer, Audience, ReviewAudience, Algorithms.Count > 0 ? [.. Algorithms] : ["RS256", "PS256", "ES256"], GroupsClaim, KindClaim, DefaultKind,
-        [.. EvidenceClaims], MetadataAddress, Types.Count > 0 ? [.. Types] : null, MaxAge);
+        [.. EvidenceClaims], MetadataAddress, Types.Count > 0 ? [.. Types] : null, MaxAge,
+        Clients.Count > 0 ? [.. Clients] : null);
 }
 
 /// <summary>Section `Roles` of the configuration: names of groups.</summary>
@@ -72,6 +76,7 @@ internal sealed class IdentityOptionsValidator : AbstractValidator<IdentityOptio
             issuer.RuleFor(i => i.ReviewAudience).NotEmpty();
             issuer.RuleForEach(i => i.Algorithms).Must(TokenReader.KnownAlgorithms.Contains)
                 .WithMessage((_, algorithm) => $"Identity:Issuers: algorithm `{algorithm}` is not supported");
+            issuer.RuleForEach(i => i.Clients).NotEmpty().WithMessage(i => $"Identity:Issuers: Clients of `{i.Issuer}` has one without a name");
         });
     }
 

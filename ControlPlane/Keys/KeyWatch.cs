@@ -1,5 +1,4 @@
 using AccessPlane.Contracts.Events;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Keys;

@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Agents;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using FluentValidation;

@@ -1,7 +1,6 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using FluentValidation;

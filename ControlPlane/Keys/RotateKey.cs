@@ -2,7 +2,6 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using FluentValidation;
@@ -44,7 +43,7 @@ public sealed class RotateKey(Handle handle, SigningKeys keys, KeyWatch watch, T
 
     internal async Task<Handled<ControlPlaneKeys>> Handle(string use, RotationBody body, Caller caller, CommandContext command, CancellationToken cancel)
     {
-        var (state, version) = await handle.Load(Ids.Keys, ControlPlaneKeys.Initial, ControlPlaneKeys.Evolve, cancel);
+        var (state, version) = await handle.Load(Ids.Keys, ControlPlaneKeys.StreamType, ControlPlaneKeys.Initial, ControlPlaneKeys.Evolve, cancel);
         if (!caller.IsAdmin)
         {
             return new Handled<ControlPlaneKeys>(state, version, 0, new Refusal("admins-only", "keys are for admins"), false);

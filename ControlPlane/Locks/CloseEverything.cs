@@ -35,12 +35,18 @@ public sealed class CloseEverything(Handle handle, CircumstancesSource world)
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/locks/all", async (ClosureBody body, HttpContext http, CloseEverything close, CancellationToken cancel) =>
+        .MapPost("/locks/all", async (ClosureBody body, HttpContext http, CloseEverything close, LockSource locks, TimeProvider clock, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             var handled = await close.Handle(body.Reason, caller.Actor, caller.IsAdmin, command.Context, command.Id, cancel);
-            return handled is { Refusal: null, State: Lock.Known placed }
-                ? Answers.Created($"/v1/locks/{placed.Order.Lock:D}", LockAnswer.Of(placed), handled.Version)
+            if (handled is { Refusal: null, State: Lock.Known placed })
+            {
+                return Answers.Created($"/v1/locks/{placed.Order.Lock:D}", LockAnswer.Of(placed), handled.Version);
+            }
+            // another lock has won: the one that stands
+            var standing = caller.IsAdmin ? (await locks.Current(cancel)).All.FirstOrDefault(l => l.Order.On.Everything == true && ActiveLocks.Holds(l.Order, clock.GetUtcNow())) : null;
+            return handled is { State: Lock.None, Refusal: { } refusal } && standing is not null
+                ? Problems.Of(refusal, LockAnswer.Of(standing))
                 : LockAnswer.Answer(handled, caller);
         })
         .Validate<ClosureBody>()

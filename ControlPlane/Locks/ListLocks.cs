@@ -1,4 +1,3 @@
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Locks;

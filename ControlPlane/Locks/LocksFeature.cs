@@ -21,6 +21,8 @@ public static class LocksFeature
         PlaceLock.Map(routes);
         CloseEverything.Map(routes);
         LiftLock.Map(routes);
+        ListLocks.Map(routes);
+        GetLock.Map(routes);
         return routes;
     }
 }

@@ -1,64 +1,63 @@
-using System.Security.Cryptography;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Keys;
 using FluentValidation;
 using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane.Notifications;
 
+public sealed record ApproverOrder(string Name, IReadOnlyList<string> Groups, Guid Credential, Actor By, bool IsAdmin);
+
 /// <summary>
 /// An admin gives an approver's client a broker user of its own: it hears of its groups' requests by its own queue and sends reviews, and can do
 /// nothing else. It proves nobody's identity: whose a review is, is told by the token in it.
 /// </summary>
-public sealed partial class AddApprover(BrokerAdmin broker, IOptions<BrokerOptions> options, ILogger<AddApprover> logger)
+public sealed class AddApprover(Handle handle, BrokerAdmin broker, SigningKeys keys, IOptions<BrokerOptions> options, TimeProvider clock)
 {
-    internal static void Map(IEndpointRouteBuilder routes)
+    public static Outcome Decide(Approver state, ApproverOrder order)
     {
-        routes.MapPost("/approvers", (ApproverBody body, HttpContext http, AddApprover add, CancellationToken cancel) => add.Add(body, http.Caller(), cancel))
-            .Validate<ApproverBody>()
-            .WithName("AddApprover").WithSummary("A broker user for an approver's client; the same name again gets a new password")
-            .Produces<ApproverAdded>(StatusCodes.Status201Created);
-        routes.MapDelete("/approvers/{name}", (string name, HttpContext http, AddApprover add, CancellationToken cancel) => add.Remove(name, http.Caller(), cancel))
-            .WithName("RemoveApprover").WithSummary("Takes an approver's broker user away; its connections are closed")
-            .Produces(StatusCodes.Status204NoContent);
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(order);
+        return order.IsAdmin
+            ? Outcome.Of(new ApproverAdded(order.Name, order.Groups, order.Credential, order.By))
+            : Outcome.Refuse("admins-only", "adding approvers to the broker is for admins");
     }
 
-    private async Task<IResult> Add(ApproverBody body, Caller caller, CancellationToken cancel)
+    internal static void Map(IEndpointRouteBuilder routes) => routes
+        .MapPost("/approvers", (ApproverBody body, HttpContext http, AddApprover add, CancellationToken cancel) => add.Add(body, http, cancel))
+        .Validate<ApproverBody>()
+        .WithName("AddApprover").WithSummary("A broker user for an approver's client; the same name again gets a new password")
+        .Produces<AddedApprover>(StatusCodes.Status201Created);
+
+    private async Task<IResult> Add(ApproverBody body, HttpContext http, CancellationToken cancel)
     {
-        if (!caller.IsAdmin)
+        var (caller, command) = (http.Caller(), http.Command());
+        var order = new ApproverOrder(body.Name, body.Groups, Guid.CreateVersion7(clock.GetUtcNow()), caller.Actor, caller.IsAdmin);
+        var handled = await handle.Run(
+            new Handling<Approver>(
+                Ids.Approver(body.Name), Approver.StreamType, Approver.Initial, Approver.Evolve, state => Decide(state, order), command.Context, command.Id,
+                command.IfMatch),
+            cancel);
+        if (handled.Refusal is { } refusal)
         {
-            return Problems.Of("admins-only", "adding approvers to the broker is for admins");
+            return Problems.Of(refusal);
         }
-        var password = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
-        await broker.AddApprover(body.Name, password, body.Groups, cancel);
-        var groups = string.Join(", ", body.Groups);
-        LogAdded(caller.Actor.Display, body.Name, groups);
-        return Results.Created(
-            $"/v1/approvers/{body.Name}",
-            new ApproverAdded(body.Name, options.Value.AgentUri, BrokerAdmin.ApproverUser(body.Name), password, Topology.Approver(body.Name), Topology.Reviews));
+        if (handled.State is not Approver.Added { Order: var added })
+        {
+            return Problems.Of("approver-removed", $"the approver `{body.Name}` was added under this idempotency key, and has been removed since: add it anew");
+        }
+        // the password follows from the event: where the broker was away, the same command again gives the same user
+        var password = keys.Derive($"approver\n{added.Name}\n{added.Credential:D}");
+        await broker.AddApprover(added.Name, password, added.Groups, cancel);
+        return Answers.Created(
+            $"/v1/approvers/{added.Name}",
+            new AddedApprover(added.Name, options.Value.AgentUri, BrokerAdmin.ApproverUser(added.Name), password, Topology.Approver(added.Name), Topology.Reviews),
+            handled.Version);
     }
-
-    private async Task<IResult> Remove(string name, Caller caller, CancellationToken cancel)
-    {
-        if (!caller.IsAdmin)
-        {
-            return Problems.Of("admins-only", "removing approvers from the broker is for admins");
-        }
-        if (!Ids.IsName(name))
-        {
-            return Problems.Of("no-such-approver", $"`{name}` is not an approver's name");
-        }
-        await broker.RemoveApprover(name, cancel);
-        LogRemoved(caller.Actor.Display, name);
-        return Results.NoContent();
-    }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "`{By}` gave the approver `{Name}` a broker user, for the groups {Groups}")]
-    private partial void LogAdded(string by, string name, string groups);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "`{By}` took the broker user of the approver `{Name}` away")]
-    private partial void LogRemoved(string by, string name);
 }
 
 /// <param name="Name">Of the approver's client: lower case letters, digits and dashes, 1 to 63, starting with a letter.</param>
@@ -83,7 +82,7 @@ public sealed record ApproverBody(string Name, IReadOnlyList<string> Groups)
 /// <param name="BrokerPassword">Told only here.</param>
 /// <param name="Queue">Its notifications wait there. Queues for answers it makes itself: this name and more after a dot.</param>
 /// <param name="Exchange">Where its reviews go.</param>
-public sealed record ApproverAdded(string Name, string BrokerUri, string BrokerUser, string BrokerPassword, string Queue, string Exchange)
+public sealed record AddedApprover(string Name, string BrokerUri, string BrokerUser, string BrokerPassword, string Queue, string Exchange)
 {
     // a record prints its members, and a secret has no business in a log
     public override string ToString() => Name;

@@ -30,6 +30,7 @@ public static class NotificationsFeature
     public static IEndpointRouteBuilder MapNotifications(this IEndpointRouteBuilder routes)
     {
         AddApprover.Map(routes);
+        RemoveApprover.Map(routes);
         return routes;
     }
 }

@@ -53,27 +53,33 @@ public sealed record HoldDecided(string Kind, Guid Id, string State, NotifiedWho
 
 /// <param name="Text">Complete; what hides, reorders or looks like something else is spelled out as ⟨U+202E⟩ (<see cref="ShownText"/>).</param>
 /// <param name="TextHash">SHA-256 of the statement's own bytes.</param>
+/// <param name="Runs">What it runs by name (`execute`, `fetch`): what follows is of all together.</param>
+/// <param name="Statements">Their kinds, and <paramref name="Count"/> how many of them the text itself holds.</param>
+/// <param name="Columns">Which, and where they stand.</param>
+/// <param name="Opaque">Why it may do more than can be read here.</param>
 /// <param name="Transaction">`I` none, `T` open: its locks are held while it waits.</param>
 /// <param name="Rows">The planner's estimate; absent where there is none.</param>
 public sealed record HeldWhat(
-    string Resource, string Database, string Role, string Entitlement, Guid Session, long Op, string Text, string TextHash,
-    IReadOnlyList<HeldParameter> Parameters, string Transaction, IReadOnlyList<string> Statements, IReadOnlyList<string> Relations, bool Unbounded, int Risk,
-    long? Rows)
+    string Resource, string Database, string Role, string Entitlement, Guid Session, long Op, string Text, string TextHash, IReadOnlyList<HeldRun> Runs,
+    IReadOnlyList<HeldParameter> Parameters, string Transaction, IReadOnlyList<string> Statements, int Count, IReadOnlyList<string> Relations,
+    IReadOnlyList<string> Columns, IReadOnlyList<string> Functions, bool Unbounded, string? Opaque, int Risk, long? Rows)
 {
     internal static HeldWhat Of(OperationHeld held)
     {
         var o = held.Operation;
+        var facts = ShownText.Of(o.Facts);
         return new HeldWhat(
-            o.Resource, ShownText.Of(o.Database), o.Role, held.Entitlement, o.Session, o.Op, ShownText.Of(o.Text), o.TextHash,
-            [.. o.Parameters.Select(p => p with { Text = p.Text is null ? null : ShownText.Of(p.Text) })], o.Transaction, o.Facts.Kinds,
-            [.. o.Facts.Relations.Select(r => ShownText.Of($"{r.Name} ({r.Access.ToString().ToLowerInvariant()})"))], o.Facts.Unbounded, o.Risk, o.Rows);
+            o.Resource, ShownText.Of(o.Database), ShownText.Of(o.Role), held.Entitlement, o.Session, o.Op, ShownText.Of(o.Text), o.TextHash,
+            ShownText.Of(o.Runs), ShownText.Of(o.Parameters), o.Transaction, facts.Kinds, facts.Statements,
+            [.. facts.Relations.Select(r => $"{r.Name} ({r.Access.ToString().ToLowerInvariant()})")],
+            [.. facts.Columns.Select(c => $"{c.Column} ({c.Place.ToString().ToLowerInvariant()})")], facts.Functions, facts.Unbounded, facts.Opaque, o.Risk, o.Rows);
     }
 }
 
 /// <param name="Reasons">Of every rule that matched.</param>
 public sealed record HeldWhy(string Rule, IReadOnlyList<Reason> Reasons)
 {
-    internal static HeldWhy Of(OperationHeld held) => new(held.Operation.Rule, held.Operation.Reasons);
+    internal static HeldWhy Of(OperationHeld held) => new(held.Operation.Rule, ShownText.Of(held.Operation.Reasons));
 }
 
 public sealed record HoldLinks(string Hold, string Reviews)

@@ -1,3 +1,5 @@
+using AccessPlane.ControlPlane.Http;
+
 namespace AccessPlane.ControlPlane.Policies;
 
 public static class PoliciesFeature
@@ -9,6 +11,7 @@ public static class PoliciesFeature
         services.AddSingleton<CircumstancesSource>();
         services.AddSingleton<WhatIfReplay>();
         services.AddSingleton<WhatIf>();
+        services.AddSingleton<IReadiness, PolicyIsLoaded>();
         return services.AddSingleton<PublishPolicy>();
     }
 

@@ -8,7 +8,7 @@ namespace AccessPlane.ControlPlane.Policies;
 internal static partial class PolicyLimits
 {
     private static readonly string[] Bounds =
-        ["rows-per-statement", "bytes-per-statement", "statements-per-second", "statement-timeout", "idle", "connections"];
+        ["rows-per-statement", "bytes-per-statement", "statements-per-second", "statement-timeout", "idle", "idle-in-transaction", "session", "connections"];
 
     private static readonly string[] Keys = ["id", "resource", .. Bounds, "unless"];
 
@@ -25,7 +25,8 @@ internal static partial class PolicyLimits
         var id = fields.Name(map, "id");
         var limit = new LimitRule(
             id ?? "", fields.Name(map, "resource") ?? "", Number("rows-per-statement"), Size(fields, map["bytes-per-statement"]), Number("statements-per-second"),
-            fields.Duration(map["statement-timeout"]), fields.Duration(map["idle"]), Number("connections"), PolicyMasks.Unless(fields, map["unless"]));
+            fields.Duration(map["statement-timeout"]), fields.Duration(map["idle"]), Number("connections"), PolicyMasks.Unless(fields, map["unless"]),
+            fields.Duration(map["idle-in-transaction"]), fields.Duration(map["session"]));
         if (!Bounds.Any(b => map[b] is not null))
         {
             fields.Problems.Error(map, $"bounds nothing: give one of {string.Join(", ", Bounds.Select(b => $"`{b}`"))}");

@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Policy;
+using AccessPlane.ControlPlane.Resources;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -14,7 +15,8 @@ public static class PolicyYaml
 {
     private static readonly string[] Sections = ["resources", "entitlements", "guardrails", "masks", "limits", "directory", "mode"];
 
-    public static PolicyReading Read(string text)
+    /// <param name="catalogs">What is known of databases: nothing, where no agent has looked.</param>
+    public static PolicyReading Read(string text, CatalogKnowledge? catalogs = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         var problems = new PolicyProblems();
@@ -28,11 +30,11 @@ public static class PolicyYaml
             }
             return new PolicyReading(null, problems.InOrder);
         }
-        var model = Document(fields, root);
+        var model = Document(fields, root, catalogs ?? CatalogKnowledge.Nothing);
         return new PolicyReading(problems.Any ? null : model, problems.InOrder);
     }
 
-    private static PolicyModel? Document(PolicyFields fields, YamlNode root)
+    private static PolicyModel? Document(PolicyFields fields, YamlNode root, CatalogKnowledge catalogs)
     {
         if (fields.Map(root, Sections) is not { } map)
         {
@@ -55,6 +57,7 @@ public static class PolicyYaml
         PolicyChecks.Run(fields.Problems, model, resources, entitlements);
         PolicyRuleChecks.Run(fields.Problems, model, entitlements, guardrails, masks, limits);
         PolicyMaskingChecks.Run(fields.Problems, model, entitlements, masks);
+        PolicyCatalogChecks.Run(fields.Problems, catalogs, guardrails, masks);
         return model;
     }
 }

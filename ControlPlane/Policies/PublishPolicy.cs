@@ -7,6 +7,7 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Resources;
 
 namespace AccessPlane.ControlPlane.Policies;
 
@@ -43,7 +44,7 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
     }
 
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPut("/policies", async (HttpContext http, PublishPolicy publish, CancellationToken cancel) =>
+        .MapPut("/policies", async (HttpContext http, PublishPolicy publish, CatalogSource catalogs, CancellationToken cancel) =>
         {
             var (caller, command) = (http.Caller(), http.Command());
             if (!caller.IsAdmin)
@@ -55,7 +56,7 @@ public sealed partial class PublishPolicy(Handle handle, PolicySource source)
             {
                 return Problems.Of(unreadable!);
             }
-            var reading = PolicyYaml.Read(text);
+            var reading = PolicyYaml.Read(text, await catalogs.Current(cancel));
             if (reading.Model is not { } model)
             {
                 return Invalid(reading, "was not published");

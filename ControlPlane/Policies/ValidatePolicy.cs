@@ -1,3 +1,5 @@
+using AccessPlane.ControlPlane.Resources;
+
 namespace AccessPlane.ControlPlane.Policies;
 
 /// <param name="Valid">It could be published.</param>
@@ -8,14 +10,14 @@ public sealed record PolicyCheck(bool Valid, IReadOnlyList<PolicyProblem> Proble
 public static class ValidatePolicy
 {
     internal static void Map(IEndpointRouteBuilder routes) => routes
-        .MapPost("/policies/validate", async (HttpContext http, CancellationToken cancel) =>
+        .MapPost("/policies/validate", async (HttpContext http, CatalogSource catalogs, CancellationToken cancel) =>
         {
             var (text, unreadable) = await PolicyBody.Read(http, cancel);
             if (text is null)
             {
                 return Http.Problems.Of(unreadable!);
             }
-            var reading = PolicyYaml.Read(text);
+            var reading = PolicyYaml.Read(text, await catalogs.Current(cancel));
             return Results.Ok(new PolicyCheck(reading.IsValid, reading.Problems));
         })
         .WithName("ValidatePolicy").WithTags("Policies").WithSummary("Says everything that is wrong with a policy document (application/yaml), and changes nothing")

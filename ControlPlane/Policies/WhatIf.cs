@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Policy;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Sessions;

@@ -144,7 +144,12 @@ public sealed class WhatIfReplay(NpgsqlDataSource database, Operations operation
             return null;
         }
         var asked = context with { Scope = scope, InTransaction = what.InTransaction };
-        var changes = WhatIfTally.Compare(Evaluator.Judge(fact, asked, then), Evaluator.Judge(fact, asked, candidate));
+        var (before, after) = (Evaluator.Judge(fact, asked, then), Evaluator.Judge(fact, asked, candidate));
+        if (fact is { Lineage: null, Unknown: null } && (MaskPlan.HideColumns(before.Masks) || MaskPlan.HideColumns(after.Masks)))
+        {
+            return null; // an agent of today would have looked at what shows: that it was not recorded says nothing of the statement
+        }
+        var changes = WhatIfTally.Compare(before, after);
         return changes.Count == 0 ? Nothing : changes;
     }
 

@@ -2,7 +2,6 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 
@@ -41,7 +40,7 @@ public static class GetMasking
         {
             return Problems.Of("auditors-only", "how masks are enforced is for admins and auditors");
         }
-        var (state, version) = await handle.Load(Ids.Resource(id), Resource.Initial, Resource.Evolve, cancel);
+        var (state, version) = await handle.Load(Ids.Resource(id), Resource.StreamType, Resource.Initial, Resource.Evolve, cancel);
         return View(id, state, await agents.Current(cancel)) is { } view
             ? Answers.Ok(view, version)
             : Problems.Of("no-such-resource", $"the policy in force names no resource `{id}`");

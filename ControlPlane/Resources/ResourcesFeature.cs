@@ -9,6 +9,8 @@ public static class ResourcesFeature
     {
         services.AddSingleton<MaskingSource>();
         services.AddSingleton<WhenMaskingReported>();
+        services.AddSingleton<CatalogSource>();
+        services.AddSingleton<WhenCatalogReported>();
         services.AddSingleton<IValidator<ApplyMaskingBody>, ApplyMaskingBody.Rules>();
         return services.AddSubscription<WhenPolicyPublished>();
     }
@@ -17,6 +19,7 @@ public static class ResourcesFeature
     {
         GetMasking.Map(routes);
         ApplyMasking.Map(routes);
+        ListResources.Map(routes);
         return routes;
     }
 }

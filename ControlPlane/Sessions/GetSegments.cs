@@ -21,7 +21,7 @@ public static class GetSegments
     private static async Task<IResult> Handle(Guid id, Handle handle, SessionStreams streams, HttpContext http, CancellationToken cancel)
     {
         var caller = http.Caller();
-        var (state, _) = await handle.Load(id, Session.Initial, Session.Evolve, cancel);
+        var (state, _) = await handle.Load(id, Session.StreamType, Session.Initial, Session.Evolve, cancel);
         return state is Session.Known known && Session.MayRead(known, caller.Actor, caller.IsAuditor || caller.IsAdmin)
             ? Results.Stream(body => Write(streams, id, body, cancel), SessionStreams.Ndjson)
             : Problems.Of("no-such-session", "there is no such session");

@@ -90,7 +90,7 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
         var known = await agents.Current(cancel);
         var serves = known.Agents.GetValueOrDefault(segment.Agent)?.Resources ?? [];
         var unheard = serves.Select(r => known.Policy.Model.Resource(r)?.FreezeAfter ?? TimeSpan.Zero).DefaultIfEmpty().Max();
-        return new SessionGround(serves, await log.ReadStream(grant, cancel), unheard) { Policy = known.Policy };
+        return new SessionGround(serves, await log.ReadStream(grant, cancel), unheard) { Policy = known.Policy, Now = clock.GetUtcNow() };
     }
 
     private async Task<Head> Load(Guid session, Head from, CancellationToken cancel)

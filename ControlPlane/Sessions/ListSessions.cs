@@ -1,4 +1,3 @@
-using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.Projections;

@@ -16,7 +16,7 @@ namespace AccessPlane.ControlPlane.Sessions;
 /// <param name="Unheard">For how long an agent may go on without hearing of the grant's end.</param>
 public sealed record SessionGround(IReadOnlyList<string> Serves, IReadOnlyList<Stored> Grant, TimeSpan Unheard)
 {
-    /// <summary>The entry has the wall clock of the agent's machine, the grant's times have the control plane's.</summary>
+    /// <summary>The entry's time is the control plane's as the agent knew it, by another replica's clock than the grant's times maybe.</summary>
     public static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(5);
 
     private const string TicketLogin = "ticket ";
@@ -25,11 +25,14 @@ public sealed record SessionGround(IReadOnlyList<string> Serves, IReadOnlyList<S
     /// <summary>The policy in force.</summary>
     public PublishedPolicy Policy { get; init; } = PublishedPolicy.None;
 
+    /// <summary>By the control plane's clock.</summary>
+    public DateTimeOffset Now { get; init; } = DateTimeOffset.MaxValue;
+
     /// <summary>The grant, where there is one.</summary>
     public GrantIssued? Issued => Grant.Select(s => s.Event).OfType<GrantIssued>().FirstOrDefault();
 
     /// <summary>Why a session cannot have begun so; null where it can.</summary>
-    /// <param name="startedAt">By the agent's clock.</param>
+    /// <param name="startedAt">By the control plane's clock, as the agent knew it.</param>
     public string? WhyNot(SessionStart start, DateTimeOffset startedAt)
     {
         ArgumentNullException.ThrowIfNull(start);
@@ -83,7 +86,8 @@ public sealed record SessionGround(IReadOnlyList<string> Serves, IReadOnlyList<S
             return false;
         }
         var (from, until) = (at - ClockTolerance - Unheard, at + ClockTolerance);
-        return row.Spans.Where((span, i) => span.From <= until && EndOf(row, i) > from).Any();
+        // what the log holds has happened: a time to come is of a clock that was set back since, and says nothing against a session that began by this one
+        return row.Spans.Where((span, i) => (span.From <= until || span.From > Now) && EndOf(row, i) > from).Any();
     }
 
     /// <summary>A span ends by its time, by the one after it, or with the grant.</summary>

@@ -17,6 +17,8 @@ public static class SessionsFeature
         TerminateSession.Map(routes);
         GetTranscript.Map(routes);
         GetSegments.Map(routes);
+        ListSessions.Map(routes);
+        GetSession.Map(routes);
         return routes;
     }
 }

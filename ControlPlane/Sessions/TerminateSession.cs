@@ -49,10 +49,11 @@ public static class TerminateSession
         .Produces(StatusCodes.Status202Accepted);
 
     private static async Task<IResult> Handle(
-        Guid id, TerminateSessionBody? body, Handle handle, CircumstancesSource world, HttpContext http, CancellationToken cancel)
+        Guid id, TerminateSessionBody? body, Handle handle, EventLog log, Projections.Sessions sessions, CircumstancesSource world, HttpContext http,
+        CancellationToken cancel)
     {
         var (caller, command) = (http.Caller(), http.Command());
-        var (before, _) = await handle.Load(id, Session.Initial, Session.Evolve, cancel);
+        var (before, _) = await handle.Load(id, Session.StreamType, Session.Initial, Session.Evolve, cancel);
         var authority = caller.IsAdmin || (before is Session.Known known && await Approves(known, caller.Actor, handle, world, cancel));
         var maySee = before is Session.Known seen && Session.MayRead(seen, caller.Actor, caller.IsAuditor || caller.IsAdmin);
         var handled = await handle.Run(
@@ -60,13 +61,15 @@ public static class TerminateSession
                 id, Session.StreamType, Session.Initial, Session.Evolve, state => Decide(state, new Termination(caller.Actor, body?.Reason ?? "terminated", authority, maySee)),
                 command.Context, command.Id, command.IfMatch),
             cancel);
-        return handled.Refusal is { } refusal ? Problems.Of(refusal) : Results.Accepted($"/v1/sessions/{id}");
+        return handled.Refusal is { } refusal
+            ? Problems.Of(refusal, authority || maySee ? sessions.RowOf(await log.ReadStream(id, cancel)) : null)
+            : Results.Accepted($"/v1/sessions/{id}");
     }
 
     private static async Task<bool> Approves(Session.Known session, Actor actor, Handle handle, CircumstancesSource world, CancellationToken cancel)
     {
         var now = await world.Now(cancel);
-        var (grant, _) = await handle.Load(session.Opened.Grant, Grant.Initial, Grant.Evolve, cancel);
+        var (grant, _) = await handle.Load(session.Opened.Grant, Grant.StreamType, Grant.Initial, Grant.Evolve, cancel);
         return grant is Grant.Known known && Holding.HasAuthority(known, actor, isAdmin: false, now.Model);
     }
 }

@@ -8,8 +8,10 @@ namespace AccessPlane.Agent.Directives;
 public sealed class AgentIdentity : IDisposable
 {
     private readonly Lock guard = new();
-    private readonly ECDsa key;
     private readonly Action<TrustedKeys> keep;
+    private readonly AgentKeyFiles? files;
+    private ECDsa key;
+    private ECDsa? next;
     private volatile Believed believed;
 
     public AgentIdentity(Enrolment enrolment, ECDsa key)
@@ -19,10 +21,11 @@ public sealed class AgentIdentity : IDisposable
 
     /// <param name="trusted">What was kept; null for the keys of the enrolment.</param>
     /// <param name="keep">Has it survive a restart; returns when it does.</param>
-    internal AgentIdentity(Enrolment enrolment, ECDsa key, TrustedKeys? trusted, Action<TrustedKeys> keep)
+    /// <param name="files">Of the agent's own key; null for one that never changes.</param>
+    internal AgentIdentity(Enrolment enrolment, ECDsa key, TrustedKeys? trusted, Action<TrustedKeys> keep, AgentKeyFiles? files = null)
     {
         ArgumentNullException.ThrowIfNull(enrolment);
-        (Id, Enrolment, this.key, this.keep) = (enrolment.Agent, enrolment, key, keep);
+        (Id, Enrolment, this.key, this.keep, this.files) = (enrolment.Agent, enrolment, key, keep, files);
         believed = new Believed(trusted ?? new TrustedKeys([enrolment.SigningKey], enrolment.EncryptionKey, ""));
     }
 
@@ -69,11 +72,36 @@ public sealed class AgentIdentity : IDisposable
         }
     }
 
+    /// <summary>What the control plane knows of this agent's own key: once that is the one that was announced, it is the one to sign with.</summary>
+    /// <returns>What to announce; null where nothing is wanted.</returns>
+    internal AgentKeyAnnouncement? Take(AgentKeyWord word)
+    {
+        lock (guard)
+        {
+            if (files is null)
+            {
+                return null;
+            }
+            if (word.PublicKey == AgentKeyAnnouncement.PublicOf(key))
+            {
+                return word.Wanted > word.Generation ? AgentKeyAnnouncement.Of(Id, word.Generation + 1, key, next ??= files.Next()) : null;
+            }
+            if (files.HasNext && AgentKeyAnnouncement.PublicOf(next ??= files.Next()) == word.PublicKey)
+            {
+                files.Promote();
+                key.Dispose();
+                (key, next) = (next, null);
+            }
+            return null;
+        }
+    }
+
     public string SealForControlPlane(string secret, string context) => believed.Seal(secret, context);
 
     public void Dispose()
     {
         key.Dispose();
+        next?.Dispose();
         believed.Dispose();
     }
 

@@ -6,6 +6,8 @@ namespace AccessPlane.Agent.Directives;
 /// <summary>
 /// The agent's one queue in, and one exchange out. Its broker user may touch nothing else: so no fault is published, no temporary
 /// endpoint is made, and messages that cannot be read are dropped (the positions show what is missing).
+/// Two connections: RabbitMQ stops reading from one that publishes while its memory or its disk runs out, the acknowledgements of what was consumed
+/// included. On the one for orders nothing is ever published, so that a revocation comes through.
 /// </summary>
 internal static class Broker
 {
@@ -20,18 +22,18 @@ internal static class Broker
             o.WaitUntilStarted = false; // the broker may be down when the agent starts: it waits frozen, it does not die
             o.StopTimeout = TimeSpan.FromSeconds(5);
         });
+        services.AddMassTransit<IReportBus>(bus =>
+        {
+            bus.DisableUsageTelemetry();
+            bus.UsingRabbitMq((_, broker) => Host(broker, enrolment));
+        });
         return services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry(); // an agent talks with its control plane and its resource, and with nobody else
             bus.AddConsumer<DirectiveConsumer>();
             bus.UsingRabbitMq((context, broker) =>
             {
-                broker.Host(new Uri(enrolment.BrokerUri), host =>
-                {
-                    host.Username(enrolment.BrokerUser);
-                    host.Password(enrolment.BrokerPassword);
-                    host.MaxMessageSize(DirectiveSize.LargestOfAnyBroker);
-                });
+                Host(broker, enrolment);
                 broker.ReceiveEndpoint(QueueOf(enrolment.Agent), endpoint =>
                 {
                     endpoint.SetQuorumQueue();
@@ -52,7 +54,7 @@ internal static class Broker
     /// <summary>Hands reports to the broker; completes when it confirmed.</summary>
     public static Func<Report, CancellationToken, Task> Publisher(IServiceProvider services, string agent)
     {
-        var bus = new Lazy<IBus>(services.GetRequiredService<IBus>);
+        var bus = new Lazy<IReportBus>(services.GetRequiredService<IReportBus>);
         return async (report, cancel) =>
         {
             // a broker that is away neither refuses nor answers: the caller's patience decides
@@ -60,6 +62,13 @@ internal static class Broker
             await endpoint.Send(report, cancel).WaitAsync(cancel);
         };
     }
+
+    private static void Host(IRabbitMqBusFactoryConfigurator broker, Enrolment enrolment) => broker.Host(new Uri(enrolment.BrokerUri), host =>
+    {
+        host.Username(enrolment.BrokerUser);
+        host.Password(enrolment.BrokerPassword);
+        host.MaxMessageSize(DirectiveSize.LargestOfAnyBroker);
+    });
 
     internal sealed class DirectiveConsumer(WhenDirectiveArrives when, TimeProvider clock) : IConsumer<Directive>
     {
@@ -70,3 +79,6 @@ internal static class Broker
         }
     }
 }
+
+/// <summary>The connection for what the agent says. Public because MassTransit makes a class of it.</summary>
+public interface IReportBus : IBus;

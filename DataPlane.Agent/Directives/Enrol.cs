@@ -1,8 +1,6 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Text.Json;
 using AccessPlane.Contracts;
-using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Directives;
@@ -15,7 +13,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
 
-    private string KeyPath => Path.Combine(config.State, "agent.pem");
+    private AgentKeyFiles Keys => new(config.State);
     private string TrustedPath => Path.Combine(config.State, "control-plane-keys.json");
     private string EnrolmentPath => Path.Combine(config.State, "enrolment.json");
 
@@ -27,20 +25,20 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
         {
             var enrolment = JsonSerializer.Deserialize<Enrolment>(await File.ReadAllTextAsync(EnrolmentPath, cancel), Json.Options)!;
             return enrolment.Agent == config.Id
-                ? new AgentIdentity(enrolment, LoadKey(), await LoadTrusted(cancel), Keep)
+                ? new AgentIdentity(enrolment, Keys.Load(), await LoadTrusted(cancel), Keep, Keys)
                 : throw new EnrolmentFailed($"the state folder `{config.State}` belongs to the agent `{enrolment.Agent}`");
         }
         if (string.IsNullOrEmpty(config.EnrolmentToken))
         {
             throw new EnrolmentFailed("the agent is not enrolled: give it the token of `POST /v1/agents` as `enrolmentToken` or in ACCESSPLANE_ENROLMENT_TOKEN");
         }
-        var key = File.Exists(KeyPath) ? LoadKey() : MakeKey();
+        var key = Keys.LoadOrMake();
         var answer = await Ask(new EnrolmentAsk(
             config.EnrolmentToken, Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()),
-            [.. config.Listeners.Select(l => new AgentEndpoint(l.Resource, l.Advertise?.Host ?? l.Address, l.Advertise?.Port ?? l.Port))]), cancel);
-        WriteSecret(EnrolmentPath, JsonSerializer.Serialize(answer, Json.Options));
+            [.. config.Listeners.Select(l => l.Endpoint)]), cancel);
+        AgentKeyFiles.WriteSecret(EnrolmentPath, JsonSerializer.Serialize(answer, Json.Options));
         LogEnrolled(config.Id);
-        return new AgentIdentity(answer, key, null, Keep);
+        return new AgentIdentity(answer, key, null, Keep, Keys);
     }
 
     private async Task<Enrolment> Ask(EnrolmentAsk ask, CancellationToken cancel)
@@ -89,37 +87,8 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
 
     private void Keep(TrustedKeys trusted)
     {
-        WriteSecret(TrustedPath, JsonSerializer.Serialize(trusted, Json.Options));
+        AgentKeyFiles.WriteSecret(TrustedPath, JsonSerializer.Serialize(trusted, Json.Options));
         LogKeys(trusted.Signing.Count);
-    }
-
-    private ECDsa LoadKey()
-    {
-        var key = ECDsa.Create();
-        key.ImportFromPem(File.ReadAllText(KeyPath));
-        return key;
-    }
-
-    private ECDsa MakeKey()
-    {
-        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        WriteSecret(KeyPath, key.ExportPkcs8PrivateKeyPem());
-        return key;
-    }
-
-    private static void WriteSecret(string path, string text)
-    {
-        using (var file = new FileStream($"{path}.new", new FileStreamOptions
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-            file.Write(System.Text.Encoding.UTF8.GetBytes(text));
-            file.Flush(flushToDisk: true);
-        }
-        File.Move($"{path}.new", path, overwrite: true);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "enrolled as `{Agent}`")]

@@ -18,7 +18,9 @@ public sealed class InForce(string agent, TimeProvider clock)
     public string Agent { get; } = agent;
     public Snapshot Current => current;
     public ControlPlaneClock Time { get; } = new(clock);
-    public TimeProvider Clock { get; } = clock;
+
+    /// <summary>The same, where only timestamps and dates are wanted.</summary>
+    public TimeProvider Clock => Time;
 
     /// <summary>Beats whenever something here changed.</summary>
     public Pulse Changed { get; } = new();

@@ -44,6 +44,10 @@ internal sealed partial class LivenessLease(
             inForce.Time.Sample(question.At, arrivedAt, stamp);
             inForce.RenewLease(question.At);
             inForce.Refuse(null);
+            if (answer.Key is { } word)
+            {
+                reports.Take(word);
+            }
             if (inForce.Warn(answer.Warning) && answer.Warning is { } warning)
             {
                 LogWarned(warning);

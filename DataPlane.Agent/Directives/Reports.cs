@@ -20,6 +20,15 @@ internal sealed partial class Reports(AgentIdentity identity, Func<Report, Cance
     /// <summary>Of what this agent was told of the control plane's keys.</summary>
     public string Ring => identity.Ring;
 
+    /// <summary>What the control plane knows of this agent's own key, and wants of it.</summary>
+    public void Take(AgentKeyWord word)
+    {
+        if (identity.Take(word) is { } next)
+        {
+            Post(ReportKinds.AgentKey, next);
+        }
+    }
+
     public async Task Send(string kind, object body, CancellationToken cancel)
     {
         var report = new Report(identity.Id, Guid.CreateVersion7(clock.GetUtcNow()), kind, JsonSerializer.Serialize(body, body.GetType(), Json.Options), Now(), "");

@@ -7,10 +7,11 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Gate;
 
 /// <summary>Identity + target + what is in force → Permit | Refusal. Written once for all protocols.</summary>
-public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds, MaskDesk masks)
+public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds, MaskDesk masks, CatalogDesk catalogs)
 {
     public HoldDesk Holds { get; } = holds;
     public MaskDesk Masks { get; } = masks;
+    public CatalogDesk Catalogs { get; } = catalogs;
 
     /// <summary>A ticket that may still be used, for the proof of possession; null where there is none.
     /// Looking does not consume it.</summary>
@@ -31,10 +32,9 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
 
     /// <summary>Admits the bearer of an OIDC token; where there is no grant yet it asks for one and waits.</summary>
     /// <param name="name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
-    /// <param name="tell">Called with a line for the client while it waits: which request, and where to approve it.</param>
     public async ValueTask<Admission> AdmitToken(
-        string resource, string name, string token, string database, string client, Func<string, ValueTask> tell, CancellationToken cancel) =>
-        Counted(await ByToken(new TokenBearer(resource, name, token, database, client), tell, cancel));
+        string resource, string name, string token, string database, string client, LoginWait wait, CancellationToken cancel) =>
+        Counted(await ByToken(new TokenBearer(resource, name, token, database, client), wait, cancel));
 
     private async Task<Admission> ByTicket(string resource, string ticket, string database, CancellationToken cancel)
     {
@@ -58,13 +58,13 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         return Admit(offer.Grant, resource, database, $"ticket {offer.Ticket}");
     }
 
-    private async Task<Admission> ByToken(TokenBearer bearer, Func<string, ValueTask> tell, CancellationToken cancel)
+    private async Task<Admission> ByToken(TokenBearer bearer, LoginWait wait, CancellationToken cancel)
     {
         if (WhyNotHere(bearer.Resource) is { } closed)
         {
             return new Admission.Refused(closed, Unproven: true);
         }
-        var found = await tokens.FindGrant(bearer, tell, cancel);
+        var found = await tokens.FindGrant(bearer, wait, cancel);
         if (found.Refusal is { } unfit)
         {
             return new Admission.Refused(unfit, found.Unproven);

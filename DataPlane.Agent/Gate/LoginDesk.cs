@@ -16,9 +16,11 @@ public sealed class LoginDesk
     private readonly AgentIdentity identity;
     private readonly PendingLogins pending;
     private readonly Action<LoginAsk> send;
+    private readonly TimeProvider time;
 
-    internal LoginDesk(InForce inForce, AgentIdentity identity, PendingLogins pending, Action<LoginAsk> send)
+    internal LoginDesk(InForce inForce, AgentIdentity identity, PendingLogins pending, Action<LoginAsk> send, TimeProvider time)
     {
+        this.time = time;
         this.inForce = inForce;
         this.identity = identity;
         this.pending = pending;
@@ -56,16 +58,16 @@ public sealed class LoginDesk
     /// <summary>The same ask leads to the same request however often it is sent: one that was lost on the way costs seconds, and not the login.</summary>
     private async Task<LoginAnswer> Answer(LoginAsk ask, Task<LoginAnswer> answered, CancellationToken cancel)
     {
-        var began = inForce.Clock.GetTimestamp();
+        var began = time.GetTimestamp();
         while (true)
         {
             send(ask);
-            var left = AnswerWithin - inForce.Clock.GetElapsedTime(began);
+            var left = AnswerWithin - time.GetElapsedTime(began);
             try
             {
-                return await answered.WaitAsync(left < AskAgain ? left : AskAgain, inForce.Clock, cancel);
+                return await answered.WaitAsync(left < AskAgain ? left : AskAgain, time, cancel);
             }
-            catch (TimeoutException) when (inForce.Clock.GetElapsedTime(began) < AnswerWithin)
+            catch (TimeoutException) when (time.GetElapsedTime(began) < AnswerWithin)
             {
                 // asked again
             }
@@ -83,7 +85,7 @@ public sealed class LoginDesk
             {
                 await tell(answer.Link is { } link ? $"{answer.Detail}: {link}" : answer.Detail);
                 using var again = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-                var first = await Task.WhenAny(granted, closed, Task.Delay(SayAgain, inForce.Clock, again.Token));
+                var first = await Task.WhenAny(granted, closed, Task.Delay(SayAgain, time, again.Token));
                 await again.CancelAsync();
                 cancel.ThrowIfCancellationRequested();
                 if (first == closed)
@@ -111,7 +113,7 @@ public sealed class LoginDesk
     /// <summary>Waits until the snapshot holds the grant.</summary>
     private async Task<TokenFinding> Granted(Func<GrantLease, bool> isIt, TimeSpan within, CancellationToken cancel)
     {
-        var began = inForce.Clock.GetTimestamp();
+        var began = time.GetTimestamp();
         while (true)
         {
             var changed = inForce.Changed.Next;
@@ -119,8 +121,8 @@ public sealed class LoginDesk
             {
                 return new TokenFinding(grant.Grant, null);
             }
-            var left = within - inForce.Clock.GetElapsedTime(began);
-            await changed.WaitAsync(left > TimeSpan.Zero ? left : throw new TimeoutException(), inForce.Clock, cancel);
+            var left = within - time.GetElapsedTime(began);
+            await changed.WaitAsync(left > TimeSpan.Zero ? left : throw new TimeoutException(), time, cancel);
         }
     }
 }

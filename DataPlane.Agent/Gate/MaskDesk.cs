@@ -8,7 +8,13 @@ namespace AccessPlane.Agent.Gate;
 /// <param name="state">The agent's state folder.</param>
 public sealed class MaskDesk(InForce inForce, Action<MaskingState> tell, string state)
 {
+    private readonly Lazy<byte[]> secret = new(() => MaskSecret.Open(state));
+
     public string Agent => inForce.Agent;
+
+    /// <summary>What hashes of masked values are keyed by.</summary>
+    public byte[] Secret => secret.Value;
+
     public string State { get; } = state;
 
     /// <summary>What is in force, whole.</summary>

@@ -48,7 +48,7 @@ internal sealed class Strangers(DoorBounds bounds)
     }
 
     /// <summary>Whoever has an IPv6 address has a /64 of them: it counts as one.</summary>
-    private static IPAddress PlaceOf(IPAddress address)
+    internal static IPAddress PlaceOf(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)
         {

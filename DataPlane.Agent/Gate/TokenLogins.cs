@@ -10,6 +10,11 @@ namespace AccessPlane.Agent.Gate;
 /// <param name="Name">The login's user name: an entitlement's id, a grant's id, or empty of meaning.</param>
 public sealed record TokenBearer(string Resource, string Name, string Token, string Database, string Client);
 
+/// <summary>The client's end of a login that may take its time.</summary>
+/// <param name="Proven">It has proven who it is, and may have to wait for others: it is no stranger any more.</param>
+/// <param name="Tell">A line for it while it waits: which request, and where to approve it.</param>
+public sealed record LoginWait(Action Proven, Func<string, ValueTask> Tell);
+
 /// <param name="Unproven">The bearer did not even prove who they are: they get the uniform answer.</param>
 public sealed record TokenFinding(Guid Grant, Refusal? Refusal, bool Unproven = false)
 {
@@ -26,9 +31,16 @@ public sealed class TokenLogins(InForce inForce, IssuerKeys keys, Tickets used, 
     /// <summary>A bearer token can be used by whoever sees it: one for logins may not live long.</summary>
     public static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(15);
 
-    public async ValueTask<TokenFinding> FindGrant(TokenBearer bearer, Func<string, ValueTask> tell, CancellationToken cancel)
+    /// <summary>Asks of one identity that came to nothing, before it has to wait until some of them are forgiven: each is work for the control plane.</summary>
+    public const int MostRefusedAsks = 20;
+    private static readonly TimeSpan ForgivenAfter = TimeSpan.FromSeconds(6);
+
+    private readonly Pace<string> refused = new(inForce.Clock, ForgivenAfter, MostRefusedAsks);
+
+    public async ValueTask<TokenFinding> FindGrant(TokenBearer bearer, LoginWait wait, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(bearer);
+        ArgumentNullException.ThrowIfNull(wait);
         var now = inForce.Time.Latest;
         var reading = TokenReader.Read(bearer.Token, TokenUse.Access, inForce.Current.Issuers, now);
         if (reading is not TokenReading.Read { Token: var unverified })
@@ -43,10 +55,25 @@ public sealed class TokenLogins(InForce inForce, IssuerKeys keys, Tickets used, 
         {
             return TokenFinding.Refuse("token-life", $"a token for a login may live at most {LongestLife.TotalMinutes} minutes: get one that is shorter");
         }
-        var finding = Existing(bearer, token.Actor) ?? await desk.Ask(bearer, tell, cancel);
+        wait.Proven();
+        var finding = Existing(bearer, token.Actor) ?? await Ask(bearer, token.Actor, wait, cancel);
         return finding.Refusal is null && await AlreadyUsed(finding.Grant, token, cancel)
             ? TokenFinding.Refuse("token-used", "the token was used before, and under this entitlement each counts once: get a new one")
             : finding;
+    }
+
+    private async ValueTask<TokenFinding> Ask(TokenBearer bearer, Actor actor, LoginWait wait, CancellationToken cancel)
+    {
+        if (refused.IsOver(actor.ChainKey))
+        {
+            return TokenFinding.Refuse("too-many-logins", "too many of your logins came to nothing: try again in a minute");
+        }
+        var finding = await desk.Ask(bearer, wait.Tell, cancel);
+        if (finding.Refusal is not null)
+        {
+            refused.Count(actor.ChainKey);
+        }
+        return finding;
     }
 
     /// <summary>The active grant that the login means; null where the control plane must be asked.</summary>

@@ -38,6 +38,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
             {
                 left[session] = LeftSession.Read(path, session, number);
                 spool.Account(left[session].Size);
+                spool.Ages.Found(session, File.GetLastWriteTimeUtc(path));
             }
             catch (Exception unreadable) when (IsUnreadable(unreadable))
             {
@@ -57,11 +58,12 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
             return [];
         }
         spool.Account(-found.Size);
+        var since = spool.Ages.TakeUp(session);
         try
         {
             return keys is null || keys.Count != found.Wrapped.Count
                 ? [PutAside(found.Path, session, found.Number, "the control plane cannot open its key")]
-                : Adopt(found, keys);
+                : Adopt(found, keys, since);
         }
         catch (Exception unreadable) when (IsUnreadable(unreadable))
         {
@@ -69,7 +71,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
         }
     }
 
-    private List<EvidenceGap> Adopt(LeftSession found, IReadOnlyList<byte[]> opened)
+    private List<EvidenceGap> Adopt(LeftSession found, IReadOnlyList<byte[]> opened, long since)
     {
         var keys = new SpoolKeys();
         for (var i = 0; i < opened.Count; i++)
@@ -99,7 +101,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
         var ended = tail.Ended && !lost.Any(p => p.Final);
         var file = SpoolFile.Reopen(spool, found.Path, found.Session, found.Number, spool.NewKey(found.Session), keys);
         file.Resume(
-            found.SealedUpTo, found.Parts.Count == 0 ? 0 : found.Parts[^1].Number, found.Unaccepted.Except(lost), tail.End, found.IndexBytes, ended, found.FirstKey);
+            found.SealedUpTo, found.Parts.Count == 0 ? 0 : found.Parts[^1].Number, found.Unaccepted.Except(lost), tail.End, found.IndexBytes, ended, found.FirstKey, since);
         file.Urgent = true;
         spool.Adopt(file, ended ? null : Finish(file, tail, findings));
         return findings;

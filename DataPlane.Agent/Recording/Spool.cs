@@ -8,15 +8,6 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AccessPlane.Agent.Recording;
 
-/// <summary>How full the spool may get, as shares of <see cref="SpoolLimits.Bytes"/> or of what the disk has left for it, whichever is less.</summary>
-/// <param name="NoNewSessions">From here on nobody new is admitted.</param>
-/// <param name="Frozen">From here on nothing is forwarded; below it forwarding resumes.</param>
-/// <param name="EndAfter">Sessions that were frozen this long are ended.</param>
-public sealed record SpoolLimits(long Bytes, double NoNewSessions, double Frozen, TimeSpan EndAfter)
-{
-    public static SpoolLimits Standard { get; } = new(8L << 30, 0.85, 0.95, TimeSpan.FromSeconds(60));
-}
-
 /// <summary>
 /// The evidence on this host's disk: one file a session under `spool`, encrypted, until the control plane holds all of it. Also the agent's count of
 /// sessions, which has no holes: the number is taken when the session's first entry is on disk.
@@ -54,6 +45,7 @@ public sealed class Spool : IDisposable
         this.limits = limits;
         this.wrap = wrap;
         this.clock = clock;
+        Ages = new SpoolAges(clock);
         this.available = available ?? (() => new DriveInfo(Folder).AvailableFreeSpace);
         any = File.OpenHandle(Path.Combine(Folder, ".any"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
         commit = new GroupCommit(disk, any);
@@ -72,6 +64,12 @@ public sealed class Spool : IDisposable
     public bool TakesSessions => Fullness < limits.NoNewSessions && reserve.IsHeld;
     public bool Frozen => Fullness >= limits.Frozen || !reserve.IsHeld;
 
+    /// <summary>How long what waits for the control plane waits since it last took any of it: of the session that waits longest.</summary>
+    public TimeSpan Waiting => Ages.Longest(files.Values.Select(f => f.WaitsSince));
+
+    /// <summary>What people must look at while there is time; null where there is nothing.</summary>
+    public string? Alert => limits.Alert(Fullness, Waiting);
+
     /// <summary>Frozen for so long that sessions must end.</summary>
     public bool MustEnd => frozenSince is { } since && clock.GetElapsedTime(since) >= limits.EndAfter;
 
@@ -81,6 +79,7 @@ public sealed class Spool : IDisposable
     /// <summary>Set by whoever forwards: called at once when the disk is full, before any timer looks.</summary>
     internal Action Full { get; set; } = () => { };
     internal ICollection<SpoolFile> Files => files.Values;
+    internal SpoolAges Ages { get; }
 
     /// <summary>Writes a session's first entry and gives the recorder of the rest.</summary>
     /// <param name="start">Given the session's number.</param>

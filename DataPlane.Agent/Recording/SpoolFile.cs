@@ -30,6 +30,7 @@ internal sealed class SpoolFile : IDisposable
     private int number;
     private long held;
     private bool announced;
+    private long? waitsSince;
 
     private SpoolFile(string path, Guid session, long sessionNumber, SpoolCipher cipher, SpoolKeys keys, Spool spool, FileMode mode)
     {
@@ -61,6 +62,18 @@ internal sealed class SpoolFile : IDisposable
 
     /// <summary>When the last part was cut, as a timestamp.</summary>
     public long CutAt { get; set; }
+
+    /// <summary>Since when something of it waits for the control plane to take it, or since it last took something; null where nothing waits. As a timestamp.</summary>
+    public long? WaitsSince
+    {
+        get
+        {
+            lock (Guard)
+            {
+                return waitsSince;
+            }
+        }
+    }
 
     public bool HasUnsealed => written.Seq > cut.Seq || boundaries.Count > 0;
     public bool HasFullPart => boundaries.Count > 0;
@@ -109,6 +122,7 @@ internal sealed class SpoolFile : IDisposable
         }
         written.Set(lastSeq, written.Offset + size, head, open);
         Account(size);
+        waitsSince ??= spool.Ages.Now;
         Ended |= end;
         if (written.Offset - partFrom >= PartBytes)
         {
@@ -180,6 +194,7 @@ internal sealed class SpoolFile : IDisposable
                 return false;
             }
             waiting.Dequeue();
+            Progressed();
         }
         if (!part.Final)
         {
@@ -203,6 +218,7 @@ internal sealed class SpoolFile : IDisposable
             if (waiting.TryPeek(out var oldest) && oldest == part)
             {
                 waiting.Dequeue();
+                Progressed();
             }
         }
     }
@@ -227,8 +243,9 @@ internal sealed class SpoolFile : IDisposable
     }
 
     /// <summary>Takes up where an earlier process was.</summary>
-    internal void Resume(Mark sealedUpTo, int lastNumber, IEnumerable<SealedPart> unaccepted, Mark end, long indexBytes, bool ended, long key)
+    internal void Resume(Mark sealedUpTo, int lastNumber, IEnumerable<SealedPart> unaccepted, Mark end, long indexBytes, bool ended, long key, long since)
     {
+        waitsSince = since;
         cut = sealedUpTo;
         number = lastNumber;
         written = end;
@@ -243,6 +260,9 @@ internal sealed class SpoolFile : IDisposable
         index.Resume(indexBytes);
         Account(written.Offset - Math.Max(0, (waiting.TryPeek(out var first) ? first.Offset : sealedUpTo.Offset) - firstKey)); // what was accepted is a hole
     }
+
+    /// <summary>Called under the guard.</summary>
+    private void Progressed() => waitsSince = waiting.Count > 0 || HasUnsealed ? spool.Ages.Now : null;
 
     private SealedPart Sign(string agent, ECDsa key, Mark end, bool last)
     {

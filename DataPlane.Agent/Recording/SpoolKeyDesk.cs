@@ -9,12 +9,12 @@ namespace AccessPlane.Agent.Recording;
 /// Has the control plane open the keys of what an earlier process left. They come back sealed for this process alone: on the disk, nothing ever opens
 /// what is there. Used by the drain, but for <see cref="Answered"/>.
 /// </summary>
-internal sealed partial class SpoolKeyDesk(Spool spool, AgentIdentity identity, Reports reports, TimeProvider clock, ILogger<SpoolKeyDesk> logger) : IDisposable
+internal sealed partial class SpoolKeyDesk(Spool spool, AgentIdentity identity, Reports reports, InForce inForce, ILogger<SpoolKeyDesk> logger) : IDisposable
 {
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(5);
 
     private readonly ECDiffieHellman reader = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
-    private readonly RecoverSpool recover = new(spool, clock);
+    private readonly RecoverSpool recover = new(spool, inForce.Time);
     private readonly ConcurrentQueue<SpoolKeyAnswer> answers = [];
     private long? askedAt;
 
@@ -27,15 +27,19 @@ internal sealed partial class SpoolKeyDesk(Spool spool, AgentIdentity identity, 
     /// <summary>Takes up what was answered, and asks for what was not.</summary>
     public async Task Look(CancellationToken cancel)
     {
+        if (!inForce.Time.Known)
+        {
+            return; // what is still to be recorded is dated
+        }
         while (answers.TryDequeue(out var answer))
         {
             Tell(recover.Take(answer.Session, Open(answer)));
         }
-        if (Left == 0 || (askedAt is { } at && clock.GetElapsedTime(at) < AskAgainAfter))
+        if (Left == 0 || (askedAt is { } at && inForce.Time.GetElapsedTime(at) < AskAgainAfter))
         {
             return;
         }
-        askedAt = clock.GetTimestamp();
+        askedAt = inForce.Time.GetTimestamp();
         var mine = Convert.ToBase64String(reader.ExportSubjectPublicKeyInfo());
         try
         {

@@ -22,7 +22,7 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
         var stop = await base.Run();
         return stop switch
         {
-            PumpStop.SourceEnded => await SayFarewell(),
+            PumpStop.SourceEnded => SourceBroke ? RelayEnd.ClientVanished : await SayFarewell(),
             PumpStop.Left => cut.IsMade ? RelayEnd.Cut : leftParked ? RelayEnd.ClientVanished : RelayEnd.Client,
             PumpStop.TargetGone => RelayEnd.Server,
             PumpStop.Killed => RelayEnd.Killed,
@@ -106,7 +106,8 @@ internal sealed class ClientPump(Wire client, Wire server, Conversation conversa
         }
     }
 
-    /// <summary>The client ended without a farewell: what it asked for is still done, as a server would do it.</summary>
+    /// <summary>The client ended without a farewell: what it asked for is still done, as a server would do it, unless the session is told that it has
+    /// taken too long.</summary>
     private async Task<RelayEnd> SayFarewell()
     {
         while (!cut.IsMade)

@@ -26,6 +26,9 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
     /// <summary>Sends begun so far.</summary>
     public int Sends => Volatile.Read(ref sends);
 
+    /// <summary>The source did not end in good order.</summary>
+    protected bool SourceBroke { get; private set; }
+
     protected Conversation Conversation { get; } = conversation;
 
     /// <summary>Called under the guard.</summary>
@@ -75,6 +78,7 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
         }
         catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException)
         {
+            SourceBroke = true;
             return false;
         }
     }

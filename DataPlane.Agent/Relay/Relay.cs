@@ -72,6 +72,9 @@ internal sealed class Relay : IDisposable
     /// <summary>What was parked has been decided about.</summary>
     public void Wake() => serverCameFurther.Set();
 
+    /// <summary>The client is gone, as somebody else has seen.</summary>
+    public void ClientVanished() => ended.TrySetResult(RelayEnd.ClientVanished);
+
     /// <summary>From here on no byte passes in either direction; what the server still says is read and dropped.</summary>
     public void Cut()
     {

@@ -5,6 +5,12 @@ namespace AccessPlane.Agent.Relay;
 /// <summary>One side's connection: bytes in, bytes out, in clear or under TLS. One receive and one send may be under way at a time.</summary>
 internal abstract class Wire(Socket socket) : IDisposable
 {
+    // Linux: IPPROTO_TCP, TCP_INFO, and the first byte of what it tells
+    private const int Tcp = 6;
+    private const int TcpInfo = 11;
+    private const byte TcpClosed = 7;
+    private const byte TcpCloseWait = 8;
+
     private int closed;
 
     protected Socket Socket { get; } = socket;
@@ -27,6 +33,24 @@ internal abstract class Wire(Socket socket) : IDisposable
 
     /// <summary>Completes when the other side sends something or ends; reads nothing.</summary>
     public async Task SaysAnything(CancellationToken cancel) => await Socket.ReceiveAsync(new byte[1], SocketFlags.Peek, cancel);
+
+    /// <summary>What has become of the other side. The kernel is asked: it knows while nobody reads, and while what was sent before stands in the way.</summary>
+    public Presence Presence
+    {
+        get
+        {
+            Span<byte> info = stackalloc byte[8];
+            try
+            {
+                Socket.GetRawSocketOption(Tcp, TcpInfo, info);
+            }
+            catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
+            {
+                return Presence.Here; // closed from here: whoever did that sees to the end
+            }
+            return info[0] switch { TcpCloseWait => Presence.Ended, TcpClosed => Presence.Gone, _ => Presence.Here };
+        }
+    }
 
     /// <summary>Ends the connection so that the other side learns it at once and drops what it has not read: RST.</summary>
     public void Reset()
@@ -61,4 +85,15 @@ internal abstract class Wire(Socket socket) : IDisposable
     }
 
     public virtual void Dispose() => Close();
+}
+
+internal enum Presence
+{
+    Here,
+
+    /// <summary>It sends no more: it closed its half and still reads, or it is gone. Nothing tells which before it is written to.</summary>
+    Ended,
+
+    /// <summary>It has reset the connection.</summary>
+    Gone,
 }

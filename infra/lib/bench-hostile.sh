@@ -2,48 +2,68 @@
 # What strangers at the door cost those who are inside: rounds without and with an attack, in turn.
 
 bench_hostile() {
-  local seconds=${1:-10} rounds=${2:-5} round what pid files
-  local victims=4 rate=400
+  local seconds=${1:-10} rounds=${2:-5} attack round what pid files
+  local victims=4 rate=400 attacks=("${@:3}")
+  ((${#attacks[@]} > 0)) || attacks=(strangers messages tokens)
+  for attack in "${attacks[@]}"; do [[ $attack =~ ^(strangers|messages|tokens)$ ]] || die "attacks are strangers, messages and tokens"; done
   cat <<END_OF_TEXT
 Inside: $victims sessions through the agent with $rate prepared statements a second in all, each timed from when it was due (a stall counts for all that it
-holds up). Outside, in every other round: 1,000 connections from 8 addresses that say nothing, or a byte a second, and come again when they are put out after
-ten seconds; 50 connections a second that send what no client sends; 10 a second that begin TLS and leave. The attack's pace is bounded: on a machine with few
-processors a faster one measures the attacker, whose share of a processor is shown. Noise is what rounds without attack differ by among themselves.
+holds up). Outside, in every other round, one of
+  strangers   1,000 connections from 8 addresses that say nothing, or a byte a second, and come again when they are put out after ten seconds; 50 connections
+              a second that send what no client sends; 10 a second that begin TLS and leave
+  messages    150 messages a second, poison and forgeries, in the agent's queue and in the control plane's
+  tokens      150 calls a second of the API with tokens whose key ids are made up
+An attack's pace is bounded: on a machine with few processors a faster one measures the attacker, whose share of a processor is shown. Noise is what rounds
+without attack differ by among themselves.
 END_OF_TEXT
   printf 'SELECT 1;\n' >"$WORK/one.sql"
   pid=$(ours orders-agent)
+  attack=${attacks[0]}
   hostile_round warm-up 3 >/dev/null # so that nothing is compiled or grown in what is measured
-  hostile_round attacked-warm-up 3 >/dev/null
-  files=$(files_of "$pid")
-  printf '%-18s %10s %10s %12s %14s %16s %10s %10s\n' round 'p50, µs' 'p99, µs' statements 'agent, cores' 'attacker, cores' 'put out' refused
-  for ((round = 0; round < rounds; round++)); do
-    # without, with; with, without; …: what drifts meets both
-    if ((round % 2 == 0)); then set -- quiet attacked; else set -- attacked quiet; fi
-    for what in "$@"; do hostile_round "$what" "$seconds"; done
+  for attack in "${attacks[@]}"; do
+    hostile_round attacked-warm-up 3 >/dev/null
+    files=$(files_of "$pid")
+    : >"$WORK/rounds"
+    printf '\n%s\n%-18s %10s %10s %12s %14s %16s %10s %10s\n' "$attack" round 'p50, µs' 'p99, µs' statements 'agent, cores' 'attacker, cores' 'put out' refused
+    for ((round = 0; round < rounds; round++)); do
+      # without, with; with, without; …: what drifts meets both
+      if ((round % 2 == 0)); then set -- quiet attacked; else set -- attacked quiet; fi
+      for what in "$@"; do hostile_round "$what" "$seconds"; done
+    done
+    hostile_sum p50 2
+    hostile_sum p99 3
+    eventually 60 "the agent to have closed what strangers opened" holds_files_at_most "$pid" "$((files + 10))"
+    printf 'afterwards: files and sockets of the agent %s, of %s before; resident %s KiB\n' "$(files_of "$pid")" "$files" "$(resident "$pid")"
   done
-  hostile_sum p50 2
-  hostile_sum p99 3
-  eventually 60 "the agent to have closed what strangers opened" holds_files_at_most "$pid" "$((files + 10))"
-  printf 'afterwards: files and sockets of the agent %s, of %s before; resident %s KiB\n' "$(files_of "$pid")" "$files" "$(resident "$pid")"
+}
+
+# hostile_attack SECONDS: the one that is due; it writes `ready`, and at last what it did
+hostile_attack() {
+  case $attack in
+    strangers) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$1" ;;
+    messages) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-messages.py" "$(rabbit_api)" "$1" accessplane.agent.orders-agent accessplane.reports ;;
+    tokens) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-tokens.py" "$ACCESSPLANE_URL" "$OIDC_ISSUER" "$1" ;;
+  esac
 }
 
 # hostile_round WHAT SECONDS: one line of the table, and into rounds: WHAT p50 p99
 hostile_round() {
-  local what=$1 seconds=$2 url attack='' before after report='{}'
+  local what=$1 seconds=$2 url attacker='' before after report='{}'
   url=$(agent_url $((victims + 2)))
   rm -f "$WORK"/latency.*
   if [[ $what == attacked* ]]; then
     # it goes on until the victims are done
-    /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$((seconds + 1))" >"$WORK/attack" 2>"$WORK/attack.error" &
-    attack=$!
-    eventually 30 "1,000 strangers at the door" grep -q ready "$WORK/attack"
+    : >"$WORK/attack"
+    hostile_attack "$((seconds + 1))" >"$WORK/attack" 2>"$WORK/attack.error" &
+    attacker=$!
+    eventually 30 "$attack to be there" grep -q ready "$WORK/attack"
   fi
   before=$(hostile_usage)
   pgbench -n -M prepared -f "$WORK/one.sql" -c "$victims" -j 1 -R "$rate" -T "$seconds" -l --log-prefix="$WORK/latency" "$url" >/dev/null 2>"$WORK/error" ||
     { cat "$WORK/error" >&2; die "the sessions inside failed ($what)"; }
   after=$(hostile_usage)
-  if [[ -n $attack ]]; then
-    wait "$attack" || { cat "$WORK/attack.error" >&2; die 'the attack failed'; }
+  if [[ -n $attacker ]]; then
+    wait "$attacker" || { cat "$WORK/attack.error" >&2; die 'the attack failed'; }
     report=$(tail -n 1 "$WORK/attack")
   fi
   awk '{print $3}' "$WORK"/latency.* | sort -n >"$WORK/sorted"

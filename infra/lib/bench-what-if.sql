@@ -1,7 +1,8 @@
 -- A month of :n operations as agents would have recorded them: 2,000 sessions of 50 holders, 5,000 different statements.
 SET synchronous_commit = off;
--- what the searches for words and rules need costs more than all the rest, and is not what is measured
-DROP INDEX IF EXISTS accessplane.ix_p_operations_words, accessplane.ix_p_operations_rules;
+-- what the searches for words and rules need costs more than all the rest: it is made again once everything is there
+CREATE TEMP TABLE put_back AS SELECT indexdef FROM pg_indexes WHERE schemaname = 'accessplane' AND indexname IN ('ix_p_operations_words', 'ix_p_operations_rules');
+DROP INDEX accessplane.ix_p_operations_words, accessplane.ix_p_operations_rules;
 TRUNCATE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;
 
 INSERT INTO accessplane.p_sessions (key, row, position)
@@ -22,7 +23,15 @@ SELECT md5('facts ' || i), jsonb_build_object('hash', md5('facts ' || i), 'facts
   'columns', (SELECT jsonb_agg(jsonb_build_object('column', 'shop.t' || i % 40 || '.c' || c, 'place', 'output')) FROM generate_series(1, 1 + i % 8) c),
   'functions', jsonb_build_array('pg_catalog.lower', 'pg_catalog.count'), 'unbounded', i % 20 = 5,
   'outputs', (SELECT jsonb_agg(jsonb_build_object('name', 'c' || c, 'sources', jsonb_build_array('shop.t' || i % 40 || '.c' || c), 'verbatim', true))
-    FROM generate_series(1, 1 + i % 8) c))), 0
+    FROM generate_series(1, 1 + i % 8) c),
+  -- of the two relations all columns are touched, those of the output are read and shown, the key of one decides which rows there are; a fifth of the
+  -- changes store what they read
+  'lineage', jsonb_build_object(
+    'touched', (SELECT jsonb_agg('shop.' || r || '.c' || c) FROM unnest(ARRAY['t' || i % 40, 'u' || i % 30]) r, generate_series(1, 10) c),
+    'read', (SELECT jsonb_agg('shop.t' || i % 40 || '.c' || c) FROM generate_series(1, 1 + i % 8) c) || jsonb_build_array('shop.u' || i % 30 || '.c1'),
+    'inferred', jsonb_build_array('shop.u' || i % 30 || '.c' || CASE WHEN i % 50 = 0 THEN 3 ELSE 1 END),
+    'stored', CASE WHEN i % 7 >= 3 AND i % 5 = 0 THEN jsonb_build_array('shop.t' || i % 40 || '.c2') ELSE '[]' END,
+    'shown', (SELECT jsonb_agg('shop.t' || i % 40 || '.c' || c) FROM generate_series(1, 1 + i % 8) c), 'unresolved', '[]'::jsonb, 'tied', '[]'::jsonb))), 0
 FROM generate_series(1, 5000) i;
 
 INSERT INTO accessplane.p_ruling_bases (key, row, position)
@@ -38,4 +47,5 @@ SELECT session || '/' || lpad(i::text, 12, '0'), jsonb_build_object(
   'scopeHash', md5('scope'), 'inTransaction', i % 3 = 0), 0
 FROM (SELECT i, md5('session ' || 1 + (i * 31) % 2000)::uuid::text AS session FROM generate_series(1::bigint, :n) i) o;
 
+SELECT indexdef FROM put_back \gexec
 VACUUM ANALYZE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;

@@ -32,7 +32,7 @@ agent_url() {
   local tries
   for tries in 1 2 3 4 5; do
     api "$(as "$AS")" POST "/v1/grants/$GRANT/tickets" -H 'Content-Type: application/json' \
-      --data "{\"connections\":$1,\"database\":\"orders\"}" 2>"$WORK/ticket" | jq -er '.url + "?sslmode=disable"' && return 0
+      --data "{\"connections\":$1,\"database\":\"orders\"}" 2>"$WORK/ticket" | jq -er '(.url | sub("\\?.*"; "")) + "?sslmode=disable"' && return 0
     sleep "0.$tries"
   done
   cat "$WORK/ticket" >&2

@@ -59,6 +59,19 @@ CONF
   wait_for rabbitmq 90 rabbit_answers
 }
 
+# rabbit_alarm alarm|calm: returns when the node has it, or has it no more
+rabbit_alarm() {
+  local environment limit
+  mapfile -t environment < <(rabbit_environment)
+  limit=$([[ $1 == alarm ]] && echo 0 || echo 0.4)
+  env "${environment[@]}" /usr/lib/rabbitmq/bin/rabbitmqctl --quiet set_vm_memory_high_watermark "$limit"
+  wait_for rabbitmq 60 rabbit_is "$1"
+}
+
+rabbit_is() {
+  if http_ok "$(rabbit_api)/api/health/checks/local-alarms"; then [[ $1 == calm ]]; else [[ $1 == alarm ]]; fi
+}
+
 stop_rabbitmq() {
   stop rabbitmq TERM 40
   stop epmd

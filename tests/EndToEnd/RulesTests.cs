@@ -30,15 +30,17 @@ public sealed class RulesTests(TestWorld world) : IAsyncLifetime
             DO $$ BEGIN IF 1 = 1 THEN dRoP /* only tidying */ TaBlE shop.parked; END IF; END $$;
             SELECT 'not in this transaction';
             ROLLBACK;
+            DO $$ BEGIN EXECUTE 'DR' || 'OP TABLE shop.parked'; END $$;
             SELECT count(*) FROM shop.parked;
             """)).End();
         Assert.Contains("`no-ddl`: schema changes go through migrations", ran.Succeeded().Output, StringComparison.Ordinal);
         Assert.Contains("current transaction is aborted", ran.Output, StringComparison.Ordinal);
-        Assert.EndsWith("ROLLBACK\n40\n", ran.Output, StringComparison.Ordinal);
+        Assert.Contains("and might hide what rule `no-ddl` denies: schema changes go through migrations", ran.Output, StringComparison.Ordinal);
+        Assert.EndsWith("\n40\n", ran.Output, StringComparison.Ordinal);
 
         var operations = await Audited();
-        Assert.Equal("refused no-ddl", Told(operations.Single(o => Text(o).StartsWith("DO ", StringComparison.Ordinal))));
-        Assert.Equal(1, (await world.SessionCalled(name)).GetProperty("denied").GetInt64());
+        Assert.Equal(["refused no-ddl", "refused no-ddl"], operations.Where(o => Text(o).StartsWith("DO ", StringComparison.Ordinal)).Select(Told));
+        Assert.Equal(2, (await world.SessionCalled(name)).GetProperty("denied").GetInt64());
     }
 
     [Fact]

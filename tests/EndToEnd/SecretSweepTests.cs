@@ -1,5 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Grants;
 using AccessPlane.Tests.EndToEnd.World;
 
 namespace AccessPlane.Tests.EndToEnd;
@@ -41,7 +43,7 @@ public sealed class SecretSweepTests
     {
         string[] leaks =
         [
-            "bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJlbmdpbmVlciJ9.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl", $"ticket apt_{new string('x', 43)}", $"invited with ape_{new string('y', 43)}",
+            "bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJlbmdpbmVlciJ9.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl", $"ticket {TicketSecret.Make().Password}", $"invited with {InviteAgent.NewToken()}",
             "-----BEGIN PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----",
         ];
         Assert.All(leaks, leak => Assert.StartsWith("a log: something that has the form of", Found(leak), StringComparison.Ordinal));

@@ -76,6 +76,29 @@ public sealed class StoryTests(TestWorld world, ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Psql_waits_with_its_token_and_is_let_in_while_somebody_approves()
+    {
+        var name = Name();
+        await using var dba = await Approver.Listens(world, "dba", "dba");
+        await using var psql = Run.Start("bash", ["-c", "exec psql -X -A -t \"$1\" -c 'SELECT count(*) > 0 FROM shop.customers' 2>&1", "psql", TokenUrl(name, "orders-on-call")],
+            new Dictionary<string, string> { ["PGPASSWORD"] = await world.Api.Token("engineer2") });
+        await psql.Says("waits for approval");
+        var request = psql.Output.Split("request ")[1][..36];
+        var notification = await dba.HearsOf(request);
+        await dba.Sends(new
+        {
+            kind = "request",
+            id = request,
+            expectedVersion = notification.GetProperty("expectedVersion").GetInt64(),
+            verdict = "approve",
+            token = await dba.Token(),
+        });
+
+        Assert.EndsWith("\nt\n", (await psql.End()).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Equal("engineer2", (await world.SessionCalled(name, "Closed")).GetProperty("holder").GetProperty("subject").GetString());
+    }
+
+    [Fact]
     public async Task A_token_never_travels_without_tls()
     {
         var name = Name();
@@ -208,8 +231,10 @@ public sealed class StoryTests(TestWorld world, ITestOutputHelper output)
     }
 
     private async Task<Ran> TokenLogin(string who, string application, string sql) => await Psql(
-        $"postgresql://orders-read@127.0.0.1:{world.AgentPort}/orders?application_name={application}&sslmode=verify-full&sslrootcert={Uri.EscapeDataString(world.Ca)}",
-        sql, await world.Api.Token(who));
+        TokenUrl(application), sql, await world.Api.Token(who));
+
+    private string TokenUrl(string application, string entitlement = "orders-read") =>
+        $"postgresql://{entitlement}@127.0.0.1:{world.AgentPort}/orders?application_name={application}&sslmode=verify-full&sslrootcert={Uri.EscapeDataString(world.Ca)}";
 
     /// <summary>Results and errors by one pipe: in the order in which psql wrote them.</summary>
     private static Task<Ran> Psql(string url, string sql, string? password = null) => Run.ToEnd("bash", ["-c", "exec psql -X -A -t \"$1\" 2>&1", "psql", url],

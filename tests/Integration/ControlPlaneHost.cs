@@ -16,12 +16,15 @@ namespace AccessPlane.Tests.Integration;
 /// <summary>The control plane as it is, in this process: with a database, a virtual host at the broker and an issuer of its own.</summary>
 internal sealed class ControlPlaneHost : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly string _keys;
-    private readonly bool _own;
+    private readonly WebApplication app;
+    private readonly string keys;
+    private readonly bool own;
 
-    private ControlPlaneHost(WebApplication app, TestIssuer issuer, string database, string broker, string keys, bool own) =>
-        (_app, Issuer, Database, Broker, _keys, _own) = (app, issuer, database, broker, keys, own);
+    private ControlPlaneHost(WebApplication app, TestIssuer issuer, string database, string broker, string keys, HostSecrets secrets, bool own) =>
+        (this.app, Issuer, Database, Broker, this.keys, Secrets, this.own) = (app, issuer, database, broker, keys, secrets, own);
+
+    /// <summary>Of all that share one database.</summary>
+    public HostSecrets Secrets { get; }
 
     public TestIssuer Issuer { get; }
     public string Database { get; }
@@ -29,8 +32,8 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     public Uri Address { get; private set; } = null!;
 
     /// <summary>The directory of the checkpoints' files.</summary>
-    public string Checkpoints => $"{_keys}/checkpoints";
-    public IServiceProvider Services => _app.Services;
+    public string Checkpoints => $"{keys}/checkpoints";
+    public IServiceProvider Services => app.Services;
 
     /// <summary>All tests call from one address, many at a time.</summary>
     private static readonly string[] FromOneAddress =
@@ -45,7 +48,8 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         var issuer = like?.Issuer ?? await TestIssuer.Start();
         var database = like?.Database ?? await Servers.CreateDatabase();
         var broker = like?.Broker ?? await Servers.CreateBrokerHost();
-        var keys = like?._keys ?? Directory.CreateTempSubdirectory("accessplane-keys-").FullName;
+        var keys = like?.keys ?? Directory.CreateTempSubdirectory("accessplane-keys-").FullName;
+        var secrets = like?.Secrets ?? new HostSecrets();
         string[] arguments =
         [
             "--Urls=http://127.0.0.1:0", "--PublicUrl=https://accessplane.example", $"--ConnectionStrings:Log={database}", $"--Broker:Uri={broker}",
@@ -58,9 +62,10 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         {
             builder.Logging.SetMinimumLevel(LogLevel.Error);
             adjust?.Invoke(builder);
+            builder.Logging.AddProvider(secrets);
         });
         map?.Invoke(app);
-        var host = new ControlPlaneHost(app, issuer, database, broker, keys, like is null);
+        var host = new ControlPlaneHost(app, issuer, database, broker, keys, secrets, like is null);
         await app.Services.CreateSchema(TestContext.Current.CancellationToken);
         await app.StartAsync(TestContext.Current.CancellationToken);
         host.Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
@@ -70,10 +75,12 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     /// <summary>A caller with a good token; anonymous without a name.</summary>
     public HttpClient Client(string? subject = null, params string[] groups)
     {
-        var client = new HttpClient { BaseAddress = Address };
+        var client = Secrets.Client(Address);
         if (subject is not null)
         {
-            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Issuer.Token(subject, TimeProvider.System.GetUtcNow(), groups));
+            var token = Issuer.Token(subject, TimeProvider.System.GetUtcNow(), groups);
+            Secrets.Sweep.Knows("an access token", token);
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         }
         return client;
     }
@@ -81,9 +88,20 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
     public async Task Publish(string policy)
     {
         using var admin = Client("admin", "admins");
-        using var content = new StringContent(policy.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml");
-        using var answer = await admin.PutAsync(new Uri("/v1/policies", UriKind.Relative), content, TestContext.Current.CancellationToken);
-        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        var patience = System.Diagnostics.Stopwatch.StartNew();
+        while (true)
+        {
+            using var content = new StringContent(policy.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml");
+            using var answer = await admin.PutAsync(new Uri("/v1/policies", UriKind.Relative), content, TestContext.Current.CancellationToken);
+            if (answer.IsSuccessStatusCode)
+            {
+                return;
+            }
+            // the issuer is on this machine too: where that is very busy its keys are not here yet, and 503 says to try again
+            var why = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            Assert.True((int)answer.StatusCode == 503 && patience.Elapsed < TimeSpan.FromMinutes(2), why);
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
     }
 
     /// <summary>Asks for access.</summary>
@@ -103,21 +121,74 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         return await client.GetFromJsonAsync<JsonElement>(path, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>A call with what it was answered, headers too.</summary>
+    /// <param name="ifMatch">The version that the caller insists on.</param>
+    /// <param name="key">The Idempotency-Key.</param>
+    public async Task<Answered> Send(HttpMethod method, string path, string subject, string group, object? body = null, long? ifMatch = null, string? key = null)
+    {
+        using var client = Client(subject, group);
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = body switch
+            {
+                null => null,
+                string text => new StringContent(text.Replace("ISSUER", Issuer.Address, StringComparison.Ordinal), Encoding.UTF8, "application/yaml"),
+                _ => JsonContent.Create(body),
+            },
+        };
+        if (ifMatch is not null)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", $"\"{ifMatch}\"");
+        }
+        if (key is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Idempotency-Key", key);
+        }
+        using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        return new Answered((int)answer.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes), answer.Headers.ETag?.Tag, answer.Headers.Location,
+            Guid.Parse(answer.Headers.GetValues("X-Correlation-Id").Single()));
+    }
+
     /// <summary>Ends the process, so to say: what is its own stays, for another one like it.</summary>
-    public Task Stop() => _app.StopAsync();
+    public Task Stop() => app.StopAsync();
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync();
-        await _app.DisposeAsync();
-        if (_own)
+        await app.StopAsync();
+        await app.DisposeAsync();
+        if (!own)
+        {
+            return;
+        }
+        try
+        {
+            await Secrets.NoneIsLeftBehind(Database, keys);
+        }
+        finally
         {
             await Issuer.DisposeAsync();
             await Servers.DropDatabase(Database);
             await Servers.DropBrokerHost(Broker);
-            Directory.Delete(_keys, recursive: true);
+            Directory.Delete(keys, recursive: true);
         }
     }
+}
+
+/// <param name="Body">Undefined where there was none.</param>
+internal sealed record Answered(int Status, JsonElement Body, string? ETag, Uri? Location, Guid Correlation)
+{
+    /// <summary>`409 grant-ended`; the body where it is no problem.</summary>
+    public string Code => Body.ValueKind == JsonValueKind.Object && Body.TryGetProperty("code", out var code) ? $"{Status} {code.GetString()}" : $"{Status} {Body}";
+
+    public Guid Id => Body.TryGetProperty("id", out var id) ? id.GetGuid() : throw new InvalidOperationException($"no id: {Code}");
+
+    public string? State => Body.GetProperty("state").GetString();
+
+    /// <summary>What had been decided before.</summary>
+    public JsonElement Winning => Body.TryGetProperty("winning", out var winning) ? winning : throw new InvalidOperationException($"nothing is said to have won: {Body}");
+
+    public long Version => long.Parse(ETag!.Trim('"'), System.Globalization.CultureInfo.InvariantCulture);
 }
 
 /// <summary>One control plane for a class of tests that do not disturb each other.</summary>

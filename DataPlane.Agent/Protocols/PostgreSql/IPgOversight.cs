@@ -13,6 +13,9 @@ internal interface IPgOversight
     /// <summary>The bounds that hold for the session now.</summary>
     SessionLimits Limits { get; }
 
+    /// <summary>What hashes of masked values are keyed by.</summary>
+    byte[] MaskKey { get; }
+
     /// <summary>Asks the server to stop what it does. Returns at once.</summary>
     void StopStatement();
 

@@ -47,19 +47,21 @@ internal sealed record PgBound(int Count, byte[] Formats, byte[] Values)
 
     /// <summary>
     /// Everything that a decision is about, as one hash: each part with its length, so that nothing can move from one into the next. The facts hold
-    /// what the names in the text stand for. Nothing of the client passes between parking and release, so that the session's own settings stay.
+    /// what the names in the text stand for, by name and as the very objects that they are. Nothing of the client passes between parking and release, so that the session's own settings stay.
     /// </summary>
     /// <param name="identity">Who the session is at the database, and where.</param>
-    public string Bind(PgText text, string identity, Guid session, long op)
+    /// <param name="facts">Of the text and of all that it runs by name.</param>
+    public string Bind(PgText text, StatementFacts facts, string identity, Guid session, long op)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(hash, "accessplane.hold.v1"u8);
+        Add(hash, "accessplane.hold.v2"u8);
         Add(hash, text.Text);
         Add(hash, text.ParameterTypes);
         Add(hash, BitConverter.GetBytes(Count));
         Add(hash, Formats);
         Add(hash, Values);
-        Add(hash, JsonSerializer.SerializeToUtf8Bytes<StatementFacts>(text.Facts, Json.Options));
+        Add(hash, JsonSerializer.SerializeToUtf8Bytes<StatementFacts>(facts, Json.Options));
+        Add(hash, Encoding.UTF8.GetBytes(facts.Objects));
         Add(hash, Encoding.UTF8.GetBytes(identity));
         Add(hash, Encoding.ASCII.GetBytes($"{session:D}/{op}"));
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>The catalogs of a listener's databases: read when the first session of a database begins, and again when they may have changed.</summary>
-internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvider time, ILogger log) : IDisposable
+internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvider time, ILogger log, Action<string, PgCatalog> seen) : IDisposable
 {
     /// <summary>Changes that no session of this agent made are seen after this long.</summary>
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(30);
@@ -15,7 +16,7 @@ internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvi
     /// <exception cref="PgStop">It cannot be read: without it no statement can be judged.</exception>
     public async Task<PgDatabaseUse> Use(string name, CancellationToken cancel)
     {
-        var database = databases.GetOrAdd(name, n => new PgDatabase(n, c => upstream.Own(n, c), parser, time, log));
+        var database = databases.GetOrAdd(name, n => new PgDatabase(n, c => upstream.Own(n, c), parser, time, log, seen));
         var use = database.Use(Every);
         try
         {
@@ -67,6 +68,7 @@ internal sealed class PgDatabase : IDisposable
     private readonly PgParser? parser;
     private readonly TimeProvider time;
     private readonly ILogger? log;
+    private readonly Action<string, PgCatalog>? seen;
     private readonly SemaphoreSlim turn = new(1);
     private readonly Lock guard = new();
     private readonly ITimer? timer;
@@ -78,9 +80,9 @@ internal sealed class PgDatabase : IDisposable
     private int users;
     private TimeSpan every;
 
-    public PgDatabase(string name, Func<CancellationToken, Task<PgQueries>> dial, PgParser parser, TimeProvider time, ILogger log)
+    public PgDatabase(string name, Func<CancellationToken, Task<PgQueries>> dial, PgParser parser, TimeProvider time, ILogger log, Action<string, PgCatalog> seen)
     {
-        (this.name, this.dial, this.parser, this.time, this.log) = (name, dial, parser, time, log);
+        (this.name, this.dial, this.parser, this.time, this.log, this.seen) = (name, dial, parser, time, log, seen);
         timer = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -215,8 +217,9 @@ internal sealed class PgDatabase : IDisposable
                 return;
             }
             var catalog = await PgCatalogReader.Read(connection, cancel);
-            known = new PgKnowledge(catalog, parser!);
+            known = new PgKnowledge(catalog, parser!) { Fingerprint = now.Split(' ')[0] };
             fingerprint = now;
+            seen!(name, catalog);
         }
         catch
         {

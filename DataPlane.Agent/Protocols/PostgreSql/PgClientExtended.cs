@@ -29,6 +29,10 @@ internal sealed class PgClientExtended(PgState state)
             return Verdict.More(total + need); // whether it is an operation of its own is not known yet
         }
         state.Sight.Forget();
+        if (state.Doubt.WhyNot(text.Facts) is { } failed)
+        {
+            return Refuse(total, new PgDenial(failed, 0), failed.AsParse(parse.Name));
+        }
         if (!state.Names.HasRoomForStatement(parse.Name, text))
         {
             return Limit(total, $"a session keeps at most {PgNames.MostStatements} prepared statements, and {PgNames.MostTexts:N0} bytes of them");
@@ -132,6 +136,10 @@ internal sealed class PgClientExtended(PgState state)
         {
             state.Names.SetStatement(bind.Statement, text);
         }
+        if (state.Doubt.WhyNot(text.Facts) is { } failed)
+        {
+            return Refuse(total, new PgDenial(failed, 0), failed.AsBind());
+        }
         if (!state.Names.HasRoomForPortal(bind.Portal))
         {
             return Limit(total, $"a session keeps at most {PgNames.MostPortals} portals");
@@ -150,6 +158,7 @@ internal sealed class PgClientExtended(PgState state)
         state.Names.SetPortal(bind.Portal, new PgPortal(text, op, Executed: false, Lasts: false)
         {
             // without values there is nothing to keep; with values, what is not held now may be when it is executed, and is refused then
+            Taken = state.Results.Limits.BoundsResults ? new PgTaken() : null,
             Bound = parameters.Count == 0 || ruling.Effect == Effect.Hold ? PgBound.Of(parameters) : null,
         });
         return Verdict.Forward(total);
@@ -181,6 +190,7 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Unknown(total, PgError.NoPortal, "portal", execute.Portal);
         }
+        state.Holds.LookAgain();
         if (state.Sight.Fresh(portal.Text) is not { } text)
         {
             return Verdict.Prepare;
@@ -194,9 +204,8 @@ internal sealed class PgClientExtended(PgState state)
         {
             return Verdict.Prepare;
         }
-        if (state.Sight.Missing(portal.Text) is { } missing)
+        if ((state.Doubt.WhyNot(text.Facts) ?? PgRefusal.NotKnown(state.Sight.Missing(portal.Text))) is { } refusal)
         {
-            var refusal = PgRefusal.NotKnown(missing);
             state.Operations.Fail(portal.Op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
             return Refuse(total, new PgDenial(refusal, portal.Op), refusal.AsBind());
         }
@@ -251,9 +260,10 @@ internal sealed class PgClientExtended(PgState state)
         asked.Text = portal.Text;
         asked.Hiding = hiding;
         asked.Portal = hiding is null ? null : execute.Portal.ToArray();
+        asked.Taken = state.Results.TakenBy(portal.Text) ?? portal.Taken;
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");
         state.MayHaveBegun |= portal.Text.Facts.Has("transaction");
-        state.Sight.Forwarded(portal.Text);
+        state.Forwarded(portal.Text, ruling);
         state.Results.Begin(portal.Text, ofUnit: true);
         var awaited = state.Names.MayBeChangedBy(portal.Text);
         if (ruling.MaxRows is { } bound)

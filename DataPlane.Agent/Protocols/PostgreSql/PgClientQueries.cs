@@ -12,6 +12,7 @@ internal sealed class PgClientQueries(PgState state)
     {
         var body = message[PgFrame.Header..];
         var total = message.Length;
+        state.Holds.LookAgain();
         if (!PgQuery.TryRead(body, out var query))
         {
             return Verdict.Rewrite(total, Refuse(PgDenial.Malformed(state, "simple", body)));
@@ -29,9 +30,8 @@ internal sealed class PgClientQueries(PgState state)
             return Verdict.Prepare;
         }
         state.Sight.Forget();
-        if (state.Sight.Missing(text) is { } missing)
+        if ((state.Doubt.WhyNot(text.Facts) ?? PgRefusal.NotKnown(state.Sight.Missing(text))) is { } refusal)
         {
-            var refusal = PgRefusal.NotKnown(missing);
             return Verdict.Rewrite(total, Refuse(PgDenial.Never(state, "simple", text.Text, text.Facts.Kinds, refusal.Message, refusal.Code)));
         }
         var ruling = state.Judge(text);
@@ -67,9 +67,14 @@ internal sealed class PgClientQueries(PgState state)
         ref var asked = ref state.Unanswered.Add(Ask.Query);
         asked.Op = op;
         asked.Text = text;
-        state.Sight.Forwarded(text);
+        asked.Taken = state.Results.TakenBy(text);
+        state.Forwarded(text, ruling);
         asked.Hiding = state.Redaction.Begin(text, ruling);
         state.Results.Begin(text, ofUnit: false);
+        if (state.Help?.NoticeOn(text.Text) is { } notice)
+        {
+            state.Tell(notice);
+        }
         var renamed = state.Views?.Of(text) is { } sent && !ReferenceEquals(sent, text.Text) ? PgFrame.Of('Q', [.. sent, 0]) : null;
         if (ruling.MaxRows is not { } bound)
         {

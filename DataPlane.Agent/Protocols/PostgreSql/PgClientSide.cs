@@ -61,7 +61,18 @@ internal sealed class PgClientSide(PgState state)
         {
             return Drop(pending, length); // as the server would
         }
-        return Message(pending, type, length);
+        return state.Doubt.IsOpen && type is ('Q' or 'P' or 'B' or 'E') && Look() is { } first ? first : Message(pending, type, length);
+    }
+
+    /// <summary>Code has run that could not be read: what comes before is answered, and what the session has become is looked at, before anything is judged.</summary>
+    private Verdict? Look()
+    {
+        if (state.Unanswered.Count > 0)
+        {
+            state.Unanswered.AwaitAll();
+            return Verdict.Rewrite(0, PgFrame.Flush);
+        }
+        return state.Transaction == 'E' ? null : Verdict.Rewrite(0, state.Doubt.AskWithin());
     }
 
     private Verdict Message(ReadOnlySpan<byte> pending, char type, int length)

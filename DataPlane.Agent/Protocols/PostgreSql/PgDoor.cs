@@ -1,8 +1,11 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Security.Cryptography;
+using System.Text;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Protocols.PostgreSql.Logins;
 using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -19,18 +22,24 @@ internal sealed class PgDoor(
     private readonly ConcurrentDictionary<PgKey, PgSession> sessions = [];
 
     public string Resource { get; } = config.Resource;
+
+    /// <summary>Of hashes of masked values: one value has one hash in all sessions of the resource at this agent.</summary>
+    public byte[] MaskKey { get; } = HMACSHA256.HashData(gate.Masks.Secret, Encoding.UTF8.GetBytes(config.Resource));
+
     public DoorBounds Bounds { get; } = config.Bounds ?? DoorBounds.Standard;
     public Strangers Strangers { get; } = new(config.Bounds ?? DoorBounds.Standard);
+    public Knocks Knocks { get; } = new(config.Bounds ?? DoorBounds.Standard, time);
     public bool TicketsInClear { get; } = config.Tls is not { Required: true };
     public Gate.Gate Gate { get; } = gate;
     public RecorderFactory Recorders { get; } = recorders;
-    public PgCatalogs Catalogs { get; } = new(upstream, parser, time, log);
+    public PgCatalogs Catalogs { get; } = new(
+        upstream, parser, time, log, (database, catalog) => gate.Catalogs.Seen(CatalogNames.Of(config.Resource, database, catalog.Names())));
     public PgUpstream Upstream { get; } = upstream;
     public SessionLogins Logins { get; } = new(config.Resource, gate.Masks, upstream, time, log);
     public PgControl Control { get; } = new(upstream, time, log);
     public TimeProvider Time { get; } = time;
     public ILogger Log { get; } = log;
-    public PgEncryption Encryption { get; } = new(config.Tls);
+    public PgEncryption Encryption { get; } = new(config.Tls, time);
     public IReadOnlyCollection<PgSession> Sessions => (IReadOnlyCollection<PgSession>)sessions.Values;
 
     /// <summary>A login came to nothing.</summary>

@@ -19,8 +19,11 @@ internal sealed class PgEncryption : IDisposable
     private readonly X509Certificate2? certificate;
     private readonly SslServerAuthenticationOptions? options;
 
-    public PgEncryption(TlsConfig? config)
+    private readonly TimeProvider time;
+
+    public PgEncryption(TlsConfig? config, TimeProvider time)
     {
+        this.time = time;
         if (config is null)
         {
             return;
@@ -75,6 +78,10 @@ internal sealed class PgEncryption : IDisposable
             }
             (askedSsl, askedGss) = (askedSsl || code == PgStartup.Ssl, askedGss || code == PgStartup.Gss);
             var granted = code == PgStartup.Ssl && options is not null;
+            if (granted)
+            {
+                MustBeInDate();
+            }
             await wire.Send(granted ? "S"u8.ToArray() : "N"u8.ToArray());
             if (granted)
             {
@@ -83,9 +90,24 @@ internal sealed class PgEncryption : IDisposable
         }
     }
 
-    private async Task<TlsWire> Encrypt(Socket socket, CancellationToken cancel) => options is null
-        ? throw new PgStop(PgError.Protocol, "this agent has no certificate: connect without tls")
-        : await TlsWire.AsServer(socket, options, cancel);
+    private async Task<TlsWire> Encrypt(Socket socket, CancellationToken cancel)
+    {
+        if (options is null)
+        {
+            throw new PgStop(PgError.Protocol, "this agent has no certificate: connect without tls");
+        }
+        MustBeInDate();
+        return await TlsWire.AsServer(socket, options, cancel);
+    }
+
+    /// <summary>A client that does not verify certificates would take any that is over: its password is worth more. Who is inside stays.</summary>
+    private void MustBeInDate()
+    {
+        if (certificate is { } mine && time.GetUtcNow() >= mine.NotAfter.ToUniversalTime())
+        {
+            throw new PgStop(PgError.NotAuthorized, $"the agent's certificate expired at {mine.NotAfter.ToUniversalTime():yyyy-MM-dd HH:mm:ss}Z: its operator must renew it");
+        }
+    }
 
     private static async Task ReadExactly(PlainWire wire, Memory<byte> into)
     {

@@ -46,14 +46,15 @@ internal sealed class PgEnding(
         else
         {
             // a database that does not answer keeps nobody waiting for the word that it is over
-            stopping = StopBackend(end == RelayEnd.Server);
+            stopping = StopBackend(end);
             await stopping.WaitAsync(ForTheBackend, door.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await SayFarewell(code, message);
         await stopping;
         await relay.Stopped;
-        note = stopped ?? (cause == "protocol" ? message : note);
+        note = stopped ?? (cause is "protocol" or "policy" ? message : note);
         recorder.End(cause, cut, note);
+        AgentTrace.Ended(cause);
         PgLog.Ended(door.Log, permit.Session, cause, note);
     }
 
@@ -82,8 +83,9 @@ internal sealed class PgEnding(
         }
     }
 
-    private async Task StopBackend(bool isGone)
+    private async Task StopBackend(RelayEnd end)
     {
+        var isGone = end == RelayEnd.Server;
         bool runs;
         lock (conversation.Guard)
         {
@@ -101,6 +103,10 @@ internal sealed class PgEnding(
         if (runs && !isGone)
         {
             note = await door.Control.Terminate(backend);
+        }
+        if (runs && end == RelayEnd.ClientVanished && backend.Permit.End is null)
+        {
+            note = note is null ? "its client left while a statement ran" : $"its client left while a statement ran; {note}";
         }
         lock (conversation.Guard)
         {

@@ -83,6 +83,27 @@ internal static class PgError
         return PgFrame.Of('E', body.ToArray());
     }
 
+    /// <summary>The same error with more behind its own detail and hint.</summary>
+    public static byte[] With(ReadOnlySpan<byte> error, string detail, string hint)
+    {
+        using var body = new MemoryStream();
+        var reader = new PgReader(error);
+        while (reader.Byte() is var letter && letter != 0 && !reader.Failed)
+        {
+            var text = reader.Text();
+            if (letter is not ((byte)'D' or (byte)'H'))
+            {
+                Field(body, (char)letter, Encoding.UTF8.GetString(text));
+            }
+        }
+        Field(body, 'D', Joined(Field(error, 'D'), detail));
+        Field(body, 'H', Joined(Field(error, 'H'), hint));
+        body.WriteByte(0);
+        return PgFrame.Of('E', body.ToArray());
+    }
+
+    private static string Joined(ReadOnlySpan<byte> first, string then) => first.IsEmpty ? then : $"{Encoding.UTF8.GetString(first)}\n{then}";
+
     /// <summary>Nothing of it is cut off.</summary>
     public static bool IsWhole(ReadOnlySpan<byte> error)
     {

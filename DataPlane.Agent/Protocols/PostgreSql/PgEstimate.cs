@@ -8,7 +8,8 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// <summary>
 /// How many rows the database's planner expects a statement to touch, asked on a connection of the agent's own. Nothing is executed: EXPLAIN without
 /// ANALYZE, in a transaction that only reads, of what the parser has found to be one statement of a few kinds, sent as the protocol's Parse, which
-/// takes one statement and no more.
+/// takes one statement and no more. Planning runs functions that promise to be immutable or stable, whatever they do: what could run one that is not
+/// PostgreSQL's own is not asked about.
 /// </summary>
 internal static class PgEstimate
 {
@@ -18,7 +19,9 @@ internal static class PgEstimate
     /// <returns>Null where it cannot be asked, or does not answer in time.</returns>
     public static async Task<long?> Rows(PgUpstream upstream, Permit permit, PgHold hold, TimeProvider time, ILogger log, CancellationToken cancel)
     {
-        if (hold.Text.Facts is not { Statements: 1, Kinds.Count: > 0 } facts || !facts.Kinds.All(Kinds.Contains))
+        // what the catalog does not know may be anything by now
+        if (hold.Facts is not { Statements: 1, Kinds.Count: > 0, OnlyBuiltIn: true, Opaque: null } facts || !facts.Kinds.All(Kinds.Contains) ||
+            facts.Relations.Any(r => r.Name.StartsWith('.')))
         {
             return null;
         }

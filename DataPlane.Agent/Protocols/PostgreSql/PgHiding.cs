@@ -6,10 +6,12 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>What is hidden of one operation's results.</summary>
-internal sealed class PgHiding(MaskPlan plan, IReadOnlyList<MaskRule> rules)
+/// <param name="key">Of hashes.</param>
+internal sealed class PgHiding(MaskPlan plan, IReadOnlyList<MaskRule> rules, byte[] key)
 {
     public MaskPlan Plan { get; } = plan;
     public IReadOnlyList<MaskRule> Rules { get; } = rules;
+    public byte[] Key { get; } = key;
 
     /// <summary>Whatever the server says in words may hold a hidden value.</summary>
     public bool Guards => !Plan.Free;
@@ -26,9 +28,6 @@ internal sealed class PgLayout
 {
     private const uint NameArray = 1003;
     private const uint TextArray = 1009;
-
-    /// <summary>A random key of this process: hashes of one value are the same in all its sessions, and nobody else's.</summary>
-    private static readonly byte[] Key = RandomNumberGenerator.GetBytes(32);
 
     private PgLayout(PgField[] fields, MaskPlan plan)
     {
@@ -50,7 +49,7 @@ internal sealed class PgLayout
     public bool Touches { get; }
 
     /// <summary>COPY data is one text.</summary>
-    public static PgLayout OfCopy(PgHiding hiding) => new([Field("copy"u8, 0, false, null, hiding.Rules)], hiding.Plan);
+    public static PgLayout OfCopy(PgHiding hiding) => new([Field("copy"u8, 0, false, null, hiding)], hiding.Plan);
 
     public static PgLayout None(MaskPlan plan) => new([], plan);
 
@@ -74,13 +73,13 @@ internal sealed class PgLayout
                 disagreement = "one of its columns comes from a masked one, which its text does not say";
                 break;
             }
-            fields[i] = Field(name, type, binary, mask, hiding.Rules);
+            fields[i] = Field(name, type, binary, mask, hiding);
         }
         disagreement ??= reader.Exact ? null : "its columns cannot be read";
         return disagreement is null ? new PgLayout(fields, hiding.Plan) : null;
     }
 
-    private static PgField Field(ReadOnlySpan<byte> name, uint type, bool binary, ColumnMask? mask, IReadOnlyList<MaskRule> rules)
+    private static PgField Field(ReadOnlySpan<byte> name, uint type, bool binary, ColumnMask? mask, PgHiding hiding)
     {
         if (mask is { Of: not DefinitionText.None })
         {
@@ -88,10 +87,11 @@ internal sealed class PgLayout
         }
         if (mask is not null)
         {
-            return new PgField { KeepsNothing = mask.Rule == MaskPlan.Definitions, Masker = new Masker(mask.With, type, binary, HMACSHA256.HashData(Key, Encoding.UTF8.GetBytes(mask.Rule))), Type = type };
+            return new PgField { KeepsNothing = mask.Rule == MaskPlan.Definitions, Masker = new Masker(mask.With, type, binary, HMACSHA256.HashData(hiding.Key, Encoding.UTF8.GetBytes(mask.Rule))), Type = type };
         }
         var detect = 0;
         string? rule = null;
+        var rules = hiding.Rules;
         for (var i = 0; i < rules.Count && Masker.MayHoldWords(type); i++)
         {
             if (rules[i].Detect.Count > 0)

@@ -1,5 +1,6 @@
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -18,6 +19,13 @@ internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgB
     public long Op { get; } = op;
     public string Protocol { get; } = protocol;
     public PgText Text { get; } = text;
+
+    /// <summary>With those of what it runs by name.</summary>
+    public required StatementFacts Facts { get; init; }
+
+    /// <summary>What it runs by name.</summary>
+    public required IReadOnlyList<PgRun> Runs { get; init; }
+
     public PgBound Bound { get; } = bound;
     public Ruling Ruling { get; } = ruling;
     public byte Transaction { get; } = transaction;
@@ -39,6 +47,9 @@ internal sealed class PgHold(Guid id, long op, string protocol, PgText text, PgB
 
     /// <summary>The control plane has ended it as well, in the same way.</summary>
     public bool IsKnown { get; private set; }
+
+    /// <summary>Since it was released, the schema has been looked at again.</summary>
+    public bool IsLookedAt { get; set; }
 
     /// <summary>Completes when its fate is recorded.</summary>
     public Task Ended => ended.Task;

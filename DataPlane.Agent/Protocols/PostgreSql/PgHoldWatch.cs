@@ -54,7 +54,10 @@ internal sealed class PgHoldWatch(PgDoor door, Permit permit, string user, strin
         return new HeldOperation(
             hold.Id, permit.Session, permit.Grant.Grant, hold.Op, permit.Resource.Id, permit.Database, user, hold.Protocol, client,
             Encoding.UTF8.GetString(text.Text), Convert.ToHexStringLower(SHA256.HashData(text.Text)), hold.Bound.Shown(text.ParameterTypes),
-            ((char)hold.Transaction).ToString(), text.Facts with { Outputs = null, Names = null }, ruling.Risk, hold.Rule, ruling.Reasons, rows, ruling.Hold!,
-            hold.Binding, hold.ExpiresAt, ruling.PolicyVersion);
+            ((char)hold.Transaction).ToString(), hold.Facts with { Outputs = null, Names = null }, RiskScore.Of(hold.Facts, rows).Score, hold.Rule, ruling.Reasons, rows, ruling.Hold!,
+            hold.Binding, hold.ExpiresAt, ruling.PolicyVersion)
+        {
+            Runs = [.. hold.Runs.Select(run => new HeldRun(run.Name, Encoding.UTF8.GetString(run.Text.Text)))],
+        };
     }
 }

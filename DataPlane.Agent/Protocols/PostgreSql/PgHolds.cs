@@ -32,8 +32,9 @@ internal sealed class PgHolds(PgState state)
         {
             recent.Dequeue();
         }
+        var runs = state.Names.Runs.Of(text);
         var (why, hint) =
-            text.Text.Length > LongestText ? ($"a statement of more than {LongestText:N0} bytes cannot be shown to whoever must look at it first", "send it in parts")
+            text.Text.Length + runs.Sum(run => (long)run.Text.Text.Length) > LongestText ? ($"a statement of more than {LongestText:N0} bytes cannot be shown to whoever must look at it first", "send it in parts")
             : bound is null ? ("whoever must look at it first cannot be shown what it is bound to", "bind it again, with smaller values")
             : recent.Count >= MostAMinute ? ($"{MostAMinute} statements of this session had to wait for people within a minute", "wait a minute, and ask them what they would approve")
             : (null, null);
@@ -45,7 +46,11 @@ internal sealed class PgHolds(PgState state)
         var patience = state.Transaction != 'I' || state.UnitHasRun ? terms.InTransaction : terms.Timeout;
         var hold = new PgHold(
             Guid.CreateVersion7(state.Clock.GetUtcNow()), op, protocol, text, bound!, ruling, state.Transaction,
-            bound!.Bind(text, state.Oversight.Identity, state.Session, op), patience, now + (long)(patience.TotalSeconds * state.Clock.TimestampFrequency));
+            Binding(text, bound!, op), patience, now + (long)(patience.TotalSeconds * state.Clock.TimestampFrequency))
+        {
+            Facts = state.Sight.FactsOf(text),
+            Runs = runs,
+        };
         try
         {
             state.Oversight.Park(hold);
@@ -58,6 +63,20 @@ internal sealed class PgHolds(PgState state)
         Current = hold;
         return null;
     }
+
+    /// <summary>What is released is what was approved, down to the functions and tables that it names: they are looked at once more.</summary>
+    public void LookAgain()
+    {
+        if (Current is { Outcome: HoldOutcome.Released, IsLookedAt: false } hold)
+        {
+            hold.IsLookedAt = true;
+            state.Sight.LookAgain();
+        }
+    }
+
+    /// <summary>What a decision is about: the text as it is understood now, together with what it runs by name.</summary>
+    private string Binding(PgText text, PgBound bound, long op) => bound.Bind(
+        text, state.Sight.FactsOf(text), $"{state.Oversight.Identity}\n{state.Views?.SearchPath ?? state.Catalog.PathSetting}", state.Session, op);
 
     /// <summary>What was parked is over: it passes now, or never.</summary>
     /// <param name="now">What the policy says of it at this moment.</param>
@@ -73,7 +92,7 @@ internal sealed class PgHolds(PgState state)
             {
                 hold.Void(HoldOutcome.Refused, "the policy", $"approved by {hold.By}, and denied by now by `{now.Deciding?.Rule}`: {now.Deciding?.Text}");
             }
-            else if (bound?.Bind(text, state.Oversight.Identity, state.Session, hold.Op) != hold.Binding)
+            else if (bound is null || Binding(text, bound, hold.Op) != hold.Binding)
             {
                 hold.Void(HoldOutcome.Refused, "the agent", "it is not any more what was approved");
             }

@@ -10,6 +10,9 @@ internal sealed class PgKnowledge(PgCatalog catalog, PgParser parser)
     public PgCatalog Catalog { get; } = catalog;
     public PgFactsCache Cache { get; } = new();
 
+    /// <summary>Another one where the catalog has changed; null where that is not known.</summary>
+    public string? Fingerprint { get; init; }
+
     /// <summary>A text that is small enough to be read here and now; null for what <see cref="Read"/> must be asked.</summary>
     public PgText? ReadSmall(ReadOnlySpan<byte> text) =>
         PgParser.ReadSmall(text, analyst) is { } facts ? Cache.Add(text, facts, this) : null;

@@ -18,8 +18,8 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
 
     private bool told;
 
-    /// <summary>Called when the client is let wait: from then on it is not a stranger who holds a place at the door.</summary>
-    public Action Waits { get; init; } = () => { };
+    /// <summary>Called once the client has proven who it is: from then on it holds no stranger's place at the door, and others may let it wait.</summary>
+    public Action Proven { get; init; } = () => { };
 
     public async Task<(Permit Permit, string Database)> Run(IPAddress address, CancellationToken cancel)
     {
@@ -38,7 +38,6 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
     public async ValueTask Tell(string line)
     {
         await Accept();
-        Waits();
         await channel.Send(PgError.Notice(line));
     }
 
@@ -52,9 +51,12 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
         }
     }
 
+    /// <summary>A ticket's secret never travels, but what is asked and answered behind it does: in clear it leaves this host under no configuration.</summary>
+    internal static bool MayBeInClear(IPAddress client, bool allowed) => allowed && IPAddress.IsLoopback(client);
+
     private async Task<(Admission, string)> ByTicket(IPAddress address, CancellationToken cancel)
     {
-        if (!channel.Wire.IsTls && !(IPAddress.IsLoopback(address) && door.TicketsInClear))
+        if (!channel.Wire.IsTls && !MayBeInClear(address, door.TicketsInClear))
         {
             throw new PgStop(PgError.NotAuthorized, "this agent takes logins under tls only: use sslmode=require");
         }
@@ -102,10 +104,16 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
         var token = Text((await Password(LongestToken + 1)).Span.TrimEnd((byte)0));
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var watching = Watch(left);
-        var admission = await door.Gate.AdmitToken(door.Resource, startup.User, token, startup.Database, client, Tell, left.Token);
-        await left.CancelAsync();
-        await watching;
-        return (admission, startup.Database);
+        try
+        {
+            return (await door.Gate.AdmitToken(
+                door.Resource, startup.User, token, startup.Database, client, new LoginWait(Proven, Tell), left.Token), startup.Database);
+        }
+        finally
+        {
+            await left.CancelAsync();
+            await watching;
+        }
     }
 
     /// <summary>A client that goes, or says anything, while it waits for an answer has given up.</summary>

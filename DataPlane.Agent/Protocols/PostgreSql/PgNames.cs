@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text;
 using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -23,7 +25,15 @@ internal sealed record PgText(byte[] Text, StatementFacts Facts, PgKnowledge? In
     };
 
     /// <summary>The facts where relations that no catalog knows are the session's own: they hold nothing that it could not see anyway.</summary>
-    public StatementFacts Resolved => field ??= Facts with { Lineage = Facts.Lineage is { } lineage ? lineage with { Unresolved = [] } : null };
+    public StatementFacts Resolved => field ??= Facts with
+    {
+        Lineage = Facts.Lineage is { } lineage ? lineage with { Unresolved = [] } : null,
+        Opaque = Facts.CallsUnknown ? null : Facts.Opaque, // functions that nobody knows: it fails
+        CallsUnknown = false,
+    };
+
+    /// <summary>The facts where there may be more tables, columns and indexes than anybody but this session can see.</summary>
+    public StatementFacts Added => field ??= Facts with { Lineage = Unsure.Lineage };
 }
 
 /// <param name="Op">The operation that Bind opened; 0 for a cursor that SQL declared.</param>
@@ -37,8 +47,18 @@ internal readonly record struct PgPortal(PgText Text, long Op, bool Executed, bo
     /// <summary>What it was bound to, where people must see it; null where it need not be known, or is too much.</summary>
     public PgBound? Bound { get; init; }
 
+    /// <summary>What came back of it so far, however often it is asked for more; null where that is not counted.</summary>
+    public PgTaken? Taken { get; init; }
+
     /// <summary>People have let it run: what is fetched of it from then on is more of the same.</summary>
     public bool Released { get; init; }
+}
+
+/// <summary>What came back of one portal or cursor.</summary>
+internal sealed class PgTaken
+{
+    public long Rows { get; set; }
+    public long Bytes { get; set; }
 }
 
 /// <summary>
@@ -69,7 +89,11 @@ internal sealed class PgNames
     {
         statementsBy = statements.GetAlternateLookup<ReadOnlySpan<byte>>();
         portalsBy = portals.GetAlternateLookup<ReadOnlySpan<byte>>();
+        Runs = new PgRuns(this);
     }
+
+    /// <summary>What texts run by these names.</summary>
+    public PgRuns Runs { get; }
 
     public PgText? Statement(ReadOnlySpan<byte> name) => name.IsEmpty ? unnamedStatement : statementsBy.TryGetValue(name, out var text) ? text : null;
 
@@ -116,6 +140,25 @@ internal sealed class PgNames
         }
         return false;
     }
+
+    /// <summary>The server has told what its names stand for: none stays here that stands for something else there.</summary>
+    /// <param name="known">Of prepared statements the hash of the text, and whether SQL prepared them.</param>
+    /// <param name="sent">A text as it went to the server.</param>
+    public void Verify(
+        IReadOnlyDictionary<string, (string Hash, bool BySql)> known, IReadOnlyDictionary<string, string> cursors, Func<PgText, byte[]> sent)
+    {
+        foreach (var (name, text) in statements.Where(s => !(known.TryGetValue(Encoding.UTF8.GetString(s.Key), out var there) &&
+            there.BySql == s.Value.IsPreparedBySql && there.Hash == Hash(sent(s.Value)))).ToList())
+        {
+            SetStatement(name, null);
+        }
+        foreach (var (name, _) in portals.Where(p => !(cursors.TryGetValue(Encoding.UTF8.GetString(p.Key), out var there) && there == Hash(sent(p.Value.Text)))).ToList())
+        {
+            portals.Remove(name);
+        }
+    }
+
+    private static string Hash(byte[] text) => Convert.ToHexStringLower(SHA256.HashData(text));
 
     /// <summary>The same text, read again.</summary>
     public void Replace(PgText old, PgText fresh)
@@ -208,14 +251,14 @@ internal sealed class PgNames
 
     private void Apply(NameUse use, PgText text)
     {
-        var name = use.Name is null ? null : System.Text.Encoding.UTF8.GetBytes(use.Name);
+        var name = use.Name is null ? null : Encoding.UTF8.GetBytes(use.Name);
         switch (use.Action)
         {
             case NameAction.Prepare when name is not null && HasRoomForStatement(name, text):
                 SetStatement(name, text with { IsPreparedBySql = true });
                 break;
             case NameAction.Declare when name is not null && HasRoomForPortal(name):
-                portals[name] = new PgPortal(text, 0, false, use.Lasts);
+                portals[name] = new PgPortal(text, 0, false, use.Lasts) { Taken = new PgTaken() };
                 break;
             case NameAction.Deallocate when name is not null:
                 SetStatement(name, null);

@@ -26,7 +26,7 @@ internal sealed class PgRedaction(PgState state)
         {
             return null;
         }
-        var hiding = new PgHiding(MaskPlan.Of(state.Sight.FactsOf(text), ruling.Masks), ruling.Masks);
+        var hiding = new PgHiding(MaskPlan.Of(state.Sight.FactsOf(text), ruling.Masks), ruling.Masks, state.Oversight.MaskKey);
         touched |= hiding.Guards;
         return hiding;
     }

@@ -49,7 +49,8 @@ internal sealed class PgRefusal(string code, string message, string? detail, str
     }
 
     /// <summary>A prepared statement or cursor that SQL names and this session has not made: in the server's words, for it would say so too.</summary>
-    public static PgRefusal NotKnown(Contracts.Sql.NameUse use) => use.Action == Contracts.Sql.NameAction.Execute
+    /// <param name="use">Null for none.</param>
+    public static PgRefusal? NotKnown(Contracts.Sql.NameUse? use) => use is null ? null : use.Action == Contracts.Sql.NameAction.Execute
         ? new PgRefusal(PgError.NoStatement, $"prepared statement \"{use.Name}\" does not exist", null, null) { IsOfName = true }
         : new PgRefusal(PgError.NoPortal, $"cursor \"{use.Name}\" does not exist", null, null) { IsOfName = true };
 

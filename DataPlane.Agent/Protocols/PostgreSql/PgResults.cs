@@ -43,6 +43,28 @@ internal sealed class PgResults(PgState state)
         }
     }
 
+    /// <summary>The counts of the cursor that a text fetches from; of several cursors they are one from then on.</summary>
+    public PgTaken? TakenBy(PgText text)
+    {
+        PgTaken? taken = null;
+        foreach (var use in text.Facts.Names ?? [])
+        {
+            var name = use is { Action: NameAction.Fetch, Name: { } fetched } ? System.Text.Encoding.UTF8.GetBytes(fetched) : null;
+            if (name is null || state.Names.Portal(name) is not { Taken: { } its } portal || ReferenceEquals(its, taken))
+            {
+                continue;
+            }
+            if (taken is null)
+            {
+                taken = its;
+                continue;
+            }
+            (taken.Rows, taken.Bytes) = (taken.Rows + its.Rows, taken.Bytes + its.Bytes);
+            state.Names.SetPortal(name, portal with { Taken = taken });
+        }
+        return taken;
+    }
+
     /// <summary>The unit ends with the client's Sync.</summary>
     public void EndUnit() => (executes, isPending) = (0, false);
 
@@ -66,6 +88,10 @@ internal sealed class PgResults(PgState state)
     {
         asked.Rows++;
         asked.Bytes += bytes;
+        if (asked.Taken is { } taken)
+        {
+            (asked.Rows, asked.Bytes) = (++taken.Rows, taken.Bytes += bytes);
+        }
         if (asked.Rows <= mostRows && asked.Bytes <= mostBytes)
         {
             return true;
@@ -94,13 +120,27 @@ internal sealed class PgResults(PgState state)
     }
 
     /// <summary>Looks at the time: a statement that takes too long is cancelled.</summary>
-    /// <returns>Whether the session has asked for nothing for too long.</returns>
-    public bool Look(SessionLimits now)
+    /// <param name="opened">Timestamp of the session's begin.</param>
+    /// <returns>Why the session must end; null where it may go on.</returns>
+    public string? Look(SessionLimits now, long opened)
     {
-        if (state.Unanswered.Count == 0)
+        if (now.Session is { } whole && state.Clock.GetElapsedTime(opened) > whole.Most)
         {
-            return state.Holds.Current is null && now.Idle is { } idle && state.Clock.GetElapsedTime(state.QuietSince) > idle.Most;
+            return $"the session has lasted {Shown(whole.Most)}, which is all that `{whole.Rule}` allows";
         }
+        return state.Unanswered.Count > 0 ? LookAtStatement(now) : state.Holds.Current is null ? WhyTooIdle(now) : null;
+    }
+
+    private string? WhyTooIdle(SessionLimits now)
+    {
+        var quiet = state.Clock.GetElapsedTime(state.QuietSince);
+        return now.IdleInTransaction is { } open && state.Transaction != 'I' && quiet > open.Most
+            ? $"nothing was asked for {Shown(open.Most)} inside a transaction, which is all that `{open.Rule}` allows"
+            : now.Idle is { } idle && quiet > idle.Most ? $"nothing was asked for {Shown(idle.Most)}, which is all that `{idle.Rule}` allows" : null;
+    }
+
+    private string? LookAtStatement(SessionLimits now)
+    {
         ref var asked = ref Running();
         if (now.StatementTimeout is { } limit && asked is { Ask: Ask.Execute or Ask.Query, Late: null, Stopped: null, Refusal: null } &&
             state.Operations.RunningFor(asked.Op) > limit.Most)
@@ -110,7 +150,7 @@ internal sealed class PgResults(PgState state)
             state.Oversight.Fact("limit", $"`{limit.Rule}`: operation {asked.Op} ran longer than {Shown(limit.Most)}");
             state.Oversight.StopStatement();
         }
-        return false;
+        return null;
     }
 
     /// <summary>What runs now: what stands before it may be answered in the server's buffer.</summary>
@@ -138,15 +178,21 @@ internal static class PgBounds
 
     public static Ruling Countable(Ruling ruling, StatementFacts facts)
     {
-        if (!facts.Kinds.Any(Writes.Contains))
+        if (!facts.Kinds.Any(Writes.Contains) && facts.Opaque is null)
         {
             return ruling with { MaxRows = null };
         }
+        if (ruling.Effect == Effect.Deny)
+        {
+            return ruling;
+        }
+        if ((facts.Opaque ?? facts.Uncounted) is { } uncounted)
+        {
+            return Refuse(ruling, $"the rows that it changes cannot be counted: {uncounted}");
+        }
         // a second write in the same statement, or one inside a query, shows in no count
-        var counts = facts.Statements == 1 && Writes.Contains(facts.Kinds[0]) && facts.Kinds.Skip(1).All(k => k == "select");
-        return ruling.Effect == Effect.Deny || counts
-            ? ruling
-            : Refuse(ruling, "the rows that it changes cannot be counted: send each write by itself, as one plain statement");
+        var counts = facts.Statements == 1 && Writes.Contains(facts.Kinds[0]) && facts.Kinds.Skip(1).All(k => k is "select" or "update" or "delete" or "insert");
+        return counts ? ruling : Refuse(ruling, "the rows that it changes cannot be counted: send each write by itself, as one plain statement");
     }
 
     public static Ruling Refuse(Ruling ruling, string why) =>

@@ -1,5 +1,4 @@
 using System.Text;
-using AccessPlane.Contracts.Sql;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -12,6 +11,10 @@ internal sealed partial class PgServerAnswers(PgState state)
 
     public Fit Classify(ReadOnlySpan<byte> frame, int length)
     {
+        if (unanswered.Count > 0 && unanswered[0].IsLook && frame[0] is not ((byte)'N' or (byte)'A' or (byte)'S' or (byte)'Z'))
+        {
+            return state.Doubt.Answers(frame, length);
+        }
         var fit = Answer(frame, length);
         if (fit == Fit.Passes && frame[0] is (byte)'N' or (byte)'A' or (byte)'S' && state.Redaction.Guards)
         {
@@ -224,6 +227,10 @@ internal sealed partial class PgServerAnswers(PgState state)
             return Fit.Misfit;
         }
         ref var asked = ref unanswered[0];
+        if (asked.IsLook)
+        {
+            return Looked(body[0]);
+        }
         if (asked.Write is { IsWrapped: true } write)
         {
             if (!write.Ready(body[0], out var next))
@@ -256,11 +263,17 @@ internal sealed partial class PgServerAnswers(PgState state)
         state.MayHaveBegun = false;
         state.QuietSince = state.Clock.GetTimestamp();
         state.Operations.End(body[0]);
+        state.Sight.UnitEnded();
         if (body[0] == 'I')
         {
             state.Names.EndTransaction();
             state.Sight.TransactionEnded();
             state.Redaction.EndTransaction();
+        }
+        if (state.Doubt.MustAsk(body[0]))
+        {
+            state.Reply = state.Doubt.AskAlone();
+            return Fit.Drops;
         }
         return Fit.Passes;
     }
@@ -273,26 +286,4 @@ internal sealed partial class PgServerAnswers(PgState state)
         status != 'T' ? null :
         state.Muted && asked.Refusal is null ? new PgRefusal(PgError.Refused, "", null, null) :
         asked.Ask == Ask.Query ? asked.Refusal : null;
-
-    /// <summary>A setting that the server reports. Some must never change: what is read here and what runs there would be two languages.</summary>
-    private Fit Parameter(ReadOnlySpan<byte> body)
-    {
-        var reader = new PgReader(body);
-        var name = reader.Text();
-        var value = reader.Text();
-        if (!reader.Exact)
-        {
-            return Fit.Misfit;
-        }
-        var drifted = name.SequenceEqual("client_encoding"u8) ? !PgSettings.IsUtf8(Encoding.ASCII.GetString(value)) :
-            name.SequenceEqual("standard_conforming_strings"u8) ? !value.SequenceEqual("on"u8) :
-            name.SequenceEqual("search_path"u8) ? !state.Sight.IsPinned(Encoding.UTF8.GetString(value)) :
-            name.SequenceEqual("session_authorization"u8) || name.SequenceEqual("is_superuser"u8);
-        if (drifted)
-        {
-            state.Broken ??= $"the setting `{Encoding.ASCII.GetString(name)}` changed, and the session's statements can no longer be read as the database reads them";
-            return Fit.Misfit;
-        }
-        return Fit.Passes;
-    }
 }

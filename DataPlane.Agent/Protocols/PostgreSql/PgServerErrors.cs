@@ -13,6 +13,10 @@ internal sealed class PgServerErrors(PgState state)
             return PgError.IsFatal(body) ? Fit.Passes : Fit.Misfit;
         }
         var asked = unanswered[0];
+        if (asked is { IsLook: true, Ask: Ask.Query } && state.Transaction == 'I')
+        {
+            return Fit.Drops; // it was cancelled with nothing of the client's: it is asked again
+        }
         if (asked.Write is { } write)
         {
             if (!write.Fails())
@@ -32,15 +36,22 @@ internal sealed class PgServerErrors(PgState state)
         }
         if (refusal is null && !guarded)
         {
-            if (asked.Text is not { } text || state.Views?.Relocate(text, body) is not { } relocated)
+            if (InOtherWords(asked.Text, body) is not { } told)
             {
                 return Fit.Passes;
             }
-            state.Tell(relocated);
+            state.Tell(told);
             return Fit.Drops;
         }
         state.Tell(refusal is null ? PgRedaction.Told(body) : refusal.Response(body));
         return Fit.Drops;
+    }
+
+    /// <summary>For a session that sees views in the place of relations: where it wrote what failed, and why it was refused; null for the server's own.</summary>
+    private byte[]? InOtherWords(PgText? text, ReadOnlySpan<byte> error)
+    {
+        var relocated = text is null ? null : state.Views?.Relocate(text, error);
+        return state.Help?.Explain(text, relocated is null ? error : relocated.AsSpan(PgFrame.Header)) ?? relocated;
     }
 
     /// <summary>The first unanswered message failed; the server passes over what follows it up to the next Sync.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Protocols.PostgreSql.Masking;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Agent.Relay;
 using AccessPlane.Contracts.Policy;
@@ -20,18 +21,21 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private readonly PgCancels cancels;
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string remote;
+    private readonly long opened;
     private (int Send, long Since) unread;
+    private long? halfClosed;
     private volatile string? stopped;
 
-    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, PgViews? views, SessionRecorder recorder, string remote)
+    public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, (PgViews? Views, MaskHelp? Help) sees, SessionRecorder recorder, string remote)
     {
         this.door = door;
         this.client = client;
         this.backend = backend;
         this.recorder = recorder;
         this.remote = remote;
+        opened = door.Time.GetTimestamp();
         permit = backend.Permit;
-        var state = new PgState(permit.Session, this, database, door.Time, views);
+        var state = new PgState(permit.Session, this, database, door.Time, sees.Views, sees.Help);
         conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, recorder.Kept);
         cancels = new PgCancels(
             conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);
@@ -89,21 +93,49 @@ internal sealed class PgSession : IPgOversight, IDisposable
 
     public SessionLimits Limits => permit.Limits;
 
+    public byte[] MaskKey => door.MaskKey;
+
     public void StopStatement() => _ = PgEnding.CancelStatement(door, backend);
 
     /// <summary>A look now and then at how long things take. Costs nothing where no limit is set.</summary>
     public void Look()
     {
         LookWhetherItReads();
-        Limit<TimeSpan>? idle;
+        LookWhetherItIsThere();
+        string? over;
         lock (conversation.Guard)
         {
-            var limits = permit.Limits;
-            idle = conversation.State.Results.Look(limits) ? limits.Idle : null;
+            over = conversation.State.Results.Look(permit.Limits, opened);
         }
-        if (idle is not null)
+        if (over is not null)
         {
-            permit.EndBy("limit", $"nothing was asked for {PgResults.Shown(idle.Most)}, which is all that `{idle.Rule}` allows: connect again");
+            permit.EndBy("limit", $"{over}: connect again");
+        }
+    }
+
+    /// <summary>
+    /// A client that closed its side while the server works has said all there is to say, or is gone: the server does not look before it writes, and
+    /// its statement and locks would go on for nobody. What is done soon is still sent.
+    /// </summary>
+    private void LookWhetherItIsThere()
+    {
+        lock (conversation.Guard)
+        {
+            if (conversation.IsQuiet)
+            {
+                return; // the relay reads the end by itself
+            }
+        }
+        switch (client.Wire.Presence)
+        {
+            case Presence.Here:
+                halfClosed = null;
+                return;
+            case Presence.Ended when door.Time.GetElapsedTime(halfClosed ??= door.Time.GetTimestamp()) < door.Bounds.HalfClosedAtMost:
+                return;
+            default:
+                relay.ClientVanished();
+                return;
         }
     }
 

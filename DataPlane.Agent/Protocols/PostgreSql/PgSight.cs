@@ -15,7 +15,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     private const int MostSlow = 3;
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<(PgText Text, PgText Runs), StatementFacts> joined = [];
+    private readonly Dictionary<(StatementFacts Facts, PgText Runs), StatementFacts> joined = [];
     private readonly HashSet<byte[]> lookedAgain = new(PgNames.ByBytes);
     private byte[]? justLooked;
     private PgText? read;
@@ -23,10 +23,15 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     private PgText? readToRun;
     private PgText? unreadable;
     private byte[]? wanted;
-    private bool changed;
+    private Changes changes;
     private bool mustRefresh;
     private int slow;
     private long restsUntil;
+
+    /// <summary>What this session's transaction has changed in what texts are read by.</summary>
+    private enum Changes { None, Additions, Meanings }
+
+    private bool Changed => changes != Changes.None;
 
     public PgCatalog Catalog => database.Known.Catalog;
 
@@ -48,7 +53,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// is the session's own, or nobody's.</summary>
     public bool LooksAgain { get; set; }
 
-    private bool Misses(PgText text) => LooksAgain && !changed && text.Facts.Lineage is { Unresolved.Count: > 0 } &&
+    private bool Misses(PgText text) => !Changed && (text.Facts.CallsUnknown || (LooksAgain && text.Facts.Lineage is { Unresolved.Count: > 0 })) &&
         !(justLooked is { } looked && looked.AsSpan().SequenceEqual(text.Text));
 
     private static bool Is(PgText? read, ReadOnlySpan<byte> text, PgKnowledge known) =>
@@ -77,9 +82,9 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// <summary>Also what it runs must be understood as of now.</summary>
     private bool Runs(PgText text)
     {
-        for (var i = 0; i < (text.Facts.Names?.Count ?? 0); i++)
+        foreach (var (_, runs) in names.Runs.Of(text))
         {
-            if (Named(text.Facts.Names![i]) is not { In: { } resolved } runs || ReferenceEquals(resolved, database.Known))
+            if (runs.In is not { } resolved || ReferenceEquals(resolved, database.Known))
             {
                 continue;
             }
@@ -94,13 +99,6 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         return true;
     }
 
-    private PgText? Named(NameUse use) => use.Name is not { } name ? null : use.Action switch
-    {
-        NameAction.Execute => names.Statement(System.Text.Encoding.UTF8.GetBytes(name)),
-        NameAction.Fetch => names.Portal(System.Text.Encoding.UTF8.GetBytes(name))?.Text,
-        _ => null,
-    };
-
     /// <summary>It was judged: an idle session keeps no text.</summary>
     public void Forget()
     {
@@ -111,17 +109,21 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     /// <summary>What a text does: with what it executes or fetches by name, and with what this transaction has changed in mind.</summary>
     public StatementFacts FactsOf(PgText text)
     {
-        var facts = changed && !IsSure(text.Facts) ? text.Unsure : lookedAgain.Contains(text.Text) ? text.Resolved : text.Facts;
-        for (var i = 0; i < (facts.Names?.Count ?? 0); i++)
+        var facts = IsSure(text.Facts) ? text.Facts : AsOfNow(text);
+        var runs = names.Runs.Of(text);
+        for (var i = 0; i < runs.Count; i++)
         {
-            var use = facts.Names![i];
-            if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(facts.Names, i))
-            {
-                facts = Named(use) is { } runs ? Join(text, facts, runs) : facts; // a name that is not there runs nothing
-            }
+            facts = Join(facts, runs[i].Text);
         }
         return facts;
     }
+
+    private StatementFacts AsOfNow(PgText text) => changes switch
+    {
+        Changes.Meanings => text.Unsure,
+        Changes.Additions => text.Added,
+        _ => lookedAgain.Contains(text.Text) ? text.Resolved : text.Facts,
+    };
 
     /// <summary>What only ends a transaction, shows or sets does not depend on names.</summary>
     private static bool IsSure(StatementFacts facts)
@@ -136,35 +138,16 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         return true;
     }
 
-    private static bool IsMadeBefore(IReadOnlyList<NameUse> uses, int at)
-    {
-        for (var i = 0; i < at; i++)
-        {
-            if (uses[i].Name == uses[at].Name && uses[i].Action == (uses[at].Action == NameAction.Execute ? NameAction.Prepare : NameAction.Declare))
-            {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /// <summary>What a text runs by name and this session has not made: it cannot be judged, and so not be run. Null where there is none.</summary>
     public NameUse? Missing(PgText text)
     {
-        for (var i = 0; i < (text.Facts.Names?.Count ?? 0); i++)
-        {
-            var use = text.Facts.Names![i];
-            if (use.Action is NameAction.Execute or NameAction.Fetch && !IsMadeBefore(text.Facts.Names, i) && Named(use) is null)
-            {
-                return use;
-            }
-        }
-        return null;
+        names.Runs.Of(text, out var missing);
+        return missing;
     }
 
-    private StatementFacts Join(PgText text, StatementFacts facts, PgText runs)
+    private StatementFacts Join(StatementFacts facts, PgText runs)
     {
-        if (joined.TryGetValue((text, runs), out var known) && !changed)
+        if (joined.TryGetValue((facts, runs), out var known) && !Changed)
         {
             return known;
         }
@@ -172,40 +155,35 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         {
             joined.Clear();
         }
-        var other = changed ? runs.Unsure : lookedAgain.Contains(runs.Text) ? runs.Resolved : runs.Facts;
-        var both = facts with
-        {
-            Kinds = [.. facts.Kinds.Union(other.Kinds)],
-            Unknown = facts.Unknown ?? other.Unknown,
-            Refused = facts.Refused ?? other.Refused,
-            AsksForWrites = facts.AsksForWrites || other.AsksForWrites,
-            Relations = [.. facts.Relations.Concat(other.Relations).GroupBy(r => r.Name).Select(g => new RelationUse(g.Key, g.Aggregate(default(RelationAccess), (a, r) => a | r.Access)))],
-            Columns = [.. facts.Columns.Union(other.Columns)],
-            Functions = [.. facts.Functions.Union(other.Functions)],
-            Unbounded = facts.Unbounded || other.Unbounded,
-            Opaque = facts.Opaque ?? other.Opaque,
-            ChangesSchema = facts.ChangesSchema || other.ChangesSchema,
-            Outputs = facts.Statements == 1 && other.Statements == 1 ? other.Outputs : null,
-            Lineage = facts.Lineage is { } own && other.Lineage is { } its ? own.Running(its) : null,
-        };
-        return changed ? both : joined[(text, runs)] = both;
+        var both = PgJoined.Of(facts, AsOfNow(runs), runs.Text);
+        return Changed ? both : joined[(facts, runs)] = both;
     }
 
     /// <summary>It goes to the server: from now on, and until its transaction is over, what it changes is seen by this session alone.</summary>
     public void Forwarded(PgText text)
     {
-        changed |= MayChange(FactsOf(text));
+        var facts = FactsOf(text);
+        var more = facts.Redefines || facts.Opaque is not null ? Changes.Meanings : facts.ChangesSchema ? Changes.Additions : Changes.None;
+        changes = more > changes ? more : changes;
         justLooked = null;
     }
 
-    private static bool MayChange(StatementFacts facts) => facts.ChangesSchema || (facts.Opaque is not null && (facts.Has("do") || facts.Has("call")));
+    /// <summary>The session itself was asked what its schema is: where it is as it is known, nothing was changed.</summary>
+    public void Looked(string? fingerprint) =>
+        changes = fingerprint is not null && fingerprint == database.Known.Fingerprint ? Changes.None : changes;
+
+    /// <summary>What is known of the schema may be old: the next text waits for a new look at it.</summary>
+    public void LookAgain() => mustRefresh = true;
+
+    /// <summary>What was looked for in vain may be there by the next unit, even if this one was never run.</summary>
+    public void UnitEnded() => justLooked = null;
 
     /// <summary>No transaction is open: what was changed is there for all to see, or for nobody.</summary>
     public void TransactionEnded()
     {
-        if (changed)
+        if (Changed)
         {
-            (changed, mustRefresh) = (false, true);
+            (changes, mustRefresh) = (Changes.None, true);
             joined.Clear();
             database.Touch();
         }
@@ -255,7 +233,14 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
             unreadable = new PgText(text.ToArray(), StatementFacts.NotUnderstood("the schema was changed, and the database's catalog cannot be read again: try again"));
             return;
         }
-        await Read(text, isToRun);
+        if (database.Known.ReadSmall(text.Span) is { } small)
+        {
+            Keep(small, isToRun);
+        }
+        else
+        {
+            await Read(text, isToRun);
+        }
         if (missed && (isToRun ? readToRun : read) is { } again)
         {
             missed = false;

@@ -6,9 +6,11 @@ internal sealed class PgState
     private readonly PgSight sight;
 
     /// <param name="views">Of a login that sees views in the place of relations; null for one that sees what there is.</param>
-    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock, PgViews? views = null)
+    /// <param name="help">What such a login is told.</param>
+    public PgState(Guid session, IPgOversight oversight, PgDatabase database, TimeProvider clock, PgViews? views = null, Masking.MaskHelp? help = null)
     {
         Views = views;
+        Help = help;
         sight = new PgSight(database, Names, clock, views?.SearchPath);
         Session = session;
         Oversight = oversight;
@@ -18,6 +20,7 @@ internal sealed class PgState
         Results = new PgResults(this);
         Pace = new PgPace(clock);
         Holds = new PgHolds(this);
+        Doubt = new PgDoubt(this);
         Redaction = new PgRedaction(this);
         RedactedCopy = new PgRedactedCopy(this);
         QuietSince = clock.GetTimestamp();
@@ -25,6 +28,7 @@ internal sealed class PgState
 
     public Guid Session { get; }
     public PgViews? Views { get; }
+    public Masking.MaskHelp? Help { get; }
     public IPgOversight Oversight { get; }
     public TimeProvider Clock { get; }
     public PgNames Names { get; } = new();
@@ -35,6 +39,7 @@ internal sealed class PgState
     public PgResults Results { get; }
     public PgPace Pace { get; }
     public PgHolds Holds { get; }
+    public PgDoubt Doubt { get; }
     public PgRedaction Redaction { get; }
     public PgRedactedCopy RedactedCopy { get; }
 
@@ -49,6 +54,13 @@ internal sealed class PgState
 
     /// <summary>The running unit has said BEGIN or the like: what follows it may be inside a block that no ReadyForQuery has told of.</summary>
     public bool MayHaveBegun { get; set; }
+
+    /// <summary>A statement goes to the server.</summary>
+    public void Forwarded(PgText text, Contracts.Policy.Ruling ruling)
+    {
+        Doubt.Forwarded(sight.FactsOf(text), ruling);
+        sight.Forwarded(text);
+    }
 
     public Contracts.Policy.Ruling Judge(PgText text)
     {

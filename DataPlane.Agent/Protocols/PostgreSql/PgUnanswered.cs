@@ -22,6 +22,9 @@ internal struct PgAsked
     public long Rows;
     public long Bytes;
 
+    /// <summary>Of a portal or cursor, what came back of it before is part of it.</summary>
+    public PgTaken? Taken;
+
     /// <summary>Set where more came back than may: nothing further of it reaches the client.</summary>
     public PgRefusal? Stopped;
 
@@ -41,6 +44,9 @@ internal struct PgAsked
 
     /// <summary>Of Execute under masks.</summary>
     public byte[]? Portal;
+
+    /// <summary>Of the agent's own question what the session has become (<see cref="PgDoubt"/>): the client does not hear its answer.</summary>
+    public bool IsLook;
 
     /// <summary>A Describe of the agent's own, for the Execute behind it: the client does not hear its answer.</summary>
     public bool IsInjected;

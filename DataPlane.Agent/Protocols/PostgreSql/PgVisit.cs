@@ -14,6 +14,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
 {
     private readonly IPEndPoint remote = Remote(socket);
     private bool isStranger;
+    private CancellationTokenRegistration abort;
 
     public async Task Run(CancellationToken stopping)
     {
@@ -21,13 +22,13 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         isStranger = noPlace is null;
         using var deadline = new CancellationTokenSource(PgDoor.Patience, door.Time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
-        using var abort = end.Token.Register(() => socket.Close(0));
+        abort = end.Token.Register(() => socket.Close(0));
         PgChannel? channel = null;
         try
         {
-            if (noPlace is not null)
+            if ((noPlace ?? door.Knocks.Come(remote.Address)) is { } refused)
             {
-                throw new PgStop(PgError.TooMany, noPlace);
+                throw new PgStop(PgError.TooMany, refused);
             }
             channel = await door.Encryption.Negotiate(socket, end.Token);
             await Greet(channel, deadline, stopping);
@@ -38,6 +39,10 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
         catch (PgStop stop)
         {
+            if (stop.Code == PgError.AuthorizationFailed)
+            {
+                door.Knocks.Failed(remote.Address);
+            }
             door.Refused(remote, stop.Message);
             await Tell(channel ?? new PgChannel(new Relay.PlainWire(socket)), PgError.Fatal(stop.Code, stop.Message, stop.Hint));
         }
@@ -48,6 +53,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
         finally
         {
+            await abort.DisposeAsync();
             KnownNow();
             channel?.Wire.Dispose();
             socket.Dispose();
@@ -72,22 +78,39 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
         var login = new PgLogin(door, channel, startup, remote.ToString())
         {
-            Waits = () =>
+            Proven = () =>
             {
                 KnownNow();
                 deadline.CancelAfter(Timeout.InfiniteTimeSpan);
             },
         };
-        var (permit, database) = await login.Run(remote.Address, stopping);
+        var (permit, database) = await LogIn(login, stopping);
         KnownNow();
         deadline.CancelAfter(Timeout.InfiniteTimeSpan);
         await Open(channel, login, permit, startup with { Database = database }, stopping);
+    }
+
+    private async Task<(Permit Permit, string Database)> LogIn(PgLogin login, CancellationToken stopping)
+    {
+        using var span = AgentTrace.Login(door.Resource);
+        try
+        {
+            var (permit, database) = await login.Run(remote.Address, stopping);
+            AgentTrace.Admitted(span, permit);
+            return (permit, database);
+        }
+        catch (Exception refused)
+        {
+            AgentTrace.Failed(span, refused);
+            throw;
+        }
     }
 
     private async Task Open(PgChannel channel, PgLogin login, Permit permit, PgStartup startup, CancellationToken stopping)
     {
         using (permit)
         {
+            using var span = AgentTrace.Session(permit);
             using var end = CancellationTokenSource.CreateLinkedTokenSource(permit.Ended, stopping);
             // the database is asked whether it has changed, and dialled as if it had not
             var reading = door.Catalogs.Use(permit.Database, end.Token);
@@ -100,10 +123,12 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             var backend = ahead is not null && likely == path ? await ahead.Take() : await Dial(path);
             using (backend.Channel.Wire)
             {
-                await OrEnd(permit, own.Confirmed);
+                var help = await OrEnd(permit, own.Confirmed);
                 using var recorder = await Record(permit, startup, backend, own.Record);
                 await login.Accept();
-                using var session = new PgSession(door, channel, backend, database.Database, own.Views, recorder, remote.ToString());
+                using var session = new PgSession(door, channel, backend, database.Database, (own.Views, help), recorder, remote.ToString());
+                await abort.DisposeAsync(); // from here on nobody is put out without a word
+                using var leave = stopping.Register(() => _ = session.Stop("the agent was stopped"));
                 await session.Run();
             }
         }
@@ -142,25 +167,13 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         }
     }
 
-    private static async Task OrEnd(Permit permit, Task work)
-    {
-        try
-        {
-            await work;
-        }
-        catch (OperationCanceledException) when (permit.End is { } ended)
-        {
-            throw new PgStop(PgError.Ended, ended.Message);
-        }
-    }
-
     private static async Task<T> OrEnd<T>(Permit permit, Task<T> work)
     {
         try
         {
             return await work;
         }
-        catch (OperationCanceledException) when (permit.End is { } ended)
+        catch (Exception over) when (over is OperationCanceledException or PgUnreachable && permit.End is { } ended)
         {
             throw new PgStop(PgError.Ended, ended.Message);
         }

@@ -33,10 +33,23 @@ export const checkStreams = (streams, at) => {
 
 // --- sessions ---
 
-// The key under which an agent was enrolled when a position of the log was reached.
-const agentKey = (streams, agent, position) => {
-  const enrolled = [...streams.values()].flat().filter((e) => e.type === "agent_enrolled" && e.data.agent === agent && e.position < position).at(-1);
-  return enrolled && keyOf(enrolled.data.publicKey, `${nameOf(enrolled)}: the agent's key`);
+// The keys that an agent had when a position of the log was reached, the first one first: that of its enrolment, and each that the one before it vouches for.
+const agentKeys = (streams, agent, position) => {
+  const events = [...streams.values()].flat().filter((e) => e.position < position);
+  const enrolled = events.filter((e) => e.type === "agent_enrolled" && e.data.agent === agent).at(-1);
+  if (!enrolled) return [];
+  let last = enrolled.data.publicKey;
+  const keys = [keyOf(last, `${nameOf(enrolled)}: the agent's key`)];
+  for (const event of events.filter((e) => e.type === "agent_key_announced" && e.data.key.agent === agent && e.position > enrolled.position)) {
+    const [said, name] = [event.data.key, nameOf(event)];
+    const text = ["accessplane.agent-key.v1", said.agent, said.generation, said.publicKey, said.previous].join("\n");
+    const key = keyOf(said.publicKey, `${name}: the agent's key`);
+    must(said.previous === last && said.generation === keys.length + 1 && isSigned(keys.at(-1), text, said.signature, name) && isSigned(key, text, said.acceptance, name),
+      `${name}: the agent's key does not follow from the one before it`);
+    keys.push(key);
+    last = said.publicKey;
+  }
+  return keys;
 };
 
 const linesOf = (entries, name) => {
@@ -44,7 +57,7 @@ const linesOf = (entries, name) => {
   return entries.slice(0, -1).split("\n");
 };
 
-const checkSegment = (segment, session, agent, key, name) => {
+const checkSegment = (segment, session, agent, keys, name) => {
   let head = Buffer.from(segment.previousHead, "hex");
   let seq = segment.firstSeq;
   const entries = linesOf(segment.entries, name).map((line) => {
@@ -61,9 +74,9 @@ const checkSegment = (segment, session, agent, key, name) => {
   });
   must(seq === segment.lastSeq + 1, `${name}: it ends with entry ${seq - 1} where ${segment.lastSeq} was signed`);
   must(hex(head) === segment.head, `${name}: an entry from ${segment.firstSeq} to ${segment.lastSeq} is not what was signed`);
-  must(key, `${name}: the agent's key is not there`);
+  must(keys.length > 0, `${name}: the agent's key is not there`);
   const signed = ["accessplane.segment.v1", session, agent, segment.number, segment.firstSeq, segment.lastSeq, segment.previousHead, segment.head, flag(segment.final, `${name}: whether it is the last`)];
-  must(isSigned(key, signed.join("\n"), segment.signature, name), `${name}: the signature is not the agent's`);
+  must(keys.some((key) => isSigned(key, signed.join("\n"), segment.signature, name)), `${name}: the signature is not the agent's`);
   return entries;
 };
 
@@ -88,7 +101,7 @@ export const checkSession = ({ head, proof, segments }, last, streams, at, notes
       must(segment.firstSeq === reached.seq + 1, `${name}: it begins with entry ${segment.firstSeq} where ${reached.seq + 1} is due`);
       must(segment.previousHead === reached.head, `${name}: it does not continue the chain`);
     }
-    entries.push(...checkSegment(segment, head.session, head.agent, agentKey(streams, head.agent, segment.position), name));
+    entries.push(...checkSegment(segment, head.session, head.agent, agentKeys(streams, head.agent, segment.position), name));
     reached = { number: segment.number, seq: segment.lastSeq, head: segment.head, final: segment.final };
   }
   must(reached.number === head.segments && reached.seq === head.entries,

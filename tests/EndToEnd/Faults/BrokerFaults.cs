@@ -95,6 +95,54 @@ public sealed class BrokerFaults(Product product) : IAsyncLifetime
             ledger.Numbers());
     }
 
+    /// <summary>RabbitMQ takes nothing from anybody while its memory or its disk runs out. What it has it delivers: but on a connection that publishes it does not
+    /// even read the acknowledgements, and after a window of them nothing more would come.</summary>
+    [Fact]
+    public async Task While_the_broker_takes_nothing_an_end_that_it_has_is_carried_out_and_everybody_else_goes_on_afterwards()
+    {
+        const int before = 200; // more than an agent is sent without an acknowledgement
+        var (kept, revoked) = (await product.Grant(), await product.Grant());
+        await using var load = await Load.Start(product);
+        await using var stays = await product.Session(kept);
+        await using var goes = await product.Session(revoked);
+        var alarm = Stopwatch.StartNew();
+        TimeSpan froze, took;
+        NpgsqlException cut;
+        var (ofKept, ofRevoked) = (product.NextNumber(), product.NextNumber());
+        Task later;
+        try
+        {
+            (await TestWorld.Infra("server", "alarm", "rabbitmq")).Succeeded();
+            froze = await Frozen(load, alarm); // its questions do not get through: it has said something that there is no room for
+            var done = await product.CountDone();
+            (later, var never) = (Product.Do(stays, ofKept), Product.Do(goes, ofRevoked));
+            (await product.Plane.Api.Post("admin", $"/v1/grants/{revoked}/revoke", new { reason = "a test" })).Is(200);
+            await product.PutInAgentsQueue([.. Enumerable.Repeat("nobody can read this", before), product.EndOf(Guid.Parse(revoked))]);
+            var put = Stopwatch.StartNew();
+            cut = await Assert.ThrowsAnyAsync<NpgsqlException>(() => never.WaitAsync(TimeSpan.FromSeconds(30)));
+            took = put.Elapsed;
+            Assert.False(later.IsCompleted, "something passed without a lease");
+            Assert.Equal(done, await product.CountDone());
+        }
+        finally
+        {
+            (await TestWorld.Infra("server", "calm", "rabbitmq")).Succeeded();
+        }
+        var calm = Stopwatch.StartNew();
+        await later.WaitAsync(TimeSpan.FromSeconds(60));
+        await load.Flows();
+        var thawed = calm.Elapsed;
+        await load.Stop();
+        await stays.CloseAsync();
+        var ledger = (await Ledger.Settled(product)).Holds([.. load.Acknowledged, ofKept]);
+        Assert.False(await product.IsDone(ofRevoked));
+        Assert.Equal(0, load.Cut);
+        FaultReport.Saw(
+            $"took nothing for {(alarm.Elapsed - calm.Elapsed).TotalSeconds:0.0} s: frozen after {froze.TotalSeconds:0.0} s; the end behind {before} other messages cut its session ({Code(cut)}) {took.TotalSeconds:0.0} s after it was in the queue, " +
+            $"nothing else passed; {load.Cut} of {load.Opened} other sessions cut, they went on {thawed.TotalSeconds:0.0} s after there was room; {ledger}",
+            ledger.Numbers());
+    }
+
     private void Part(string how)
     {
         if (how == "cut")

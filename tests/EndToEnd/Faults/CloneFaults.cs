@@ -47,7 +47,7 @@ public sealed class CloneFaults(Product product) : IAsyncLifetime
         await Wait.Until(async () => (await Says(33)).Contains("its state was copied", StringComparison.Ordinal), 30, () => "the copy does not know");
         Assert.False(await Product.Answers(Ready(33)), "the copy is ready");
         await Wait.Until(async () => await Product.Answers(Ready(31)) && (await Says(31)).Contains("its state was copied", StringComparison.Ordinal), 30, () => "the first one does not know, or does not serve");
-        Assert.Contains("its state was copied", await Says($"{product.Plane.Address}/health/ready"), StringComparison.Ordinal);
+        Assert.Contains("its state was copied", await Product.Says($"{product.Plane.Address}/health/ready"), StringComparison.Ordinal);
         Assert.Equal(1, await product.AskLog<long>($"SELECT count(*) FROM accessplane.mt_events WHERE type = 'agent_clone_found' AND data ->> 'agent' = '{id}'"));
 
         // the copy stays out when it is all that is left: nobody knows which of the two is the thief
@@ -58,7 +58,7 @@ public sealed class CloneFaults(Product product) : IAsyncLifetime
         await Wait.Until(async () => (await Says(33)).Contains("its state was copied", StringComparison.Ordinal), 60, () => "the copy was let in");
         Assert.False(await Product.Answers(Ready(33)), "the copy is ready");
         (await product.Plane.Api.Post("admin", $"/v1/agents/{id}/retire", new { reason = "copied" })).Is(204);
-        Assert.DoesNotContain("its state was copied", await Says($"{product.Plane.Address}/health/ready"), StringComparison.Ordinal);
+        Assert.DoesNotContain("its state was copied", await Product.Says($"{product.Plane.Address}/health/ready"), StringComparison.Ordinal);
         FaultReport.Saw(
             $"kill -9 and start at once: ready after {back.TotalSeconds:0.0} s, no clone; a copy: noticed after {noticed.TotalSeconds:0.0} s, refused beside the first and {alone.Elapsed.TotalSeconds:0.0} s alone; both said so",
             ("clone noticed, s", noticed.TotalSeconds), ("agent killed until ready, s", back.TotalSeconds));
@@ -68,21 +68,7 @@ public sealed class CloneFaults(Product product) : IAsyncLifetime
 
     private string Ready(int port) => $"http://127.0.0.1:{product.Port(port)}/health/ready";
 
-    private Task<string> Says(int port) => Says(Ready(port));
-
-    private static async Task<string> Says(string url)
-    {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
-        try
-        {
-            using var answer = await http.GetAsync(new Uri(url), TestContext.Current.CancellationToken);
-            return await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        }
-        catch (HttpRequestException nobody)
-        {
-            return nobody.Message;
-        }
-    }
+    private Task<string> Says(int port) => Product.Says(Ready(port));
 
     /// <summary>Starts an agent with its door at one port and its health at the next.</summary>
     private async Task<Daemon> Agent(string name, int port, string token)

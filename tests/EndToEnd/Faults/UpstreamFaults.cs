@@ -90,7 +90,7 @@ public sealed class UpstreamFaults(Product product) : IAsyncLifetime
         FaultReport.Saw($"{load.Cut} of {load.Opened} sessions ended; {ledger}", ledger.Numbers());
     }
 
-    /// <summary>As with PostgreSQL itself: whoever has said all there is to say is still given the answer.</summary>
+    /// <summary>As with PostgreSQL itself: whoever has said all there is to say is still given the answer, if it comes soon.</summary>
     [Fact]
     public async Task A_client_that_closes_its_half_has_what_it_asked_for_done_once()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -22,11 +23,10 @@ internal sealed record Answer(int Status, JsonElement Body)
 internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : IDisposable
 {
     private static readonly TimeSpan TokenUse = TimeSpan.FromMinutes(4);
-    private readonly HttpClient _http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
-    private readonly ConcurrentDictionary<string, (string Token, long At)> _tokens = new();
+    private readonly HttpClient http = new() { BaseAddress = controlPlane, Timeout = TimeSpan.FromSeconds(60) };
+    private readonly ConcurrentDictionary<string, (string Token, long At)> tokens = new();
 
-    /// <summary>What this run has made that nobody may find again, and what the API said that might hold some of it.</summary>
-    public SecretSweep Secrets { get; } = new();
+    /// <summary>What the API said: it might hold some of what nobody may find again.</summary>
     public ConcurrentQueue<(string Where, string Text)> Said { get; } = [];
 
     public Task<Answer> Get(string who, string path) => Send(who, HttpMethod.Get, path, null);
@@ -38,7 +38,7 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     public async Task<string> Raw(string who, string path)
     {
         using var request = await Request(who, HttpMethod.Get, path);
-        using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+        using var response = await http.SendAsync(request, TestContext.Current.CancellationToken);
         Assert.True(response.IsSuccessStatusCode, $"GET {path}: {(int)response.StatusCode}");
         var text = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Said.Enqueue(($"the answer to GET {path}", text));
@@ -47,21 +47,29 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
 
     public async Task PublishPolicy(string yaml)
     {
-        using var request = await Request("admin", HttpMethod.Put, "/v1/policies");
-        request.Content = new StringContent(yaml, MediaTypeHeaderValue.Parse("application/yaml"));
-        using var response = await _http.SendAsync(request);
-        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        // the first call to a control plane has it ask the identity provider for its keys, which may take its time: 503 says to try again
+        var (status, said) = (HttpStatusCode.ServiceUnavailable, "");
+        await Wait.Until(
+            async () =>
+            {
+                using var request = await Request("admin", HttpMethod.Put, "/v1/policies");
+                request.Content = new StringContent(yaml, MediaTypeHeaderValue.Parse("application/yaml"));
+                using var response = await http.SendAsync(request);
+                (status, said) = (response.StatusCode, await response.Content.ReadAsStringAsync());
+                return status != HttpStatusCode.ServiceUnavailable;
+            }, 60, () => said);
+        Assert.True((int)status is >= 200 and < 300, said);
     }
 
     /// <summary>A token for the API and for logins; of the same identity the same one for a while.</summary>
     public async Task<string> Token(string name)
     {
-        if (_tokens.TryGetValue(name, out var known) && Stopwatch.GetElapsedTime(known.At) < TokenUse)
+        if (tokens.TryGetValue(name, out var known) && Stopwatch.GetElapsedTime(known.At) < TokenUse)
         {
             return known.Token;
         }
         var token = await NewToken(name, "accessplane");
-        _tokens[name] = (token, Stopwatch.GetTimestamp());
+        tokens[name] = (token, Stopwatch.GetTimestamp());
         return token;
     }
 
@@ -74,15 +82,15 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
             ["client_secret"] = clientSecret,
             ["resource"] = $"urn:{audience}",
         });
-        using var response = await _http.PostAsync(new Uri(issuer, "/token"), form);
+        using var response = await http.PostAsync(new Uri(issuer, "/token"), form);
         var body = await response.Content.ReadFromJsonAsync<JsonElement>();
         Assert.True(response.IsSuccessStatusCode, body.ToString());
         var token = body.GetProperty("access_token").GetString()!;
-        Secrets.Knows("an access token", token);
+        SecretSweep.OfTheRun.Knows("an access token", token);
         return token;
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose() => http.Dispose();
 
     private async Task<Answer> Send(string who, HttpMethod method, string path, object? body, string? key = null)
     {
@@ -92,12 +100,12 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
             request.Headers.Add("Idempotency-Key", key);
         }
         request.Content = body is null ? null : JsonContent.Create(body);
-        using var response = await _http.SendAsync(request);
+        using var response = await http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
         var answer = new Answer((int)response.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
         if (response.IsSuccessStatusCode && method == HttpMethod.Post)
         {
-            Secrets.KnowsOf(answer.Body);
+            SecretSweep.OfTheRun.KnowsOf(answer.Body);
         }
         else
         {

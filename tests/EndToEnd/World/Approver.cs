@@ -5,10 +5,10 @@ namespace AccessPlane.Tests.EndToEnd.World;
 /// <summary>A real approver client (infra/approver), that speaks AMQP and nothing else with the control plane.</summary>
 internal sealed class Approver : IAsyncDisposable
 {
-    private readonly Run _run;
-    private int _read;
+    private readonly Run run;
+    private int read;
 
-    private Approver(Run run, Func<Task<string>> token) => (_run, Token) = (run, token);
+    private Approver(Run run, Func<Task<string>> token) => (this.run, Token) = (run, token);
 
     /// <summary>A token to review with: each counts once.</summary>
     public Func<Task<string>> Token { get; }
@@ -35,11 +35,11 @@ internal sealed class Approver : IAsyncDisposable
     /// <summary>Sends a review exactly as it is given, and gives what the control plane answers.</summary>
     public async Task<JsonElement> Sends(object review)
     {
-        await _run.Type($"send {JsonSerializer.Serialize(review)}\n");
+        await run.Type($"send {JsonSerializer.Serialize(review)}\n");
         return await Next("outcome");
     }
 
-    public ValueTask DisposeAsync() => _run.DisposeAsync();
+    public ValueTask DisposeAsync() => run.DisposeAsync();
 
     private async Task<JsonElement> Hears(Func<JsonElement, bool> of)
     {
@@ -58,17 +58,17 @@ internal sealed class Approver : IAsyncDisposable
         JsonElement found = default;
         await Wait.Until(() =>
         {
-            var lines = _run.Output.Split('\n')[..^1];
-            while (_read < lines.Length)
+            var lines = run.Output.Split('\n')[..^1];
+            while (read < lines.Length)
             {
-                var line = lines[_read++];
+                var line = lines[read++];
                 if (line.StartsWith('{') && JsonSerializer.Deserialize<JsonElement>(line).TryGetProperty(kind, out found))
                 {
                     return true;
                 }
             }
             return false;
-        }, 30, () => $"the approver got no {kind}; what it got:\n{_run.Output}");
+        }, 30, () => $"the approver got no {kind}; what it got:\n{run.Output}");
         return found;
     }
 }

@@ -17,10 +17,10 @@ internal sealed record Ran(int Status, string Output)
 internal sealed class Run : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
-    private readonly Process _process;
-    private readonly StringBuilder _output = new();
-    private readonly TaskCompletionSource _outClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _errorClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Process process;
+    private readonly StringBuilder output = new();
+    private readonly TaskCompletionSource outClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource errorClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Run(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
@@ -38,20 +38,20 @@ internal sealed class Run : IAsyncDisposable
         {
             start.Environment[name] = value;
         }
-        _process = new Process { StartInfo = start };
-        _process.OutputDataReceived += (_, line) => Take(line.Data, _outClosed);
-        _process.ErrorDataReceived += (_, line) => Take(line.Data, _errorClosed);
+        process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Take(line.Data, outClosed);
+        process.ErrorDataReceived += (_, line) => Take(line.Data, errorClosed);
     }
 
-    public int Id => _process.Id;
+    public int Id => process.Id;
 
     public string Output
     {
         get
         {
-            lock (_output)
+            lock (output)
             {
-                return _output.ToString();
+                return output.ToString();
             }
         }
     }
@@ -60,9 +60,9 @@ internal sealed class Run : IAsyncDisposable
     public static Run Start(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var run = new Run(file, arguments, environment);
-        run._process.Start();
-        run._process.BeginOutputReadLine();
-        run._process.BeginErrorReadLine();
+        run.process.Start();
+        run.process.BeginOutputReadLine();
+        run.process.BeginErrorReadLine();
         return run;
     }
 
@@ -80,8 +80,8 @@ internal sealed class Run : IAsyncDisposable
 
     public async Task Type(string text)
     {
-        await _process.StandardInput.WriteAsync(text.AsMemory(), TestContext.Current.CancellationToken);
-        await _process.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
+        await process.StandardInput.WriteAsync(text.AsMemory(), TestContext.Current.CancellationToken);
+        await process.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>Until the program has written <paramref name="text"/>.</summary>
@@ -91,28 +91,28 @@ internal sealed class Run : IAsyncDisposable
     /// <summary>Closes its input and waits for its end.</summary>
     public async Task<Ran> End()
     {
-        _process.StandardInput.Close();
+        process.StandardInput.Close();
         using var late = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         late.CancelAfter(Patience);
         try
         {
-            await _process.WaitForExitAsync(late.Token);
-            await Task.WhenAll(_outClosed.Task, _errorClosed.Task).WaitAsync(late.Token);
+            await process.WaitForExitAsync(late.Token);
+            await Task.WhenAll(outClosed.Task, errorClosed.Task).WaitAsync(late.Token);
         }
         catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
         {
-            Assert.Fail($"{_process.StartInfo.FileName} did not end within {Patience.TotalMinutes} minutes; what came:\n{Output}");
+            Assert.Fail($"{process.StartInfo.FileName} did not end within {Patience.TotalMinutes} minutes; what came:\n{Output}");
         }
-        return new Ran(_process.ExitCode, Output);
+        return new Ran(process.ExitCode, Output);
     }
 
     public ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        if (!process.HasExited)
         {
-            _process.Kill(entireProcessTree: true);
+            process.Kill(entireProcessTree: true);
         }
-        _process.Dispose();
+        process.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -123,9 +123,9 @@ internal sealed class Run : IAsyncDisposable
             closed.TrySetResult();
             return;
         }
-        lock (_output)
+        lock (output)
         {
-            _output.Append(line).Append('\n');
+            output.Append(line).Append('\n');
         }
     }
 }

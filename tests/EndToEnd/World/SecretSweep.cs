@@ -20,6 +20,9 @@ internal sealed partial class SecretSweep
     private readonly SortedDictionary<string, int> found = new(StringComparer.Ordinal);
     private SearchValues<string>? search;
 
+    /// <summary>Of everything that tests have started as processes: what one of them made is looked for in what any other has written.</summary>
+    public static SecretSweep OfTheRun { get; } = new();
+
     /// <summary>How many secrets are looked for.</summary>
     public int Known => known.Count;
 
@@ -35,6 +38,7 @@ internal sealed partial class SecretSweep
         if (secret?.Trim() is { Length: >= Shortest } text)
         {
             known.TryAdd(text, what);
+            search = null;
         }
     }
 
@@ -83,7 +87,7 @@ internal sealed partial class SecretSweep
     public void Look(string where, string text)
     {
         Looked++;
-        search ??= SearchValues.Create([.. known.Keys.SelectMany(Forms)], StringComparison.Ordinal);
+        var search = this.search ??= SearchValues.Create([.. known.Keys.SelectMany(Forms)], StringComparison.Ordinal);
         var rest = text.AsSpan();
         while (rest.IndexOfAny(search) is >= 0 and var at)
         {
@@ -157,6 +161,6 @@ internal sealed partial class SecretSweep
     }
 
     /// <summary>Tokens (JWT), enrolment tokens, tickets, private keys.</summary>
-    [GeneratedRegex("""\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}|\bap[et]_[A-Za-z0-9_-]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("""\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}|\bapt_[A-Za-z0-9_-]{30,}|\be_[0-9a-f]{64}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----""", RegexOptions.ExplicitCapture)]
     private static partial Regex Shapes();
 }

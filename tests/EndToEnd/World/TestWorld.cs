@@ -19,9 +19,9 @@ public sealed class TestWorld : IAsyncLifetime
     public static string Root => Variable("ACCESSPLANE_TEST_ROOT");
     internal static string State => Variable("ACCESSPLANE_TEST_RUN");
 
-    private readonly Dictionary<string, string> _env = [];
-    private string _rules = "";
-    private string _noRules = "";
+    private readonly Dictionary<string, string> env = [];
+    private string document = "";
+    private string noRules = "";
     internal Api Api { get; private set; } = null!;
     internal int AgentPort { get; private set; }
     internal string Ca { get; private set; } = "";
@@ -55,28 +55,28 @@ public sealed class TestWorld : IAsyncLifetime
         {
             if (line.StartsWith("export ", StringComparison.Ordinal) && line.IndexOf('=', StringComparison.Ordinal) is > 0 and var at)
             {
-                _env[line[7..at]] = line[(at + 1)..];
+                env[line[7..at]] = line[(at + 1)..];
             }
         }
-        AgentPort = int.Parse(_env["ACCESSPLANE_PG_PORT"], CultureInfo.InvariantCulture);
-        Ca = _env["ACCESSPLANE_CA"];
-        var issuer = _env["OIDC_ISSUER"];
-        Api = new Api(new Uri(_env["ACCESSPLANE_URL"]), new Uri(issuer), Variable("ACCESSPLANE_TEST_OIDC_SECRET"));
+        AgentPort = int.Parse(env["ACCESSPLANE_PG_PORT"], CultureInfo.InvariantCulture);
+        Ca = env["ACCESSPLANE_CA"];
+        var issuer = env["OIDC_ISSUER"];
+        Api = new Api(new Uri(env["ACCESSPLANE_URL"]), new Uri(issuer), Variable("ACCESSPLANE_TEST_OIDC_SECRET"));
         await MakeScratch();
         var policy = await File.ReadAllTextAsync($"{Root}/infra/demo-policy.yaml");
         var everything = await File.ReadAllTextAsync($"{Root}/tests/EndToEnd/everything.yaml");
         policy = policy.Replace("entitlements:\n", everything, StringComparison.Ordinal).Replace("${OIDC_ISSUER}", issuer, StringComparison.Ordinal);
-        _rules = policy;
+        document = policy;
         // what clients can do is shown without rules that forbid some of it: those have tests of their own
         var (rules, directory) = (policy.IndexOf("# Every statement is judged", StringComparison.Ordinal), policy.IndexOf("\ndirectory:", StringComparison.Ordinal));
-        _noRules = policy[..rules] + policy[directory..];
-        await Api.PublishPolicy(_noRules);
+        noRules = policy[..rules] + policy[directory..];
+        await Api.PublishPolicy(noRules);
     }
 
     /// <summary>The demo's guardrails, masks and limits in force, or none: at the agent when this returns.</summary>
     internal async Task Rules(bool inForce)
     {
-        await Api.PublishPolicy(inForce ? _rules : _noRules);
+        await Api.PublishPolicy(inForce ? document : noRules);
         // a ticket is answered when its agent has acknowledged the order, which stands behind the policy's: no clock is asked
         await Everything();
     }
@@ -85,6 +85,7 @@ public sealed class TestWorld : IAsyncLifetime
     {
         if (Api is not null)
         {
+            await EveryOperation.IsExplained(Api, new NpgsqlConnectionStringBuilder(Log) { Database = "accessplane" }.ConnectionString);
             await NoSecretIsLeftBehind();
             Api.Dispose();
         }
@@ -96,7 +97,7 @@ public sealed class TestWorld : IAsyncLifetime
     /// </summary>
     private async Task NoSecretIsLeftBehind()
     {
-        var (sweep, agent) = (Api.Secrets, $"{State}/orders-agent/state");
+        var (sweep, agent) = (SecretSweep.OfTheRun, $"{State}/orders-agent/state");
         string[] keys = [$"{agent}/agent.pem", $"{agent}/enrolment.json"];
         foreach (var path in (IEnumerable<string>)[.. Directory.EnumerateFiles($"{State}/secrets"), .. Directory.EnumerateFiles($"{State}/control-plane", "*.pem"),
             .. Directory.EnumerateFiles($"{State}/tls", "*.key"), .. keys, $"{State}/orders-agent/agent.json"])
@@ -116,7 +117,9 @@ public sealed class TestWorld : IAsyncLifetime
         }
         sweep.LookInFiles($"{State}/logs");
         sweep.LookInFiles(agent, but: path => keys.Contains(path));
-        foreach (var report in Directory.EnumerateFiles(State, "*.xml").Where(r => !r.EndsWith("/EndToEnd.xml", StringComparison.Ordinal) && !r.EndsWith("/Unit.xml", StringComparison.Ordinal))) // ours is written after this; theirs has made-up ones
+        // infra/test has one kind of report, infra/faults another. Ours is written after this; those of unit tests have made-up ones
+        foreach (var report in Directory.EnumerateFiles(State).Where(r =>
+            Path.GetExtension(r) is ".xml" or ".json" or ".ndjson" && Path.GetFileNameWithoutExtension(r) is not ("EndToEnd" or "Unit" or "faults-EndToEnd" or "faults-Unit")))
         {
             sweep.LookInFile(report);
         }

@@ -32,6 +32,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
             Assert.Single(approved.Reviewers);
             Assert.IsType<Grant.Approved>(await plane.Grant(approved.Grant));
         }
+        FaultReport.Saw($"20 rounds of two at once: 20 decisions, 20 grants, 20 were told that it was decided");
     }
 
     [Fact]
@@ -87,7 +88,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
         await plane.Enrol("orders-agent");
         var (ticket, refusal) = await tickets.Handle(grant, Engineer, 3, null, By(Engineer), null, null, Cancel);
         Assert.Null(refusal);
-        Assert.Equal(("127.0.0.1", 6432, "orders"), (ticket!.Host, ticket.Port, ticket.Database));
+        Assert.Equal(("127.0.0.1", 6432, "orders"), (ticket!.At.Host, ticket.At.Port, ticket.Database));
         Assert.IsType<Grant.Active>(await plane.Grant(grant));
         var stream = await plane.Log.ReadStream(grant, Cancel);
         var issued = Assert.IsType<TicketIssued>(stream[^1].Event);
@@ -171,7 +172,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
     }
 
     private Task<Handled<AccessRequest>> Extend(Guid grant, Guid? command = null) =>
-        plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(10), "more", null, By(Engineer), command, Cancel);
+        plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromMinutes(10), "more", null, By(Engineer), command, null, Cancel);
 
     [Fact]
     public async Task Of_many_wishes_for_more_time_one_is_pending_and_the_others_are_told_which()
@@ -204,10 +205,10 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
         TimeSpan Lasts(Grant g) => g is Grant.Active a ? a.NotAfter - a.ActivatedAt : default;
         for (var i = 0; i < 3; i++)
         {
-            Assert.Null((await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(2), null, null, By(Engineer), null, Cancel)).Refusal);
+            Assert.Null((await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(2), null, null, By(Engineer), null, null, Cancel)).Refusal);
         }
         Assert.Equal(TimeSpan.FromHours(14), Lasts(await plane.Grant(grant)));
-        var over = await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(3), null, null, By(Engineer), null, Cancel);
+        var over = await plane.Get<ExtendGrant>().Handle(grant, Engineer, TimeSpan.FromHours(3), null, null, By(Engineer), null, null, Cancel);
         Assert.Equal("max-total", over.Refusal!.Code);
     }
 

@@ -8,6 +8,8 @@ internal static class Cast
     public static Actor Engineer { get; } = Person("engineer", "engineering");
     public static Actor Dba { get; } = Person("dba", "dba");
     public static Actor Dba2 { get; } = Person("dba2", "dba");
+    public static Actor OnCall { get; } = Person("on-call", "on-call");
+    public static Actor Security { get; } = Person("security", "security");
     public static Actor Admin { get; } = Person("admin", "admins");
     public static Actor Ci { get; } = Person("ci", "ci") with { Kind = ActorKind.Workload };
 
@@ -44,6 +46,10 @@ internal static class Cast
             who: { groups: [engineering] }
             activate-within: 1s
             approval: { auto: true }
+          - id: glass
+            resource: orders
+            who: { groups: [on-call] }
+            break-glass: { duration: 1h, review-within: 1s, from: { groups: [security] } }
         directory:
           groups: { dba: ['https://idp.example|dba', 'https://idp.example|dba2'] }
         """;

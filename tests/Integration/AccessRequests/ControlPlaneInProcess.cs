@@ -17,29 +17,29 @@ namespace AccessPlane.Tests.Integration.AccessRequests;
 /// HTTP: whether an agent acknowledges is up to the test.</summary>
 public sealed class ControlPlaneInProcess : IAsyncLifetime
 {
-    private readonly TestDatabase _database = new();
-    private ServiceProvider _services = null!;
+    private readonly TestDatabase database = new();
+    private ServiceProvider services = null!;
 
-    public EventLog Log => _database.Log;
+    public EventLog Log => database.Log;
     public bool AgentAnswers { get; set; } = true;
 
     public T Get<T>()
-        where T : notnull => _services.GetRequiredService<T>();
+        where T : notnull => services.GetRequiredService<T>();
 
     public async ValueTask InitializeAsync()
     {
-        await _database.InitializeAsync();
-        var services = new ServiceCollection();
-        services.AddLogging();
-        services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(_database.Source);
-        services.AddSingleton(_database.Log);
-        services.AddSingleton(_database.Handle);
-        services.AddSingleton(_database.Pulse);
-        services.AddPolicies().AddResources().AddAccessRequests().AddGrants().AddLocks();
-        services.AddSingleton<AgentAcknowledged>((_, _, _, _) => Task.FromResult(AgentAnswers));
-        _services = services.BuildServiceProvider();
-        foreach (var hosted in _services.GetServices<IHostedService>())
+        await database.InitializeAsync();
+        var features = new ServiceCollection();
+        features.AddLogging();
+        features.AddSingleton(TimeProvider.System);
+        features.AddSingleton(database.Source);
+        features.AddSingleton(database.Log);
+        features.AddSingleton(database.Handle);
+        features.AddSingleton(database.Pulse);
+        features.AddPolicies().AddResources().AddAccessRequests().AddGrants().AddLocks();
+        features.AddSingleton<AgentAcknowledged>((_, _, _, _) => Task.FromResult(AgentAnswers));
+        services = features.BuildServiceProvider();
+        foreach (var hosted in services.GetServices<IHostedService>())
         {
             await hosted.StartAsync(CancellationToken.None);
         }
@@ -47,12 +47,12 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var hosted in _services.GetServices<IHostedService>())
+        foreach (var hosted in services.GetServices<IHostedService>())
         {
             await hosted.StopAsync(CancellationToken.None);
         }
-        await _services.DisposeAsync();
-        await _database.DisposeAsync();
+        await services.DisposeAsync();
+        await database.DisposeAsync();
     }
 
     public static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -85,9 +85,9 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
     public Task<Handled<AccessRequest>> Review(Guid request, Actor by, ReviewVerdict verdict = ReviewVerdict.Approve, Guid? command = null) =>
         Get<ReviewRequest>().Handle(request, by, verdict, null, null, By(by), command, null, Cancel);
 
-    public async Task<AccessRequest> Request(Guid id) => (await Get<Handle>().Load(id, AccessRequest.Initial, AccessRequest.Evolve, Cancel)).State;
+    public async Task<AccessRequest> Request(Guid id) => (await Get<Handle>().Load(id, AccessRequest.StreamType, AccessRequest.Initial, AccessRequest.Evolve, Cancel)).State;
 
-    public async Task<Grant> Grant(Guid id) => (await Get<Handle>().Load(id, ControlPlane.Grants.Grant.Initial, ControlPlane.Grants.Grant.Evolve, Cancel)).State;
+    public async Task<Grant> Grant(Guid id) => (await Get<Handle>().Load(id, ControlPlane.Grants.Grant.StreamType, ControlPlane.Grants.Grant.Initial, ControlPlane.Grants.Grant.Evolve, Cancel)).State;
 
     /// <summary>Waits for what a timer or a reaction must bring about.</summary>
     public static async Task<TState> Becomes<TState>(Func<Task<TState>> look, Func<TState, bool> wanted)

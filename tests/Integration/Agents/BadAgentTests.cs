@@ -176,6 +176,7 @@ public sealed class BadAgentTests : IAsyncLifetime
         Assert.Equal(["report-unusable"], (await FindingsOf(orders.Id)).Select(f => f.Kind).Distinct());
         Assert.InRange((await FindingsOf(orders.Id)).Count, 1, 6);
         Assert.Empty(await FindingsOf(payroll.Id));
+        FaultReport.Saw($"{10 * (bodies.Length + 7)} messages that nobody can read: {(await FindingsOf(orders.Id)).Count} findings of the agent that sent them, 0 of the other one, and both are answered");
     }
 
     [Fact]

@@ -128,6 +128,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         ];
         var forged = poison.Count(p => Encoding.UTF8.GetString(p).Contains("\"signature\"", StringComparison.Ordinal)) - Math.Min(10, heard.Count);
         await channel.BasicPublishAsync("", Topology.AgentQueue(Id), mandatory: true, new BasicProperties(), new byte[DirectiveSize.Largest + 1], Cancel);
+        var began = Stopwatch.StartNew();
         var flood = Flood(Topology.AgentQueue(Id), poison);
         var served = 0;
         while (!flood.IsCompleted)
@@ -138,6 +139,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         await flood;
         Assert.True(served > 0);
         await Within(60, async () => await Waiting(Topology.AgentQueue(Id)) == 0 && refused.Of() > Messages / poison.Length * forged, "what was sent is taken");
+        var took = began.Elapsed;
         Assert.Equal("alive", await Ask(session));
         var (_, next) = await Open();
         await next.DisposeAsync();
@@ -152,6 +154,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
                 await Ask(session);
             }
         });
+        FaultReport.Saw($"{Messages} messages in {took.TotalSeconds:0.0} s: {refused.Of()} forged ones counted, a session was served {served} times meanwhile, 1 new one got in afterwards, and the genuine end cut it");
     }
 
     /// <summary>Half a minute's work for a control plane: infra/faults runs it.</summary>
@@ -179,7 +182,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         }
         await flood;
         await Within(150, async () => await Waiting(Topology.Reports) == 0, "what was sent is taken"); // all agents speak through one queue: what is behind waits
-        TestContext.Current.TestOutputHelper?.WriteLine($"{Messages} messages in {began.Elapsed.TotalSeconds:0.0} s");
+        var took = began.Elapsed;
         await bad.IsHeard();
         Assert.Equal("alive", await Ask(session));
         var (_, next) = await Open();
@@ -189,6 +192,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         var findings = (await plane.Get($"/v1/audit/events?stream={Ids.Agent(bad.Id)}&limit=100")).GetProperty("items").EnumerateArray()
             .Count(e => e.GetProperty("type").GetString() == "evidence_gap_found");
         Assert.InRange(findings, 1, 4); // two kinds, in one hour or two
+        FaultReport.Saw($"{Messages} messages in {took.TotalSeconds:0.0} s: {refused.Of()} refused, {await Waiting($"{Topology.Reports}_error")} lie aside, {findings} findings; the session inside was served all the time, an agent and a client behind it were");
     }
 
     /// <summary>What the control plane sends to the agent from here on, as it came over the broker.</summary>

@@ -5,6 +5,7 @@ using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
+using AccessPlane.ControlPlane.Keys;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Agents;
@@ -190,6 +191,7 @@ public sealed class EncryptedSpoolTests : IDisposable
         Assert.Equal(["gap", "end"], entries.TakeLast(2).Select(e => e.Kind));
         Assert.Contains("are not what was written", entries[^2].Note, StringComparison.Ordinal);
         Assert.Equal([".gap", ".segments", ".transcript"], Directory.GetFiles(second.Quarantine).Select(Path.GetExtension).Order());
+        FaultReport.Saw($"1 part of 3 damaged: 1 signed gap, {entries.Count} entries around it kept, 3 files put aside");
     }
 
     [Fact]

@@ -50,11 +50,12 @@ internal sealed class EnrolledAgent : IAsyncDisposable
 
     /// <summary>Signs and sends a report.</summary>
     /// <param name="body">JSON, or an object that becomes it.</param>
-    public Task Send(string kind, object body, DateTimeOffset? at = null, string? inTheNameOf = null)
+    /// <param name="with">Another key than its first.</param>
+    public Task Send(string kind, object body, DateTimeOffset? at = null, string? inTheNameOf = null, ECDsa? with = null)
     {
         var now = at ?? TimeProvider.System.GetUtcNow();
         var text = body as string ?? JsonSerializer.Serialize(body, body.GetType(), Json.Options);
-        return Publish(Envelope(new Report(inTheNameOf ?? Id, Guid.CreateVersion7(), kind, text, now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), "").SignWith(Key)));
+        return Publish(Envelope(new Report(inTheNameOf ?? Id, Guid.CreateVersion7(), kind, text, now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), "").SignWith(with ?? Key)));
     }
 
     /// <summary>Any bytes to the agent's own exchange; returns when the broker confirmed them.</summary>

@@ -51,12 +51,13 @@ public sealed class GateTests : IAsyncLifetime
         {
             asked.Add(ask);
             answer(ask);
-        });
+        }, world.Time);
         gate = GateOf(world, desk);
     }
 
     private Gate GateOf(AgentWorld of, LoginDesk desk) => new(of.InForce, of.Live, tickets, new TokenLogins(of.InForce, keys, tickets, desk), spool,
-        new HoldDesk(of.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }), new MaskDesk(of.InForce, _ => { }, state.Path));
+        new HoldDesk(of.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }), new MaskDesk(of.InForce, _ => { }, state.Path),
+        new CatalogDesk(_ => { }, of.Time));
 
     public async ValueTask DisposeAsync()
     {
@@ -91,11 +92,11 @@ public sealed class GateTests : IAsyncLifetime
 
     private async Task<Admission> ByToken(string? token = null, string name = "engineer") => await gate.AdmitToken(
         "orders", name, token ?? issuer.Token("engineer", world.Time.Wall), "orders", "127.0.0.1:9",
-        line =>
+        new LoginWait(() => { }, line =>
         {
             told.Add(line);
             return ValueTask.CompletedTask;
-        },
+        }),
         Cancel);
 
     private static void Refused(string code, Admission admission, bool unproven = false)
@@ -155,7 +156,7 @@ public sealed class GateTests : IAsyncLifetime
         var offer = new TicketOffer($"t_{Guid.CreateVersion7():N}", grant.Grant, "SCRAM-SHA-256$…", 1, early.Time.Wall.AddSeconds(60), "orders");
         early.Apply(grant);
         early.Apply(offer);
-        var first = GateOf(early, new LoginDesk(early.InForce, identity, pending, asked.Add));
+        var first = GateOf(early, new LoginDesk(early.InForce, identity, pending, asked.Add, early.Time));
         Assert.Equal(offer, first.FindTicket("orders", offer.Ticket));
         Refused("agent-cut-off", await first.AdmitTicket("orders", offer.Ticket, "orders", Cancel));
         early.InForce.Time.Sample(early.Time.GetTimestamp(), early.Time.GetTimestamp(), early.Time.Wall);
@@ -272,6 +273,24 @@ public sealed class GateTests : IAsyncLifetime
         };
         Assert.IsType<Admission.Admitted>(await ByToken());
         Assert.Single(asked.Distinct()); // the same one: it leads to the same request
+    }
+
+    [Fact]
+    public async Task Whoever_is_refused_again_and_again_is_no_more_work_for_the_control_plane_for_a_while()
+    {
+        answer = ask => pending.Answered(new LoginAnswer(ask.Ask, "refused", null, null, "not you", null));
+        for (var i = 0; i < TokenLogins.MostRefusedAsks; i++)
+        {
+            Refused("login-refused", await ByToken());
+        }
+        Refused("too-many-logins", await ByToken());
+        Assert.Equal(TokenLogins.MostRefusedAsks, asked.Count);
+        Refused("login-refused", await ByToken(issuer.Token("somebody-else", world.Time.Wall)));
+        world.Time.Advance(TimeSpan.FromSeconds(6));
+        Refused("login-refused", await ByToken());
+        Refused("too-many-logins", await ByToken());
+        Granted();
+        Assert.IsType<Admission.Admitted>(await ByToken()); // who has a grant asks nobody
     }
 
     [Fact]

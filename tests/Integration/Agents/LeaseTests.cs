@@ -102,6 +102,7 @@ public sealed class LeaseTests : IDisposable
         Assert.Equal(10, sent.Count);
         Assert.False(permit.MayForward);
         Assert.Null(permit.End);
+        FaultReport.Saw($"{sent.Count} questions sent, 0 answered: frozen after 10 s by the test's clock, and not ended");
     }
 
     [Fact]

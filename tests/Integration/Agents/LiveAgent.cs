@@ -38,6 +38,17 @@ internal sealed class LiveAgent : IAsyncDisposable
 
     public string Database { get; }
 
+    /// <summary>With which it signs now.</summary>
+    public string PublicKey
+    {
+        get
+        {
+            var key = "";
+            identity.UseKey(k => key = Contracts.Messages.AgentKeyAnnouncement.PublicOf(k));
+            return key;
+        }
+    }
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>A name that is free on the server: the policy names the database before the agent serves it.</summary>
@@ -58,6 +69,8 @@ internal sealed class LiveAgent : IAsyncDisposable
             id, plane.Address.ToString(), state.File("agent"), "http://127.0.0.1:1", [new ListenerConfig("postgresql", "orders", "127.0.0.1", port, upstream)], token);
         using var http = new HttpClient();
         var identity = await new Enrol(config, http, TimeProvider.System, NullLogger<Enrol>.Instance).Run(Cancel);
+        plane.Secrets.Sweep.KnowsFile(state.File("agent/enrolment.json"));
+        plane.Secrets.Sweep.KnowsFile(state.File("agent/agent.pem"));
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         AgentHost.AddAgent(builder.Services, config, identity);

@@ -22,6 +22,7 @@ public sealed class TicketsTests : IDisposable
         var offer = Ticket(connections);
         var won = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Task.Run(() => tickets.Take(offer, Now))));
         Assert.Equal(connections, won.Count(w => w));
+        FaultReport.Saw($"a ticket for {connections}, 40 at once: {won.Count(w => w)} let in, {won.Count(w => !w)} refused");
     }
 
     [Fact]

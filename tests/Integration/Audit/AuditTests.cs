@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
@@ -8,14 +6,12 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
-using AccessPlane.ControlPlane.EventStore;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Audit;
 
 /// <summary>Who sees what, how lists are paged, and what the audit finds.</summary>
-public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedControlPlane>
+public sealed class AuditTests(SharedControlPlane plane) : AuditSpec(plane), IClassFixture<SharedControlPlane>
 {
     private static readonly string[] Lists =
         ["requests", "grants", "sessions", "agents", "resources", "locks", "projections", "audit/events", "audit/operations", "audit/access"];
@@ -23,43 +19,6 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
 
     public static TheoryData<string> EveryList => [.. Lists];
     public static TheoryData<string> EveryPagedList => [.. Paged];
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-    private EventLog Log => plane.Host.Services.GetRequiredService<EventLog>();
-
-    private Actor Person(string name, params Actor[] act) =>
-        new(plane.Host.Issuer.Address, name, name, ActorKind.Person, ["engineering"], new Dictionary<string, string>(), act);
-
-    private HttpClient Auditor => plane.Host.Client("auditor", "auditors");
-
-    /// <summary>A client whose token says that an AI agent acts for a person.</summary>
-    private HttpClient Acting(string agent, string person)
-    {
-        var claims = plane.Host.Issuer.Claims(person, TimeProvider.System.GetUtcNow(), "engineering");
-        claims["act"] = new Dictionary<string, object?> { ["sub"] = agent, ["iss"] = plane.Host.Issuer.Address };
-        var client = plane.Host.Client();
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", plane.Host.Issuer.Sign(claims));
-        return client;
-    }
-
-    private static async Task<(HttpStatusCode Status, JsonElement Body)> Get(HttpClient client, string path)
-    {
-        using (client)
-        {
-            using var answer = await client.GetAsync(new Uri($"/v1/{path}", UriKind.Relative), Cancel);
-            return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel));
-        }
-    }
-
-    private static async Task<List<JsonElement>> Items(HttpClient client, string path)
-    {
-        var (status, body) = await Get(client, path);
-        Assert.True(status == HttpStatusCode.OK, $"{path}: {status} {body}");
-        return [.. body.GetProperty("items").EnumerateArray()];
-    }
-
-    private Task<Appended> Append(Guid stream, string type, Actor by, params IEvent[] events) =>
-        Log.Append(new Append([new StreamAppend(stream, type, 0, events)], new EventContext(by, Guid.CreateVersion7())), Cancel);
 
     /// <summary>A session with statements, of a grant.</summary>
     private async Task<Guid> Session(Actor holder, string resource, params string[] texts)
@@ -88,9 +47,9 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
         await Append(session, "session", Actor.System("agent a"),
             new SessionOpened(session, Guid.CreateVersion7(), "orders", "a", Person("finn"), "orders", "127.0.0.1:1", "psql", now, 1, 1, "orders-read"),
             new TranscriptRecorded(session, "a", 1, 1, 1, new string('0', 64), Convert.ToHexStringLower(HashChain.Begin(session)), false, line + "\n", ""));
-        using var follower = new HttpClient { BaseAddress = plane.Host.Address, Timeout = TimeSpan.FromSeconds(30) };
+        using var follower = new HttpClient { BaseAddress = Host.Address, Timeout = TimeSpan.FromSeconds(30) };
         // it lives for five minutes, and a minute more because clocks differ: three seconds of them are left
-        follower.DefaultRequestHeaders.Authorization = new("Bearer", plane.Host.Issuer.Token("finn", now - TimeSpan.FromSeconds(357), "engineering"));
+        follower.DefaultRequestHeaders.Authorization = new("Bearer", Host.Issuer.Token("finn", now - TimeSpan.FromSeconds(357), "engineering"));
         using var answer = await follower.GetAsync(new Uri($"/v1/sessions/{session}/transcript?follow=true", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, Cancel);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var read = await answer.Content.ReadAsStringAsync(Cancel);
@@ -101,29 +60,29 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
     [Fact]
     public async Task Everyone_sees_what_is_theirs_and_auditors_see_all()
     {
-        var request = await plane.Host.Ask("erin", "orders-write");
-        var granted = await plane.Host.Ask("erin", "orders-read");
+        var request = await Host.Ask("erin", "orders-write");
+        var granted = await Host.Ask("erin", "orders-read");
         var session = await Session(Person("erin"), "orders", "select 'erins own'");
         string[] own = [$"requests/{request}", $"requests/{granted}", $"sessions/{session}", $"sessions/{session}/transcript", $"sessions/{session}/segments"];
         foreach (var path in own)
         {
-            using var erin = plane.Host.Client("erin", "engineering");
-            using var stranger = plane.Host.Client("stranger", "engineering");
+            using var erin = Host.Client("erin", "engineering");
+            using var stranger = Host.Client("stranger", "engineering");
             using var auditor = Auditor;
             Assert.Equal(HttpStatusCode.OK, (await erin.GetAsync(new Uri($"/v1/{path}", UriKind.Relative), Cancel)).StatusCode);
             Assert.Equal(HttpStatusCode.OK, (await auditor.GetAsync(new Uri($"/v1/{path}", UriKind.Relative), Cancel)).StatusCode);
             Assert.Equal(HttpStatusCode.NotFound, (await stranger.GetAsync(new Uri($"/v1/{path}", UriKind.Relative), Cancel)).StatusCode);
         }
         bool Holds(IEnumerable<JsonElement> items, Guid id) => items.Any(i => i.GetProperty("id").GetGuid() == id);
-        Assert.True(Holds(await Items(plane.Host.Client("erin", "engineering"), "requests"), request));
-        Assert.True(Holds(await Items(plane.Host.Client("dba", "dba"), "requests?awaiting=me"), request));
-        Assert.False(Holds(await Items(plane.Host.Client("stranger", "engineering"), "requests?limit=1000"), request));
-        Assert.False(Holds(await Items(plane.Host.Client("dba", "dba"), "requests?mine=true"), request));
+        Assert.True(Holds(await Items(Host.Client("erin", "engineering"), "requests"), request));
+        Assert.True(Holds(await Items(Host.Client("dba", "dba"), "requests?awaiting=me"), request));
+        Assert.False(Holds(await Items(Host.Client("stranger", "engineering"), "requests?limit=1000"), request));
+        Assert.False(Holds(await Items(Host.Client("dba", "dba"), "requests?mine=true"), request));
         Assert.True(Holds(await Items(Auditor, "requests?limit=1000"), request));
-        Assert.Single(await Items(plane.Host.Client("erin", "engineering"), "audit/operations"));
-        Assert.Empty(await Items(plane.Host.Client("stranger", "engineering"), "audit/operations"));
-        Assert.Empty(await Items(plane.Host.Client("stranger", "engineering"), $"audit/operations?session={session}"));
-        Assert.Empty(await Items(plane.Host.Client("stranger", "engineering"), "sessions"));
+        Assert.Single(await Items(Host.Client("erin", "engineering"), "audit/operations"));
+        Assert.Empty(await Items(Host.Client("stranger", "engineering"), "audit/operations"));
+        Assert.Empty(await Items(Host.Client("stranger", "engineering"), $"audit/operations?session={session}"));
+        Assert.Empty(await Items(Host.Client("stranger", "engineering"), "sessions"));
         Assert.Contains(await Items(Auditor, "audit/operations?actor=erin"), o => o.GetProperty("text").GetString() == "select 'erins own'");
     }
 
@@ -137,7 +96,7 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
         Assert.Equal([through], (await Items(Acting("assistant", "ada"), "sessions")).Select(s => s.GetProperty("id").GetGuid()));
         Assert.Empty(await Items(Acting("another", "ada"), "audit/operations"));
         Assert.Equal(HttpStatusCode.NotFound, (await Get(Acting("assistant", "ada"), $"sessions/{own}")).Status);
-        Assert.Equal(2, (await Items(plane.Host.Client("ada", "engineering"), "audit/operations")).Count);
+        Assert.Equal(2, (await Items(Host.Client("ada", "engineering"), "audit/operations")).Count);
     }
 
     [Theory]
@@ -149,10 +108,10 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
     {
         foreach (var (who, group) in (IEnumerable<(string, string)>)[("engineer", "engineering"), ("dba", "dba"), ("security", "security")])
         {
-            Assert.Equal(HttpStatusCode.Forbidden, (await Get(plane.Host.Client(who, group), path)).Status);
+            Assert.Equal(HttpStatusCode.Forbidden, (await Get(Host.Client(who, group), path)).Status);
         }
         Assert.Equal(HttpStatusCode.OK, (await Get(Auditor, path)).Status);
-        Assert.Equal(HttpStatusCode.OK, (await Get(plane.Host.Client("admin", "admins"), path)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await Get(Host.Client("admin", "admins"), path)).Status);
         // a right that only one of the two links has is nobody's
         var (status, _) = await Get(Acting("assistant", "auditor"), path);
         Assert.Equal(HttpStatusCode.Forbidden, status);
@@ -189,8 +148,8 @@ public sealed class AuditTests(SharedControlPlane plane) : IClassFixture<SharedC
     {
         for (var i = 0; i < 5; i++)
         {
-            await plane.Host.Ask("paging", "orders-write");
-            await plane.Host.Ask("paging", "orders-read");
+            await Host.Ask("paging", "orders-write");
+            await Host.Ask("paging", "orders-read");
             await Session(Person("paging"), "orders", "select 1", "select 2");
             await Append(Guid.CreateVersion7(), "agent", Actor.System("test"), new AgentInvited($"paging-{Guid.CreateVersion7():N}"[..20], ["orders"], "", default, Person("admin")));
         }

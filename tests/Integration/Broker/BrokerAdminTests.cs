@@ -11,30 +11,30 @@ namespace AccessPlane.Tests.Integration.Broker;
 public sealed class BrokerAdminTests : IAsyncLifetime
 {
     private static readonly BasicProperties Plain = new();
-    private readonly string _agent = $"a{Guid.CreateVersion7():N}";
-    private string _host = null!;
-    private BrokerAdmin _admin = null!;
+    private readonly string own = $"a{Guid.CreateVersion7():N}";
+    private string host = null!;
+    private BrokerAdmin admin = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _host = await Servers.CreateBrokerHost();
-        _admin = new BrokerAdmin(
-            Options.Create(new BrokerOptions { Uri = _host, ManagementUri = Servers.RabbitApi, AgentUri = _host }), NullLogger<BrokerAdmin>.Instance);
-        await _admin.CreateAgent(_agent, $"agent-{_agent}", "pass word%", TestContext.Current.CancellationToken);
+        host = await Servers.CreateBrokerHost();
+        admin = new BrokerAdmin(
+            Options.Create(new BrokerOptions { Uri = host, ManagementUri = Servers.RabbitApi, AgentUri = host }), NullLogger<BrokerAdmin>.Instance);
+        await admin.CreateAgent(own, $"agent-{own}", "pass word%", TestContext.Current.CancellationToken);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _admin.RemoveAgent(_agent, $"agent-{_agent}", CancellationToken.None);
-        await _admin.RemoveApprover(_agent, CancellationToken.None);
-        _admin.Dispose();
-        await Servers.DropBrokerHost(_host);
+        await admin.RemoveAgent(own, $"agent-{own}", CancellationToken.None);
+        await admin.RemoveApprover(own, CancellationToken.None);
+        admin.Dispose();
+        await Servers.DropBrokerHost(host);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private string As(string user, string password) =>
-        new UriBuilder(_host) { UserName = Uri.EscapeDataString(user), Password = Uri.EscapeDataString(password) }.Uri.AbsoluteUri;
+        new UriBuilder(host) { UserName = Uri.EscapeDataString(user), Password = Uri.EscapeDataString(password) }.Uri.AbsoluteUri;
 
     private Task<IConnection> Connect(string user, string password) => new ConnectionFactory { Uri = new Uri(As(user, password)) }.CreateConnectionAsync(Cancel);
 
@@ -55,15 +55,15 @@ public sealed class BrokerAdminTests : IAsyncLifetime
     [Fact]
     public async Task An_agent_has_its_queue_and_its_exchange_and_nothing_else()
     {
-        await _admin.CreateAgent("neighbour", "agent-neighbour", "x", Cancel);
-        await _admin.DeclareApprovers(Cancel);
-        await using var connection = await Connect($"agent-{_agent}", "pass word%");
+        await admin.CreateAgent("neighbour", "agent-neighbour", "x", Cancel);
+        await admin.DeclareApprovers(Cancel);
+        await using var connection = await Connect($"agent-{own}", "pass word%");
         await using (var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel))
         {
-            await channel.BasicPublishAsync(Topology.AgentReports(_agent), "", mandatory: true, Plain, new byte[] { 1 }, Cancel);
-            await channel.BasicConsumeAsync(Topology.AgentQueue(_agent), true, new RabbitMQ.Client.Events.AsyncEventingBasicConsumer(channel), Cancel);
+            await channel.BasicPublishAsync(Topology.AgentReports(own), "", mandatory: true, Plain, new byte[] { 1 }, Cancel);
+            await channel.BasicConsumeAsync(Topology.AgentQueue(own), true, new RabbitMQ.Client.Events.AsyncEventingBasicConsumer(channel), Cancel);
         }
-        foreach (var queue in (string[])[Topology.AgentQueue("neighbour"), Topology.Reports, Topology.Reviews, Topology.AgentQueue(_agent + "x")])
+        foreach (var queue in (string[])[Topology.AgentQueue("neighbour"), Topology.Reports, Topology.Reviews, Topology.AgentQueue(own + "x")])
         {
             await IsForbidden(connection, c => c.BasicGetAsync(queue, true, Cancel));
         }
@@ -74,20 +74,20 @@ public sealed class BrokerAdminTests : IAsyncLifetime
         await IsForbidden(connection, c => c.BasicPublishAsync("", Topology.AgentQueue("neighbour"), mandatory: true, Plain, new byte[] { 1 }, Cancel).AsTask());
         await IsForbidden(connection, c => c.QueueDeclareAsync("mine", cancellationToken: Cancel));
         await IsForbidden(connection, c => c.QueueDeleteAsync(Topology.Reports, cancellationToken: Cancel));
-        await IsForbidden(connection, c => c.QueueBindAsync(Topology.AgentQueue(_agent), Topology.Notifications, "#", cancellationToken: Cancel));
-        await IsForbidden(connection, c => c.QueueBindAsync(Topology.AgentQueue(_agent), Topology.AgentReports("neighbour"), "", cancellationToken: Cancel));
-        await _admin.RemoveAgent("neighbour", "agent-neighbour", Cancel);
+        await IsForbidden(connection, c => c.QueueBindAsync(Topology.AgentQueue(own), Topology.Notifications, "#", cancellationToken: Cancel));
+        await IsForbidden(connection, c => c.QueueBindAsync(Topology.AgentQueue(own), Topology.AgentReports("neighbour"), "", cancellationToken: Cancel));
+        await admin.RemoveAgent("neighbour", "agent-neighbour", Cancel);
     }
 
     [Fact]
     public async Task What_an_agent_reports_arrives_though_nobody_listens_yet()
     {
-        await using (var agent = await Connect($"agent-{_agent}", "pass word%"))
+        await using (var agent = await Connect($"agent-{own}", "pass word%"))
         {
             await using var channel = await agent.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
-            await channel.BasicPublishAsync(Topology.AgentReports(_agent), "", mandatory: true, Plain, new byte[] { 42 }, Cancel);
+            await channel.BasicPublishAsync(Topology.AgentReports(own), "", mandatory: true, Plain, new byte[] { 42 }, Cancel);
         }
-        await using var plane = await new ConnectionFactory { Uri = new Uri(_host) }.CreateConnectionAsync(Cancel);
+        await using var plane = await new ConnectionFactory { Uri = new Uri(host) }.CreateConnectionAsync(Cancel);
         await using var reading = await plane.CreateChannelAsync(cancellationToken: Cancel);
         var got = await reading.BasicGetAsync(Topology.Reports, true, Cancel);
         Assert.Equal([42], got!.Body.ToArray());
@@ -96,36 +96,36 @@ public sealed class BrokerAdminTests : IAsyncLifetime
     [Fact]
     public async Task Making_an_agent_again_keeps_what_waits_for_it_and_changes_its_password()
     {
-        await using var plane = await new ConnectionFactory { Uri = new Uri(_host) }.CreateConnectionAsync(Cancel);
+        await using var plane = await new ConnectionFactory { Uri = new Uri(host) }.CreateConnectionAsync(Cancel);
         await using var channel = await plane.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
-        await channel.BasicPublishAsync(Topology.AgentQueue(_agent), "", mandatory: true, Plain, new byte[] { 7 }, Cancel);
-        await _admin.CreateAgent(_agent, $"agent-{_agent}", "another", Cancel);
-        await Assert.ThrowsAsync<BrokerUnreachableException>(() => Connect($"agent-{_agent}", "pass word%"));
-        await using var agent = await Connect($"agent-{_agent}", "another");
+        await channel.BasicPublishAsync(Topology.AgentQueue(own), "", mandatory: true, Plain, new byte[] { 7 }, Cancel);
+        await admin.CreateAgent(own, $"agent-{own}", "another", Cancel);
+        await Assert.ThrowsAsync<BrokerUnreachableException>(() => Connect($"agent-{own}", "pass word%"));
+        await using var agent = await Connect($"agent-{own}", "another");
         await using var reading = await agent.CreateChannelAsync(cancellationToken: Cancel);
-        Assert.Equal([7], (await reading.BasicGetAsync(Topology.AgentQueue(_agent), true, Cancel))!.Body.ToArray());
+        Assert.Equal([7], (await reading.BasicGetAsync(Topology.AgentQueue(own), true, Cancel))!.Body.ToArray());
     }
 
     [Fact]
     public async Task A_retired_agent_is_disconnected_and_cannot_come_back()
     {
-        await using var agent = await Connect($"agent-{_agent}", "pass word%");
+        await using var agent = await Connect($"agent-{own}", "pass word%");
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         agent.ConnectionShutdownAsync += (_, _) =>
         {
             ended.TrySetResult();
             return Task.CompletedTask;
         };
-        await _admin.RemoveAgent(_agent, $"agent-{_agent}", Cancel);
-        await Assert.ThrowsAsync<BrokerUnreachableException>(() => Connect($"agent-{_agent}", "pass word%"));
-        await _admin.RemoveAgent(_agent, $"agent-{_agent}", Cancel);
+        await admin.RemoveAgent(own, $"agent-{own}", Cancel);
+        await Assert.ThrowsAsync<BrokerUnreachableException>(() => Connect($"agent-{own}", "pass word%"));
+        await admin.RemoveAgent(own, $"agent-{own}", Cancel);
         // the management lists a connection some seconds after it came: retiring again finds it
         var deadline = TimeProvider.System.GetUtcNow().AddSeconds(30);
         while (!ended.Task.IsCompleted)
         {
             Assert.True(TimeProvider.System.GetUtcNow() < deadline, "the connection of a user that is gone stays open");
             await Task.WhenAny(ended.Task, Task.Delay(500, Cancel));
-            await _admin.RemoveAgent(_agent, $"agent-{_agent}", Cancel);
+            await admin.RemoveAgent(own, $"agent-{own}", Cancel);
         }
     }
 
@@ -138,20 +138,20 @@ public sealed class BrokerAdminTests : IAsyncLifetime
     [InlineData("")]
     public async Task Names_that_would_widen_a_pattern_are_refused(string name)
     {
-        await Assert.ThrowsAsync<ArgumentException>(() => _admin.CreateAgent(name, "agent-x", "x", Cancel));
-        await Assert.ThrowsAsync<ArgumentException>(() => _admin.AddApprover(name, "x", ["dba"], Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => admin.CreateAgent(name, "agent-x", "x", Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => admin.AddApprover(name, "x", ["dba"], Cancel));
     }
 
     [Fact]
     public async Task The_control_planes_own_user_is_never_touched() =>
-        await Assert.ThrowsAsync<ArgumentException>(() => _admin.CreateAgent(_agent, new Uri(_host).UserInfo.Split(':')[0], "x", Cancel));
+        await Assert.ThrowsAsync<ArgumentException>(() => admin.CreateAgent(own, new Uri(host).UserInfo.Split(':')[0], "x", Cancel));
 
     [Fact]
     public async Task An_approver_reads_its_own_queue_and_sends_reviews_and_nothing_else()
     {
-        await _admin.AddApprover(_agent, "secret", ["dba", "d.b+a"], Cancel);
-        var own = Topology.Approver(_agent);
-        await using var plane = await new ConnectionFactory { Uri = new Uri(_host) }.CreateConnectionAsync(Cancel);
+        await admin.AddApprover(own, "secret", ["dba", "d.b+a"], Cancel);
+        var mine = Topology.Approver(own);
+        await using var plane = await new ConnectionFactory { Uri = new Uri(host) }.CreateConnectionAsync(Cancel);
         await using (var channel = await plane.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel))
         {
             foreach (var key in (string[])["request.submitted.dba", "request.submitted.d.b+a", "request.submitted.security", "request.submitted.dbax", "request.submitted"])
@@ -159,38 +159,65 @@ public sealed class BrokerAdminTests : IAsyncLifetime
                 await channel.BasicPublishAsync(Topology.Notifications, key, mandatory: false, Plain, System.Text.Encoding.UTF8.GetBytes(key), Cancel);
             }
         }
-        await using var connection = await Connect($"approver-{_agent}", "secret");
+        await using var connection = await Connect($"approver-{own}", "secret");
         await using (var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel))
         {
             var heard = new List<string>();
-            while (await channel.BasicGetAsync(own, true, Cancel) is { } message)
+            while (await channel.BasicGetAsync(mine, true, Cancel) is { } message)
             {
                 heard.Add(System.Text.Encoding.UTF8.GetString(message.Body.Span));
             }
             Assert.Equal(["request.submitted.dba", "request.submitted.d.b+a"], heard);
             await channel.BasicPublishAsync(Topology.Reviews, "", mandatory: true, Plain, new byte[] { 1 }, Cancel);
         }
-        foreach (var queue in (string[])[Topology.Reviews, Topology.AgentQueue(_agent), Topology.Reports, Topology.Approver("other")])
+        foreach (var queue in (string[])[Topology.Reviews, Topology.AgentQueue(own), Topology.Reports, Topology.Approver("other")])
         {
             await IsForbidden(connection, c => c.BasicGetAsync(queue, true, Cancel));
         }
-        foreach (var exchange in (string[])[Topology.AgentQueue(_agent), Topology.AgentReports(_agent), Topology.Reports, Topology.Notifications])
+        foreach (var exchange in (string[])[Topology.AgentQueue(own), Topology.AgentReports(own), Topology.Reports, Topology.Notifications])
         {
             await IsForbidden(connection, c => c.BasicPublishAsync(exchange, "request.submitted.dba", mandatory: true, Plain, new byte[] { 1 }, Cancel).AsTask());
         }
-        await IsForbidden(connection, c => c.BasicPublishAsync("", Topology.AgentQueue(_agent), mandatory: true, Plain, new byte[] { 1 }, Cancel).AsTask());
+        await IsForbidden(connection, c => c.BasicPublishAsync("", Topology.AgentQueue(own), mandatory: true, Plain, new byte[] { 1 }, Cancel).AsTask());
     }
 
     [Fact]
     public async Task An_approver_that_changes_groups_hears_of_the_new_ones_only()
     {
-        await _admin.AddApprover(_agent, "secret", ["dba", "security"], Cancel);
-        await _admin.AddApprover(_agent, "secret", ["security"], Cancel);
-        await using var plane = await new ConnectionFactory { Uri = new Uri(_host) }.CreateConnectionAsync(Cancel);
+        await admin.AddApprover(own, "secret", ["dba", "security"], Cancel);
+        await admin.AddApprover(own, "secret", ["security"], Cancel);
+        await using var plane = await new ConnectionFactory { Uri = new Uri(host) }.CreateConnectionAsync(Cancel);
         await using var channel = await plane.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
         await channel.BasicPublishAsync(Topology.Notifications, "request.submitted.dba", mandatory: false, Plain, new byte[] { 1 }, Cancel);
         await channel.BasicPublishAsync(Topology.Notifications, "request.submitted.security", mandatory: false, Plain, new byte[] { 2 }, Cancel);
-        Assert.Equal([2], (await channel.BasicGetAsync(Topology.Approver(_agent), true, Cancel))!.Body.ToArray());
-        Assert.Null(await channel.BasicGetAsync(Topology.Approver(_agent), true, Cancel));
+        Assert.Equal([2], (await channel.BasicGetAsync(Topology.Approver(own), true, Cancel))!.Body.ToArray());
+        Assert.Null(await channel.BasicGetAsync(Topology.Approver(own), true, Cancel));
+    }
+
+    [Theory]
+    [InlineData(Topology.Reports, Topology.ReportsParked)]
+    [InlineData(Topology.Reviews, Topology.ReviewsInError)]
+    public async Task A_message_that_takes_its_consumer_with_it_each_time_is_parked_at_last_and_not_lost(string queue, string parked)
+    {
+        await admin.DeclareReports(Cancel);
+        await admin.DeclareApprovers(Cancel);
+        await admin.BoundQueues(Cancel);
+        await using var connection = await new ConnectionFactory { Uri = new Uri(host) }.CreateConnectionAsync(Cancel);
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
+        await channel.BasicPublishAsync("", queue, mandatory: true, Plain, new byte[] { 7 }, Cancel);
+        var taken = 0;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (await channel.MessageCountAsync(parked, Cancel) == 0)
+        {
+            Assert.False(patience.IsCancellationRequested, $"it was taken {taken} times and is not parked");
+            if (await channel.BasicGetAsync(queue, autoAck: false, Cancel) is { } message)
+            {
+                taken++;
+                await channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, Cancel);
+            }
+        }
+        Assert.InRange(taken, 2, 30);
+        Assert.Equal(0u, await channel.MessageCountAsync(queue, Cancel));
+        FaultReport.Saw($"{queue}: given back {taken} times, then it lay in {parked}: 0 lost");
     }
 }

@@ -5,6 +5,7 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.History;
+using AccessPlane.Tests.Integration.History;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -60,6 +61,54 @@ public sealed class CheckpointTests : IAsyncLifetime
             await Task.Delay(50, Cancel);
         }
     }
+
+    /// <summary>A process that ended, and was not told: its memory is of the history before the restoring, its next look at the log is behind it.</summary>
+    [Fact]
+    public async Task What_is_remembered_of_another_history_is_not_continued_in_a_restored_log()
+    {
+        var first = await Start(every: "01:00:00");
+        await first.Publish(SharedControlPlane.Policy);
+        await Checkpoint(first);
+        using var backup = await Backup.Make(first.Database);
+        await first.Ask("engineer", "orders-read");
+        await Checkpoint(first);
+        var remembers = first.Services.GetRequiredService<CheckpointChains>();
+        Assert.Equal(2, (await remembers.Current(Cancel)).Last!.Number);
+        var drawn = await Log(first).Drawn(Cancel);
+        await first.Stop();
+        await backup.Restore();
+
+        // the restored log comes as far again, and further
+        var second = await Start(first, every: "01:00:00", directory: Scratch());
+        for (var more = 0; more < 2; more++)
+        {
+            do
+            {
+                await second.Ask("engineer", "orders-read");
+            }
+            while (await Log(second).Drawn(Cancel) < drawn);
+            await Checkpoint(second);
+        }
+        var before = await Taken(second);
+        Assert.Equal(3, before.Count);
+        first.Services.GetRequiredService<NpgsqlDataSource>().Clear(); // the restoring has ended its connections
+        var stale = await remembers.Current(Cancel);
+        Assert.Equal((3L, before[^1].Checkpoint.Hash()), (stale.Version, stale.Last!.Hash())); // its newest is the log's: only what is behind it is not
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => first.Services.GetRequiredService<TakeCheckpoint>().Handle(stale, Cancel));
+        Assert.Contains("is not the one that is remembered", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(before.Count, (await Taken(second)).Count);
+
+        // whoever has read it from its beginning goes on
+        await second.Ask("engineer", "orders-read");
+        await Checkpoint(second);
+        Assert.Equal(4, (await Taken(second)).Count);
+    }
+
+    private static EventLog Log(ControlPlaneHost host) => host.Services.GetRequiredService<EventLog>();
+
+    /// <summary>One that covers everything up to now.</summary>
+    private static async Task Checkpoint(ControlPlaneHost host) =>
+        await host.Services.GetRequiredService<TakeCheckpoint>().Covering(await Log(host).Drawn(Cancel), Cancel);
 
     [Fact]
     public async Task Of_two_control_planes_one_takes_the_checkpoints_and_the_other_goes_on_when_it_ends()

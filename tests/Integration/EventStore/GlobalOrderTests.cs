@@ -46,6 +46,7 @@ public sealed class GlobalOrderTests(TestDatabase database) : IClassFixture<Test
         await transaction.CommitAsync(Cancel);
         await connection.DisposeAsync();
         Assert.Equal([late, early], (await database.Log.ReadAll(from, null, 100, Cancel)).Select(e => e.Stream));
+        FaultReport.Saw($"while the earlier of 2 appends was held a naive reader saw the later one and ours 0; then 2, in order");
     }
 
     [Fact]
@@ -129,6 +130,7 @@ public sealed class GlobalOrderTests(TestDatabase database) : IClassFixture<Test
         var again = Assert.IsType<Appended.Repeated>(await database.Log.Append(To(stream, 1) with { Command = command }, Cancel));
         Assert.Equal(first.Position, again.Position);
         Assert.Single(await database.Log.ReadStream(stream, Cancel));
+        FaultReport.Saw($"2 times sent: 1 event, and position {first.Position} told both times");
     }
 
     [Fact]

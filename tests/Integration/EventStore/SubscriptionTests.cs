@@ -138,9 +138,13 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
             kill.Parameters.Add(new NpgsqlParameter { Value = name });
             await kill.ExecuteScalarAsync(Cancel);
         }
+        var since = System.Diagnostics.Stopwatch.StartNew();
         await busy.Told.Task.WaitAsync(TakeOver, Cancel);
+        var told = since.Elapsed;
         await Until(() => seen.Contains(happened)); // its checkpoint was never stored
+        var taken = since.Elapsed;
         await Task.WhenAll(owner.StopAsync(Cancel), standby.StopAsync(Cancel));
+        FaultReport.Saw($"told after {told.TotalMilliseconds:0} ms; another had done its work after {taken.TotalMilliseconds:0} ms");
     }
 
     /// <summary>Works for ever, until it is told to stop.</summary>

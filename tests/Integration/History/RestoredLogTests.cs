@@ -71,7 +71,15 @@ public sealed class RestoredLogTests : IAsyncLifetime
 
     private async Task<string> Ticket(string holder, Guid grant)
     {
-        var (status, ticket) = await Post(holder, "engineering", $"/v1/grants/{grant}/tickets", new { });
+        var (status, ticket) = (HttpStatusCode.ServiceUnavailable, default(JsonElement));
+        // an agent on a busy machine may be slow to acknowledge it: 503 says to ask for another
+        await Until(
+            async () =>
+            {
+                (status, ticket) = await Post(holder, "engineering", $"/v1/grants/{grant}/tickets", new { });
+                return status != HttpStatusCode.ServiceUnavailable;
+            },
+            () => ticket.ToString());
         Assert.True(status == HttpStatusCode.Created, ticket.ToString());
         return $"Host=127.0.0.1;Port={agent.Port};Username={ticket.GetProperty("username")};Password={ticket.GetProperty("password")};Database={agent.Database};" +
             $"SSL Mode=Disable;Pooling=false;Server Compatibility Mode=NoTypeLoading;Application Name={holder}";
@@ -132,8 +140,7 @@ public sealed class RestoredLogTests : IAsyncLifetime
 
     private static HashSet<Guid> Ids(JsonElement list) => [.. list.EnumerateArray().Select(id => id.GetGuid())];
 
-    // infra/faults runs it: of some ten runs one found, at the very end, that a checkpoint of the new epoch did not follow from the one before it
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Nothing_of_it_counts_before_an_admin_knows_and_no_end_that_an_agent_knew_is_undone()
     {
         var (kept, ended) = (await Grant("engineer"), await Grant("engineer2"));
@@ -217,5 +224,8 @@ public sealed class RestoredLogTests : IAsyncLifetime
             var ran = await EvidenceWorld.VerifyFiles(directory);
             Assert.True(ran.Status == 0, $"{Path.GetFileName(directory)}: {ran.Error}");
         }
+        FaultReport.Saw(
+            $"the backup ended at {rollback.GetProperty("logEnd")}, the agent knew up to {rollback.GetProperty("seenPosition")}; 1 ticket and 1 login refused meanwhile; 1 revocation and 1 lock done again, " +
+            $"1 grant that the log forgot ended with its session, 1 session went on; evidence of {rollback.GetProperty("lost").GetArrayLength()} sessions went with the log, and is a finding of each");
     }
 }

@@ -1,6 +1,6 @@
-using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.History;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

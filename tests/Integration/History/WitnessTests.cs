@@ -138,6 +138,7 @@ public sealed class WitnessTests : IAsyncLifetime
         Assert.Contains(
             await Plane.Services.GetRequiredService<EventLog>().ReadStream(Ids.Agent(agent.Id), Cancel),
             s => s.Event is EvidenceGapFound { Kind: "report-unusable" } gap && gap.Detail.Contains("cannot prove", StringComparison.Ordinal));
+        FaultReport.Saw($"of 2 claims to be 1,000,000 positions ahead, one unsigned and one signed by a stranger, 2 got no lease; the other agent got its own; 0 rollbacks, 1 finding");
     }
 
     [Fact]
@@ -151,8 +152,11 @@ public sealed class WitnessTests : IAsyncLifetime
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var ending = watched.ApplicationStopping.Register(ended.SetResult);
         await backup.Restore();
+        var took = System.Diagnostics.Stopwatch.StartNew();
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel); // it does not go on with what it remembers of another log
+        took.Stop();
         after = await Start(before);
         Assert.Equal("control-plane", Assert.Single(await Rollbacks()).GetProperty("source").GetString());
+        FaultReport.Saw($"it ended {took.Elapsed.TotalSeconds:0.0} s after another database stood in the place of its own; the next one began with 1 rollback to acknowledge");
     }
 }

@@ -68,10 +68,20 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
     private HeldOperation Operation(string text = "delete from orders", TimeSpan? patience = null, Guid? of = null) => new(
         Guid.CreateVersion7(), Guid.CreateVersion7(), of ?? grant, 3, "orders", "orders", "app", "simple", "127.0.0.1:5", text,
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), [new HeldParameter(25, "a\u202eb", null)], "T",
-        new StatementFacts(["delete"], 1) { Relations = [new RelationUse("public.orders", RelationAccess.Write)], Unbounded = true }, 60, "bulk",
+        new StatementFacts(["delete"], 1)
+        {
+            Relations = [new RelationUse("public.orders", RelationAccess.Write)],
+            Columns = [new ColumnUse("public.or\u202eders.a", ColumnPlace.Predicate)],
+            Functions = ["public.f"],
+            Opaque = "a trigger",
+            Unbounded = true,
+        }, 60, "bulk",
         [new Reason("bulk", Effect.Hold, "somebody must look at it first")], 1000,
         new HoldTerms(Who.Nobody with { Groups = ["engineering"] }, 1, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1)), $"binding of {text}",
-        Micro(Now + (patience ?? TimeSpan.FromMinutes(1))), 1);
+        Micro(Now + (patience ?? TimeSpan.FromMinutes(1))), 1)
+    {
+        Runs = [new HeldRun("p", "select \u202e1")],
+    };
 
     private static DateTimeOffset Micro(DateTimeOffset at) => at.AddTicks(-(at.Ticks % TimeSpan.TicksPerMicrosecond));
 
@@ -96,6 +106,10 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
         Assert.Equal("a⟨U+202E⟩b", what.GetProperty("parameters")[0].GetProperty("text").GetString());
         Assert.Equal((held.TextHash, 1000, "T", true), (
             what.GetProperty("textHash").GetString(), what.GetProperty("rows").GetInt32(), what.GetProperty("transaction").GetString(), what.GetProperty("unbounded").GetBoolean()));
+        Assert.Equal((1, "public.orders (write)", "public.or⟨U+202E⟩ders.a (predicate)", "public.f", "a trigger"), (
+            what.GetProperty("count").GetInt32(), what.GetProperty("relations")[0].GetString(), what.GetProperty("columns")[0].GetString(),
+            what.GetProperty("functions")[0].GetString(), what.GetProperty("opaque").GetString()));
+        Assert.Equal("select ⟨U+202E⟩1", what.GetProperty("runs")[0].GetProperty("text").GetString());
         Assert.Equal("engineer", asked.GetProperty("who").GetProperty("subject").GetString());
         Assert.Equal("bulk", asked.GetProperty("why").GetProperty("rule").GetString());
         Assert.Equal($"https://accessplane.example/v1/holds/{held.Hold}", asked.GetProperty("links").GetProperty("hold").GetString());
@@ -189,6 +203,32 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
         Assert.Equal(("Waiting", (string?)null, null), (await Find(mine.Hold), await Find(forged.Hold), await Find(unknown.Hold)));
         // whatever the agent says of who decides, the policy's rule counts
         Assert.Equal("dba", (await host.Get($"/v1/holds/{mine.Hold}")).GetProperty("from").GetProperty("groups")[0].GetString());
+    }
+
+    [Fact]
+    public async Task Of_two_reviewers_at_once_one_decides_and_the_agent_hears_of_one_decision()
+    {
+        for (var round = 0; round < 6; round++)
+        {
+            var held = Operation();
+            await agent.Send(ReportKinds.OperationHeld, held);
+            await Until(async () => await Find(held.Hold) == "Waiting");
+            var answers = await Task.WhenAll(Say("dba", "approve"), Say("dba2", "deny"), Say("dba3", "approve"));
+            var state = await State(held.Hold);
+            var decided = (await host.Services.GetRequiredService<EventLog>().ReadStream(held.Hold, Cancel)).Select(s => s.Event).Where(e => e is HoldReleased or HoldRefused);
+            Assert.Equal(state, Assert.Single(decided) is HoldReleased ? "Released" : "Refused");
+            Assert.Equal([HttpStatusCode.OK, HttpStatusCode.Conflict, HttpStatusCode.Conflict], answers.Order());
+            var decision = agent.Next<HoldDecision>(DirectiveKinds.HoldDecided);
+            Assert.Equal((held.Hold, state.ToLowerInvariant()), (decision.Hold, decision.Outcome));
+
+            async Task<HttpStatusCode> Say(string who, string verdict)
+            {
+                using var client = host.Client(who, "dba");
+                using var answer = await client.PostAsJsonAsync($"/v1/holds/{held.Hold}/reviews", new { verdict }, Cancel);
+                return answer.StatusCode;
+            }
+        }
+        await agent.IsHeard();
     }
 
     private async Task<string?> Find(Guid id)

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using Xunit;
 using static AccessPlane.Tests.Integration.Holds.HeldDeletes;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
@@ -35,6 +37,48 @@ public sealed class HoldsOnTheWireTests
         Assert.True(Says(agent, "\"kind\":\"hold-ended\"", "\"op\":2", "\"outcome\":\"released\"", "\"by\":\"Dana\""));
         Assert.True(Says(agent, "\"kind\":\"result\"", "\"op\":2", "\"outcome\":\"completed\"", "DELETE 10"));
         Assert.Empty(agent.Ended);
+    }
+
+    [Theory]
+    [InlineData("prepare p as delete from h", "execute p", "C[DELETE 10] ZI")]
+    [InlineData("prepare p (int) as delete from h where a > $1", "execute p(4)", "C[DELETE 6] ZI")]
+    public async Task Who_approves_an_execute_sees_the_statement_that_it_runs_and_all_that_it_touches(string prepare, string execute, string story)
+    {
+        await using var agent = await Start();
+        using var client = await agent.Connect();
+        agent.Guard();
+        await client.Ask(Query(prepare));
+        agent.Guard(Deletes());
+        await client.Send(Query(execute));
+        await Notice(client);
+        var held = agent.NextAsked();
+        Assert.Equal((execute, new HeldRun("p", prepare)), (held.Text, Assert.Single(held.Runs)));
+        var written = Assert.Single(held.Facts.Relations);
+        Assert.Equal(("public.h", RelationAccess.Write), (written.Name, written.Access & RelationAccess.Write));
+        Assert.Equal((prepare == "prepare p as delete from h", true), (held.Facts.Unbounded, held.Facts.Kinds.Contains("delete")));
+        agent.Decide(held, "released");
+        Assert.Equal(story, Story(await client.UntilReady()));
+        // and so does the protocol's own Execute of it
+        await client.Send(Parse("", execute), Bind("", ""), Execute(), Sync);
+        Assert.Equal("p", Assert.Single(agent.NextAsked().Runs).Name);
+    }
+
+    [Fact]
+    public async Task Who_approves_a_fetch_sees_the_cursors_statement()
+    {
+        await using var agent = await Start();
+        using var client = await agent.Connect();
+        agent.Guard();
+        await client.Ask(Query("begin"));
+        await client.Ask(Query("declare c cursor for select a from h"));
+        agent.Guard(Deletes() with { Match = Match.Everything with { Statements = ["fetch"] } });
+        await client.Send(Query("fetch 2 from c"));
+        await Notice(client);
+        var held = agent.NextAsked();
+        Assert.Equal(new HeldRun("c", "declare c cursor for select a from h"), Assert.Single(held.Runs));
+        Assert.Equal(new RelationUse("public.h", RelationAccess.Read), Assert.Single(held.Facts.Relations));
+        agent.Decide(held, "released");
+        Assert.Equal("T D[1] D[2] C[FETCH 2] ZT", Story(await client.UntilReady()));
     }
 
     [Fact]
@@ -97,6 +141,7 @@ public sealed class HoldsOnTheWireTests
         Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.Ask(Query("select 1"))));
         Assert.Equal(10, await Left(agent));
         Assert.True(Says(agent, "\"kind\":\"hold-ended\"", "\"outcome\":\"abandoned\"", "\"by\":\"the client\""));
+        FaultReport.Saw($"cancelled with 57014 and released afterwards: {10 - await Left(agent)} of 10 rows deleted, recorded as abandoned by the client, and the session went on");
     }
 
     [Theory]

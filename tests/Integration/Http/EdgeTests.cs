@@ -10,12 +10,12 @@ namespace AccessPlane.Tests.Integration.Http;
 /// <summary>Whatever is sent to the API is answered with a problem that explains itself, and changes nothing.</summary>
 public sealed class EdgeTests(SharedControlPlane plane) : IClassFixture<SharedControlPlane>
 {
-    private readonly ControlPlaneHost _host = plane.Host;
+    private readonly ControlPlaneHost host = plane.Host;
 
     private async Task<(HttpResponseMessage Answer, JsonElement Problem)> Send(
         string method, string path, string? body = null, string type = "application/json", Action<HttpRequestMessage>? more = null, HttpClient? client = null)
     {
-        using var own = client is null ? _host.Client("engineer", "engineering") : null;
+        using var own = client is null ? host.Client("engineer", "engineering") : null;
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (body is not null)
         {
@@ -86,7 +86,7 @@ public sealed class EdgeTests(SharedControlPlane plane) : IClassFixture<SharedCo
         Assert.Equal(before, await Requests());
     }
 
-    private async Task<int> Requests() => (await _host.Get("/v1/audit/events?type=request_submitted&limit=1000")).GetProperty("items").GetArrayLength();
+    private async Task<int> Requests() => (await host.Get("/v1/audit/events?type=request_submitted&limit=1000")).GetProperty("items").GetArrayLength();
 
     [Fact]
     public async Task Bytes_that_are_no_text_are_refused()
@@ -137,7 +137,7 @@ public sealed class EdgeTests(SharedControlPlane plane) : IClassFixture<SharedCo
     [Fact]
     public async Task Health_tells_what_is_there()
     {
-        using var anyone = _host.Client();
+        using var anyone = host.Client();
         Assert.Equal("live", (await Send("GET", "/health/live", client: anyone)).Problem.GetProperty("status").GetString());
         var deadline = TimeProvider.System.GetUtcNow().AddSeconds(20);
         (HttpResponseMessage Answer, JsonElement Problem) ready;

@@ -7,11 +7,11 @@ namespace AccessPlane.Tests.Integration.Http;
 
 public sealed class IdempotencyTests(SharedControlPlane plane) : IClassFixture<SharedControlPlane>
 {
-    private readonly ControlPlaneHost _host = plane.Host;
+    private readonly ControlPlaneHost host = plane.Host;
 
     private async Task<(HttpStatusCode Status, JsonElement Body)> Ask(string subject, string? key, string reason, string path = "/v1/requests")
     {
-        using var client = _host.Client(subject, "engineering");
+        using var client = host.Client(subject, "engineering");
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(new { entitlement = "orders-write", reason }) };
         if (key is not null)
         {

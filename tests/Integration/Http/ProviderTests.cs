@@ -10,15 +10,15 @@ namespace AccessPlane.Tests.Integration.Http;
 /// <summary>Tokens of a certified OpenID provider that knows nothing of us.</summary>
 public sealed class ProviderTests : IAsyncLifetime
 {
-    private ControlPlaneHost _host = null!;
+    private ControlPlaneHost host = null!;
 
-    public async ValueTask InitializeAsync() => _host = await ControlPlaneHost.Start(settings:
+    public async ValueTask InitializeAsync() => host = await ControlPlaneHost.Start(settings:
     [
         $"--Identity:Issuers:1:Issuer={Servers.Oidc}", "--Identity:Issuers:1:Algorithms:0=RS256", "--Identity:Issuers:1:EvidenceClaims:0=repository",
         "--Identity:Issuers:1:EvidenceClaims:1=run_id",
     ]);
 
-    public ValueTask DisposeAsync() => _host.DisposeAsync();
+    public ValueTask DisposeAsync() => host.DisposeAsync();
 
     private static async Task<string> Token(string name, string audience = "accessplane")
     {
@@ -35,12 +35,12 @@ public sealed class ProviderTests : IAsyncLifetime
     }
 
     private async Task<TokenVerdict> Validate(string token, TokenUse use = TokenUse.Access) =>
-        await _host.Services.GetRequiredService<TokenValidator>().Validate(token, use, TestContext.Current.CancellationToken);
+        await host.Services.GetRequiredService<TokenValidator>().Validate(token, use, TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task A_persons_token_is_let_in_by_the_api()
     {
-        using var client = _host.Client();
+        using var client = host.Client();
         client.DefaultRequestHeaders.Authorization = new("Bearer", await Token("engineer"));
         using var answer = await client.GetAsync(new Uri("/v1/requests", UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.True(answer.IsSuccessStatusCode);

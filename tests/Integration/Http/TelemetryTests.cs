@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Json;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Tests.Integration.Agents;
+using AccessPlane.Tests.Integration.Wire;
 using AccessPlane.Tests.Unit.Agent;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -53,8 +55,8 @@ public sealed class TelemetryTests : IAsyncLifetime
         using var spool = new Spool(state.Path, SpoolLimits.Standard, (_, key) => key, TimeProvider.System);
         var settings = new Dictionary<string, string?> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf" };
         var config = new AccessPlane.Agent.AgentConfig("orders-agent", "http://127.0.0.1:1", state.Path, "http://127.0.0.1:1", []);
-        Assert.Null(AccessPlane.Agent.AgentHost.Telemetry(config, _ => null));
-        using (AccessPlane.Agent.AgentHost.Telemetry(config, settings.GetValueOrDefault)!)
+        Assert.Null(AccessPlane.Agent.AgentTelemetry.Start(config, _ => null));
+        using (AccessPlane.Agent.AgentTelemetry.Start(config, settings.GetValueOrDefault)!)
         {
             AccessPlane.Agent.AgentMeter.Watch(world.InForce, world.Live, spool);
             var grant = world.Granted(TimeSpan.FromHours(1));
@@ -69,6 +71,37 @@ public sealed class TelemetryTests : IAsyncLifetime
         Assert.Contains("accessplane.revocation.cut", sent, StringComparison.Ordinal);
         Assert.Contains("revoked", sent, StringComparison.Ordinal);
         Assert.Contains(Encoding.Latin1.GetString(BitConverter.GetBytes(42.0)), sent, StringComparison.Ordinal); // the histogram's sum
+    }
+
+    [Fact]
+    public async Task A_span_of_every_login_and_of_every_session_reaches_a_collector_and_none_of_a_statement()
+    {
+        var settings = new Dictionary<string, string?> { ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address, ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf" };
+        var config = new AccessPlane.Agent.AgentConfig("orders-agent", "http://127.0.0.1:1", "", "http://127.0.0.1:1", []);
+        string session, grant;
+        using (AccessPlane.Agent.AgentTelemetry.Start(config, settings.GetValueOrDefault)!)
+        {
+            await using var agent = await WireAgent.Start();
+            grant = $"{agent.Grant.Grant}";
+            using (var client = await agent.Connect())
+            {
+                await client.StillWorks();
+                await client.Send(RawClient.Terminate);
+                Assert.Null(await client.Read());
+            }
+            using (var stranger = await RawClient.Dial(agent.Port))
+            {
+                await Assert.ThrowsAsync<WireError>(() => stranger.Login("t_nobody", "x"));
+            }
+            await WireAgent.Until(() => Task.FromResult(agent.Live.Count == 0));
+            session = JsonDocument.Parse(agent.Transcript()[0]).RootElement.GetProperty("start").GetProperty("session").GetString()!;
+        } // what was gathered is sent at the end
+        var sent = Text(traces);
+        foreach (var expected in new[] { "accessplane-agent", "orders-agent", "login", "session", session, grant, "accessplane.session.end", "closed", "the login was not accepted" })
+        {
+            Assert.Contains(expected, sent, StringComparison.Ordinal);
+        }
+        Assert.DoesNotContain("alive", sent, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,12 +14,12 @@ namespace AccessPlane.Tests.Integration.Http;
 /// <summary>An issuer that does what a test wants: publishes keys, rotates them, goes down, signs anything.</summary>
 internal sealed class TestIssuer : IAsyncDisposable
 {
-    private readonly WebApplication _app;
-    private readonly List<(string Kid, AsymmetricAlgorithm Key)> _published = [];
-    private int _asked;
-    private int _begun;
+    private readonly WebApplication app;
+    private readonly List<(string Kid, AsymmetricAlgorithm Key)> published = [];
+    private int asked;
+    private int begun;
 
-    private TestIssuer(WebApplication app) => _app = app;
+    private TestIssuer(WebApplication app) => this.app = app;
 
     public string Address { get; private set; } = "";
     public bool Down { get; set; }
@@ -28,10 +28,10 @@ internal sealed class TestIssuer : IAsyncDisposable
     public Task Answers { get; set; } = Task.CompletedTask;
 
     /// <summary>How often the keys were asked for.</summary>
-    public int Asked => Volatile.Read(ref _asked);
+    public int Asked => Volatile.Read(ref asked);
 
     /// <summary>How often somebody began to ask.</summary>
-    public int Begun => Volatile.Read(ref _begun);
+    public int Begun => Volatile.Read(ref begun);
 
     public static async Task<TestIssuer> Start()
     {
@@ -44,7 +44,7 @@ internal sealed class TestIssuer : IAsyncDisposable
         {
             if (http.Request.Path.Value?.EndsWith("openid-configuration", StringComparison.Ordinal) == true)
             {
-                Interlocked.Increment(ref issuer._begun);
+                Interlocked.Increment(ref issuer.begun);
             }
             if (issuer.Down)
             {
@@ -57,8 +57,8 @@ internal sealed class TestIssuer : IAsyncDisposable
         app.MapGet("/.well-known/openid-configuration", () => Results.Json(new Dictionary<string, string> { ["issuer"] = issuer.Address, ["jwks_uri"] = $"{issuer.Address}/jwks" }));
         app.MapGet("/jwks", () =>
         {
-            Interlocked.Increment(ref issuer._asked);
-            return Results.Json(new { keys = issuer._published.Select(p => Jwk(p.Kid, p.Key)).ToArray() });
+            Interlocked.Increment(ref issuer.asked);
+            return Results.Json(new { keys = issuer.published.Select(p => Jwk(p.Kid, p.Key)).ToArray() });
         });
         await app.StartAsync();
         issuer.Address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
@@ -66,11 +66,11 @@ internal sealed class TestIssuer : IAsyncDisposable
         return issuer;
     }
 
-    public void Publish(string kid, AsymmetricAlgorithm key) => _published.Add((kid, key));
+    public void Publish(string kid, AsymmetricAlgorithm key) => published.Add((kid, key));
 
-    public void Withdraw(string kid) => _published.RemoveAll(p => p.Kid == kid);
+    public void Withdraw(string kid) => published.RemoveAll(p => p.Kid == kid);
 
-    public RSA Rsa(string kid) => (RSA)_published.Single(p => p.Kid == kid).Key;
+    public RSA Rsa(string kid) => (RSA)published.Single(p => p.Kid == kid).Key;
 
     public Dictionary<string, object?> Claims(string subject, DateTimeOffset now, params string[] groups) => new()
     {
@@ -109,8 +109,8 @@ internal sealed class TestIssuer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _app.DisposeAsync();
-        _published.ForEach(p => p.Key.Dispose());
+        await app.DisposeAsync();
+        published.ForEach(p => p.Key.Dispose());
     }
 
     private static Dictionary<string, string> Jwk(string kid, AsymmetricAlgorithm key)

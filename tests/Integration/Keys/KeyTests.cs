@@ -7,6 +7,7 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.Tests.Integration.Agents;
 using AccessPlane.Tests.Integration.Checkpoints;
 using Microsoft.Extensions.DependencyInjection;

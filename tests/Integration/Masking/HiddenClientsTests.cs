@@ -9,10 +9,12 @@ public sealed class HiddenClientsTests
 {
     private static readonly string[] Secrets = ["900-11-2233", "901-22-3344", "zoe.sentinel", "4929000011112222", "MFASECRET", "TAGSECRET"];
 
-    [Fact]
-    public async Task Jdbc_is_answered()
+    [Theory]
+    [InlineData(PgServer.Installed)]
+    [InlineData(PgServer.Newer)]
+    public async Task Jdbc_is_answered(PgServer on)
     {
-        await using var shop = await HiddenShop.Open();
+        await using var shop = await HiddenShop.Open(on);
         var (user, password) = shop.Agent.Ticket();
         var told = await Programs.Run(
             "java", new Dictionary<string, string>(), "-cp", "/usr/share/java/postgresql.jar", Client("Metadata.java"),
@@ -20,18 +22,22 @@ public sealed class HiddenClientsTests
         Answered(told, "TABLE_NAME=customers", "COLUMN_NAME=ssn", "in pages 302");
     }
 
-    [Fact]
-    public async Task Psycopg_and_what_is_built_on_it_are_answered()
+    [Theory]
+    [InlineData(PgServer.Installed)]
+    [InlineData(PgServer.Newer)]
+    public async Task Psycopg_and_what_is_built_on_it_are_answered(PgServer on)
     {
-        await using var shop = await HiddenShop.Open();
+        await using var shop = await HiddenShop.Open(on);
         var told = await Programs.Run("/usr/bin/python3", Programs.Through(shop.Agent), Client("metadata.py"), "", "views");
         Answered(told, "customers_pkey", "by cursor 301", "copied");
     }
 
-    [Fact]
-    public async Task Npgsql_is_answered()
+    [Theory]
+    [InlineData(PgServer.Installed)]
+    [InlineData(PgServer.Newer)]
+    public async Task Npgsql_is_answered(PgServer on)
     {
-        await using var shop = await HiddenShop.Open();
+        await using var shop = await HiddenShop.Open(on);
         await using var connection = new NpgsqlConnection(shop.Agent.NpgsqlString(5));
         await connection.OpenAsync(TestContext.Current.CancellationToken);
         foreach (var collection in new[] { "Databases", "Schemata", "Tables", "Columns", "Views", "Indexes", "Constraints", "PrimaryKey", "ForeignKeys", "DataTypes" })

@@ -1,3 +1,4 @@
+using AccessPlane.Agent.Protocols.PostgreSql.Masking;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Tests.Integration.Wire;
 using Xunit;
@@ -100,6 +101,31 @@ public sealed class MaskTotalTests
                   is distinct from (v.attname, v.atttypid, v.atttypmod, v.attcollation)
                 """));
         }
+    }
+
+    /// <summary>The server's own judgement: a generated column is computed by nothing that is not immutable.</summary>
+    [Theory]
+    [InlineData(PgServer.Installed)]
+    [InlineData(PgServer.Newer)]
+    public async Task Every_mask_of_every_type_is_immutable(PgServer on)
+    {
+        await using var database = await MaskDatabase.Empty(on);
+        await database.Directly(Types, $"create table n.t ({string.Join(", ", Nasty.Select((n, i) => $"c{i} {n.Type}"))}); alter table n.t owner to {database.Role}; alter schema n owner to {database.Role}");
+        MaskGround ground;
+        using (var own = await database.Own())
+        {
+            await own.Rows(MaskGroundSql.Begin, CancellationToken.None);
+            ground = await MaskGroundReader.Read(own, [], _ => new MaskName("0123456789ab"), CancellationToken.None);
+            await own.Rows("rollback", CancellationToken.None);
+        }
+        var columns = Assert.Single(ground.Relations, r => r.FullName == "n.t").Columns;
+        Assert.Equal(Nasty.Length, columns.Count);
+        foreach (var (with, w) in Ways.Select((with, w) => (with, w)))
+        {
+            var all = columns.Select((c, i) => $"c{i} {Nasty[i].Type}, g{i} {c.Type} {(c.Collation is null ? "" : $"collate {c.Collation}")} generated always as ({MaskExpression.Of(c, with)}) stored");
+            await database.Directly($"create table n.g{w} ({string.Join(", ", all)})");
+        }
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => database.Directly("create table n.not_so (a timestamptz, g text generated always as (a::text) stored)")); // it would be said
     }
 
     [Fact]

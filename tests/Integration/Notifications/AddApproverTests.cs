@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using AccessPlane.Contracts;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 using Xunit;
@@ -98,6 +99,34 @@ public sealed class AddApproverTests(SharedControlPlane plane) : IClassFixture<S
         Assert.Equal(HttpStatusCode.NoContent, (await admin.DeleteAsync(new Uri("/v1/approvers/leaver", UriKind.Relative), Cancel)).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await admin.DeleteAsync(new Uri("/v1/approvers/..", UriKind.RelativeOrAbsolute), Cancel)).StatusCode);
         await Assert.ThrowsAsync<BrokerUnreachableException>(() => new ConnectionFactory { Uri = new Uri(Address(after)) }.CreateConnectionAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Who_was_added_and_removed_by_whom_is_for_auditors_to_see_and_the_password_for_nobody()
+    {
+        var user = await Add("audited", "dba", "security");
+        for (var twice = 0; twice < 2; twice++)
+        {
+            Assert.Equal(204, (await plane.Host.Send(HttpMethod.Delete, "/v1/approvers/audited", "admin2", "admins")).Status);
+        }
+        var events = (await plane.Host.Get($"/v1/audit/events?stream={Ids.Approver("audited")}")).GetProperty("items").EnumerateArray().ToList();
+        Assert.Equal(["approver_added", "approver_removed"], events.Select(e => e.GetProperty("type").GetString()));
+        Assert.Equal(["admin", "admin2"], events.Select(e => e.GetProperty("headers").GetProperty("actor").GetProperty("subject").GetString()));
+        Assert.Equal(["dba", "security"], events[0].GetProperty("data").GetProperty("groups").EnumerateArray().Select(g => g.GetString()));
+        Assert.DoesNotContain(user.GetProperty("brokerPassword").GetString()!, string.Concat(events.Select(e => e.ToString())), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_same_command_again_gives_the_same_user_and_not_one_that_was_removed_since()
+    {
+        Task<Answered> AddAgain() => plane.Host.Send(HttpMethod.Post, "/v1/approvers", "admin", "admins", new { name = "again", groups = new[] { "dba" } }, key: "again");
+        var (first, second) = (await AddAgain(), await AddAgain());
+        Assert.Equal((201, first.Body.ToString()), (second.Status, second.Body.ToString()));
+        await using (await new ConnectionFactory { Uri = new Uri(Address(first.Body)) }.CreateConnectionAsync(Cancel))
+        {
+        }
+        await plane.Host.Send(HttpMethod.Delete, "/v1/approvers/again", "admin", "admins");
+        Assert.Equal("409 approver-removed", (await AddAgain()).Code);
     }
 
     [Theory]

@@ -10,13 +10,13 @@ namespace AccessPlane.Tests.Integration.Notifications;
 /// <summary>A real approver's client: knows AMQP and JSON, and nothing of ours.</summary>
 internal sealed class ApproverClient : IAsyncDisposable
 {
-    private readonly IConnection _connection;
-    private readonly IChannel _channel;
-    private readonly BlockingCollection<(string Key, JsonElement Body)> _inbox = [];
-    private readonly ConcurrentDictionary<string, TaskCompletionSource<JsonElement>> _waiting = new();
-    private readonly string _replies;
+    private readonly IConnection connection;
+    private readonly IChannel channel;
+    private readonly BlockingCollection<(string Key, JsonElement Body)> inbox = [];
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<JsonElement>> waiting = new();
+    private readonly string replies;
 
-    private ApproverClient(IConnection connection, IChannel channel, string replies) => (_connection, _channel, _replies) = (connection, channel, replies);
+    private ApproverClient(IConnection connection, IChannel channel, string replies) => (this.connection, this.channel, this.replies) = (connection, channel, replies);
 
     /// <param name="queue">The queue that the control plane made for the client; null for one that the broker names, for who may bind it.</param>
     /// <param name="groups">Whose notifications it wants.</param>
@@ -33,10 +33,10 @@ internal sealed class ApproverClient : IAsyncDisposable
             await channel.QueueBindAsync(inbox, "accessplane.notifications", $"request.decided.{group}");
             await channel.QueueBindAsync(inbox, "accessplane.notifications", $"hold.*.{group}");
         }
-        await client.Listen(inbox, (key, _, body) => client._inbox.Add((key, body)));
+        await client.Listen(inbox, (key, _, body) => client.inbox.Add((key, body)));
         await client.Listen(replies, (_, correlation, body) =>
         {
-            if (client._waiting.TryRemove(correlation ?? "", out var waiting))
+            if (client.waiting.TryRemove(correlation ?? "", out var waiting))
             {
                 waiting.SetResult(body);
             }
@@ -49,7 +49,7 @@ internal sealed class ApproverClient : IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(TimeSpan.FromSeconds(20));
-        foreach (var notification in _inbox.GetConsumingEnumerable(limit.Token))
+        foreach (var notification in inbox.GetConsumingEnumerable(limit.Token))
         {
             if (notification.Body.GetProperty("id").GetGuid() == request)
             {
@@ -66,31 +66,31 @@ internal sealed class ApproverClient : IAsyncDisposable
     public async Task<JsonElement> Send(byte[] body, string exchange = "accessplane.reviews")
     {
         var correlation = Guid.CreateVersion7().ToString();
-        var waiting = _waiting[correlation] = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
-        await Publish(body, exchange, exchange.Length == 0 ? "accessplane.reviews" : "", _replies, correlation);
-        return await waiting.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        var answer = waiting[correlation] = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await Publish(body, exchange, exchange.Length == 0 ? "accessplane.reviews" : "", replies, correlation);
+        return await answer.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
     }
 
     /// <summary>Sends without waiting for an answer.</summary>
-    public async Task Publish(byte[] body, string exchange, string key, string? replyTo, string? correlation) => await _channel.BasicPublishAsync(
+    public async Task Publish(byte[] body, string exchange, string key, string? replyTo, string? correlation) => await channel.BasicPublishAsync(
         exchange, key, mandatory: true, new BasicProperties { ReplyTo = replyTo, CorrelationId = correlation, ContentType = "application/json" }, body,
         TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        await _channel.DisposeAsync();
-        await _connection.DisposeAsync();
-        _inbox.Dispose();
+        await channel.DisposeAsync();
+        await connection.DisposeAsync();
+        inbox.Dispose();
     }
 
     private async Task Listen(string queue, Action<string, string?, JsonElement> take)
     {
-        var consumer = new AsyncEventingBasicConsumer(_channel);
+        var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {
             take(delivery.RoutingKey, delivery.BasicProperties.CorrelationId, JsonSerializer.Deserialize<JsonElement>(delivery.Body.Span));
             return Task.CompletedTask;
         };
-        await _channel.BasicConsumeAsync(queue, autoAck: true, consumer);
+        await channel.BasicConsumeAsync(queue, autoAck: true, consumer);
     }
 }

@@ -86,6 +86,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         Assert.Equal(
             ["session_opened", "transcript_recorded", "transcript_recorded", "transcript_recorded", "transcript_recorded", "session_closed"],
             await EventsOf(segments[0]));
+        FaultReport.Saw($"{segments.Count} parts delivered 3 times each: {(await EventsOf(segments[0])).Count(e => e == "transcript_recorded")} in the log");
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class DoorTests : IAsyncLifetime
     private readonly ManualClock clock = new(TimeProvider.System.GetUtcNow());
     private WireAgent agent = null!;
 
-    private static readonly DoorBounds Bounds = new(Strangers: 24, StrangersPerAddress: 6);
+    private static readonly DoorBounds Bounds = new(Strangers: 24, StrangersPerAddress: 6, ConnectionsPerSecond: 20, FailedLogins: 5);
 
     public async ValueTask InitializeAsync() => agent = await WireAgent.Start(new WireOptions(Tls: true, Time: clock) { Bounds = Bounds });
 
@@ -62,6 +62,7 @@ public sealed class DoorTests : IAsyncLifetime
         Assert.NotEqual(0, await Peeked(client.Socket));
         clock.Advance(TimeSpan.FromSeconds(0.2));
         Assert.Null(await client.Read());
+        FaultReport.Saw($"{stage}: inside after 9.9 s and out after 10.1 s, by the test's clock");
     }
 
     [Fact]
@@ -129,6 +130,49 @@ public sealed class DoorTests : IAsyncLifetime
     {
         using var client = await Dial(agent.Port, address);
         Assert.Equal($"53300 {why}: try again shortly", await client.Refusal());
+    }
+
+    [Fact]
+    public async Task Whoever_fails_again_and_again_is_refused_for_a_while_and_others_are_not()
+    {
+        var (from, elsewhere) = (IPAddress.Parse("127.0.0.51"), IPAddress.Parse("127.0.0.52"));
+        for (var i = 0; i < Bounds.FailedLogins; i++)
+        {
+            using var guesses = await Dial(agent.Port, from);
+            Assert.Contains("not accepted", (await Assert.ThrowsAsync<WireError>(() => guesses.Login($"t_{i}", "a guess"))).Message, StringComparison.Ordinal);
+        }
+        using (var again = await Dial(agent.Port, from))
+        {
+            Assert.Equal("53300 too many logins from your address have failed: try again shortly", await again.Refusal());
+        }
+        var (user, password) = agent.Ticket();
+        using (var other = await Dial(agent.Port, elsewhere))
+        {
+            await other.Login(user, password, ("database", agent.Database));
+        }
+        clock.Advance(TimeSpan.FromSeconds(1));
+        (user, password) = agent.Ticket();
+        using var later = await Dial(agent.Port, from);
+        await later.Login(user, password, ("database", agent.Database));
+    }
+
+    [Fact]
+    public async Task One_address_may_come_only_so_fast()
+    {
+        var from = IPAddress.Parse("127.0.0.61");
+        for (var i = 0; i < 2 * Bounds.ConnectionsPerSecond; i++)
+        {
+            using var stranger = await Dial(agent.Port, from);
+            await stranger.Send(Startup(("user", "t_1")));
+            Assert.Equal('R', (await stranger.Read())!.Value.Type);
+            stranger.Socket.Shutdown(SocketShutdown.Send);
+            Assert.Null(await stranger.Read());
+        }
+        await IsRefused(from, "connections from your address come too fast");
+        clock.Advance(TimeSpan.FromSeconds(1));
+        using var later = await Dial(agent.Port, from);
+        await later.Send(Startup(("user", "t_1")));
+        Assert.Equal('R', (await later.Read())!.Value.Type);
     }
 
     /// <returns>How much is there to be read: 0 at the end, null while nothing comes.</returns>

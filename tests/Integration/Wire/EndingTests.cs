@@ -85,11 +85,36 @@ public sealed class EndingTests
         agent.Revoke();
         Assert.Equal("E57P01", Story(await copying.UntilReady()));
         await Until(() => agent.Backends("true", 0));
+        took.Stop();
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
         var after = (long)(await agent.Ask("select count(*) from c"))!;
         Assert.InRange(after, 3, 100);
         await Task.Delay(200);
         Assert.Equal(after, await agent.Ask("select count(*) from c"));
+        FaultReport.Saw($"in a COPY and in a pipeline of 200: both gone at the database after {took.ElapsedMilliseconds} ms, {after} of 200 statements had run by then and {after} a moment later, 0 rows of the COPY");
+    }
+
+    [Fact]
+    public async Task The_end_of_a_grants_time_cuts_a_running_statement_and_an_idle_session()
+    {
+        await using var agent = await WireAgent.Start();
+        using var idle = await agent.Connect();
+        using var busy = await agent.Connect();
+        await busy.Send(Query("select pg_sleep(60)"));
+        await Until(() => agent.Backends("query like '%pg_sleep%' and state = 'active'", 1));
+        agent.Apply(agent.Grant with { NotAfter = TimeProvider.System.GetUtcNow().AddSeconds(1) });
+        var (cutIdle, cutBusy) = (idle.Refusal(), busy.UntilReady());
+        await Until(() =>
+        {
+            agent.Live.CutWhatEnded(TimeProvider.System.GetTimestamp()); // as the agent's timer does
+            return Task.FromResult(cutIdle.IsCompleted && cutBusy.IsCompleted);
+        });
+        Assert.StartsWith("57P01 the grant expired", await cutIdle, StringComparison.Ordinal);
+        Assert.Equal("E57P01", Story((await cutBusy).Where(m => m.Type != 'T')));
+        await Until(() => agent.Backends("true", 0));
+        await Until(() => Task.FromResult(agent.Live.Count == 0));
+        Assert.Equal(2, agent.Transcript().Count(l => l.Contains("\"cause\":\"expired\"", StringComparison.Ordinal)));
+        await Assert.ThrowsAsync<WireError>(() => agent.Connect());
     }
 
     [Fact]
@@ -100,9 +125,12 @@ public sealed class EndingTests
         await client.Send(Query("select repeat('x', 1000), generate_series(1, 100000000)"));
         await client.Read();
         client.Socket.Close(0);
+        var took = Stopwatch.StartNew();
         await Until(() => agent.Backends("true", 0));
         await Until(() => Task.FromResult(agent.Live.Count == 0));
+        took.Stop();
         Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"closed\"", StringComparison.Ordinal));
+        FaultReport.Saw($"{took.ElapsedMilliseconds} ms after the client was gone its statement was over at the database, and its session at the agent");
     }
 
     [Fact]
@@ -150,5 +178,76 @@ public sealed class EndingTests
         using var client = await Dial(agent.Port);
         await client.Send(Startup(("user", "orders-read")));
         Assert.Equal("E28000", Story(await client.UntilReady()));
+    }
+
+    [Fact]
+    public async Task A_revocation_ends_a_session_that_holds_all_the_statements_and_portals_that_it_may()
+    {
+        var (statements, portals) = (PgNames.MostStatements - 1, PgNames.MostPortals - 1);
+        await using var agent = await WireAgent.Start();
+        using var client = await agent.Connect();
+        await client.Send(Query("begin"));
+        await client.UntilReady();
+        await client.Send([.. Enumerable.Range(0, statements).Select(i => (byte[])[.. Parse($"s{i}", "select generate_series(1, 1000)"), .. i < portals ? Bind($"p{i}", $"s{i}") : []]), Sync]);
+        Assert.Equal(statements + portals, (await client.UntilReady()).Count(m => m.Type is '1' or '2'));
+        var took = Stopwatch.StartNew();
+        agent.Revoke();
+        Assert.Equal("E57P01", Story(await client.UntilReady()));
+        await Until(() => agent.Backends("true", 0));
+        took.Stop();
+        Assert.True(took.Elapsed < TimeSpan.FromSeconds(5), $"{took.Elapsed}");
+        FaultReport.Saw($"with {statements} statements and {portals} portals open: cut with 57P01, gone at the database after {took.ElapsedMilliseconds} ms");
+    }
+
+    [Fact]
+    public async Task A_revocation_while_the_database_is_dialled_ends_the_login_and_does_not_wait_for_it()
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = new FakeServer
+        {
+            Login = _ =>
+            {
+                reached.TrySetResult();
+                return Task.CompletedTask;
+            },
+        };
+        await using var agent = await WireAgent.Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port));
+        var (user, password) = agent.Ticket();
+        using var client = await Dial(agent.Port);
+        await client.Send(Startup(("user", user), ("database", agent.Database)));
+        await client.Prove(password);
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        var took = Stopwatch.StartNew();
+        agent.Revoke();
+        Assert.Contains("the grant was revoked by `dba`", await client.Refusal(), StringComparison.Ordinal);
+        took.Stop();
+        Assert.True(took.Elapsed < TimeSpan.FromSeconds(5), $"{took.Elapsed}"); // the database would be waited for twice as long
+        Assert.Equal(0, agent.Live.Count);
+        FaultReport.Saw($"revoked while the database did not answer the login: told so after {took.ElapsedMilliseconds} ms, 0 sessions");
+    }
+
+    [Fact]
+    public async Task An_agent_that_is_stopped_tells_its_sessions_ends_what_runs_and_closes_every_record()
+    {
+        await using var agent = await WireAgent.Start();
+        using var idle = await agent.Connect();
+        using var busy = await agent.Connect();
+        await busy.Send(Query("select pg_sleep(60)"));
+        await Until(() => agent.Backends("query like '%pg_sleep%' and state = 'active'", 1));
+        var took = Stopwatch.StartNew();
+        var stopping = agent.Listener.StopAsync(Cancel);
+        foreach (var client in (RawClient[])[idle, busy])
+        {
+            var answer = await client.UntilReady();
+            Assert.Equal("E57P01", Story(answer.Where(m => m.Type != 'T')));
+            Assert.Equal("the agent was stopped", Field(answer[^1].Body, 'M'));
+        }
+        await stopping;
+        took.Stop();
+        await Until(() => agent.Backends("true", 0));
+        await Until(() => Task.FromResult(agent.Live.Count == 0));
+        var ends = agent.Transcript().Count(l => l.Contains("\"kind\":\"end\"", StringComparison.Ordinal));
+        Assert.Equal(2, ends);
+        FaultReport.Saw($"2 sessions, 1 of them busy: both told 57P01, stopped after {took.ElapsedMilliseconds} ms, 0 backends left, {ends} records with their end");
     }
 }

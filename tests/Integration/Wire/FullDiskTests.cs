@@ -63,6 +63,7 @@ public sealed class FullDiskTests
         Assert.Equal(3 * sessions, entries.Count(e => e.Kind == "statement"));
         Assert.Equal(3 * sessions, entries.Count(e => e is { Kind: "result", Outcome: "completed" }));
         Assert.Equal(sessions, entries.Count(e => e.Kind == "end"));
+        FaultReport.Saw($"{sessions} sessions frozen and 1 new one refused on a full disk; with room again {sessions} statements went on: {2 * sessions} rows by the server's count, {entries.Count(e => e.Kind == "statement" && e.Text!.StartsWith("insert", StringComparison.Ordinal))} inserts recorded, 0 lost");
     }
 
     [Fact]
@@ -92,6 +93,26 @@ public sealed class FullDiskTests
         Assert.False(agent.Live.Frozen);
         Assert.Equal("T D[alive] C[SELECT 1] ZI", Story(await client.UntilReady()));
         await (await agent.Connect()).StillWorks();
+    }
+
+    [Fact]
+    public async Task On_a_disk_that_went_read_only_nothing_runs_unrecorded_and_nobody_comes_in()
+    {
+        using var disk = SmallDisk.MountFailing();
+        await using var agent = await Start(new WireOptions { SpoolIn = disk.Path });
+        await agent.Directly("create table read_only (a int)", $"grant all on read_only to {agent.Database}");
+        using var client = await agent.Connect();
+        Assert.Equal("C[INSERT 0 1] ZI", Story(await client.Ask(Query("insert into read_only values (1)"))));
+        disk.GoReadOnly();
+        await client.Send(Query("insert into read_only values (2)"));
+        Assert.Equal("E57P01", Story(await client.UntilReady()));
+        await Until(() => agent.Backends("true", 0));
+        var (user, password) = agent.Ticket();
+        using var late = await Dial(agent.Port);
+        await late.Send(Startup(("user", user), ("database", agent.Database)));
+        await late.Prove(password);
+        Assert.Equal("E58030", Story(await late.UntilReady()));
+        Assert.Equal(1L, await agent.Ask("select count(*) from read_only"));
     }
 
     [Fact]

@@ -64,14 +64,13 @@ public sealed class GuardShop : IAsyncLifetime
         await Sweep();
     }
 
-    /// <summary>What is denied from here on: changes, what is unbounded or opaque, and, where it is said, every write.</summary>
+    /// <summary>What is denied from here on: changes, what is unbounded, and, where it is said, every write. No rule names what cannot be read.</summary>
     public void Deny(bool everyWrite) => Agent.Publish(model => model with
     {
         Guardrails =
         [
             Rule("no-changes", Match.Everything with { Statements = everyWrite ? [.. Writes, .. Changes] : Changes }),
             Rule("no-bulk", Match.Everything with { Unbounded = true }),
-            Rule("no-hiding", Match.Everything with { Opaque = true }),
             Rule("no-reach", Match.Everything with { Functions = Functions }),
         ],
     });

@@ -119,6 +119,7 @@ public sealed class HostileUpstreamTests : IAsyncLifetime
         await OthersGoOn();
         Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"protocol\"", StringComparison.Ordinal) && l.Contains(why, StringComparison.Ordinal));
         Assert.Contains(agent.Transcript(), l => l.Contains("\"outcome\":\"unknown\"", StringComparison.Ordinal));
+        FaultReport.Saw($"{lie}: its session ended with 08P01, `{why}`; the others went on, its statement is recorded as unknown");
     }
 
     [Fact]

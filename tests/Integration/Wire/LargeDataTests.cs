@@ -35,11 +35,13 @@ public sealed class LargeDataTests : IAsyncLifetime
         }
     }
 
-    private static async Task Allocates(long most, Func<Task> work)
+    private static async Task<long> Allocates(long most, Func<Task> work)
     {
         var before = GC.GetTotalAllocatedBytes(precise: true);
         await work();
-        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, most);
+        var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        Assert.InRange(allocated, 0, most);
+        return allocated;
     }
 
     /// <summary>A message of any size, without holding it here either.</summary>
@@ -68,7 +70,7 @@ public sealed class LargeDataTests : IAsyncLifetime
     {
         using var client = await agent.Connect();
         await client.StillWorks();
-        await Allocates(MostAllocated, async () =>
+        var allocated = await Allocates(MostAllocated, async () =>
         {
             await client.Send(Parse("", "select octet_length($1::text)"));
             byte[] before = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
@@ -78,6 +80,7 @@ public sealed class LargeDataTests : IAsyncLifetime
             Assert.Equal($"1 2 D[{size}] C[SELECT 1] ZI", Story(await client.UntilReady()));
         });
         await client.StillWorks();
+        FaultReport.Saw($"a parameter of {size} bytes passed whole, {allocated / 1024} KiB were allocated for it");
     }
 
     [Theory]
@@ -137,13 +140,14 @@ public sealed class LargeDataTests : IAsyncLifetime
     {
         using var client = await agent.Connect();
         Assert.Equal("T D[x] C[SELECT 1] ZI", Story(await client.Ask(Query("select repeat('x', 1)"))));
-        await Allocates(MostAllocated, async () =>
+        var allocated = await Allocates(MostAllocated, async () =>
         {
             await client.Send(Query($"select repeat('x', {Large})"));
             Assert.Equal('T', (await client.Read())!.Value.Type);
             await Skip(client, PgFrame.Header + 2 + 4 + Large);
         });
         Assert.Equal("C[SELECT 1] ZI", Story(await client.UntilReady()));
+        FaultReport.Saw($"a row of {Large} bytes passed, {allocated / 1024} KiB were allocated for it");
     }
 
     [Fact]
@@ -188,9 +192,11 @@ public sealed class LargeDataTests : IAsyncLifetime
             await Until(() => Task.FromResult(agent.Live.Count == 0));
         });
         await Until(() => agent.Backends("true", 0));
+        took.Stop();
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(2), $"{took.Elapsed}");
         Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"revoked\"", StringComparison.Ordinal));
         // whatever it reads now, it ends, and no farewell stands in the middle of a row
         Assert.DoesNotContain(await client.UntilReady(), m => m.Type is 'E' or 'Z');
+        FaultReport.Saw($"its session was over at the agent and at the database {took.Elapsed.TotalMilliseconds:0} ms after the revocation; 0 answers behind it");
     }
 }

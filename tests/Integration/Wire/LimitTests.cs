@@ -104,6 +104,23 @@ public sealed class LimitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_portal_or_cursor_is_bounded_however_often_it_is_asked_for_more()
+    {
+        LimitRows();
+        using var client = await agent.Connect();
+        await client.Ask(Query("begin"));
+        Assert.Equal("1 2 D[1] D[2] s ZT", Story(await client.Ask(Parse("", Four), Bind("p", ""), Execute("p", 2), Sync)));
+        Assert.Equal("D[3] E54000 ZE", Story(await client.Ask(Execute("p", 2), Sync)));
+        await client.Ask(Query("rollback"));
+        await client.Ask(Query("begin"));
+        await client.Ask(Query($"declare c cursor for {Four}"));
+        await client.Ask(Query($"declare d cursor for {Four}"));
+        Assert.Equal("T D[1] D[2] C[FETCH 2] ZT", Story(await client.Ask(Query("fetch 2 from c"))));
+        Assert.Equal("T D[1] C[FETCH 1] ZT", Story(await client.Ask(Query("fetch 1 from d"))));
+        Assert.Equal("T D[3] E54000 ZE", Story(await client.Ask(Query("fetch 2 from c"))));
+    }
+
+    [Fact]
     public async Task A_statement_that_runs_too_long_is_cancelled_and_the_session_lives()
     {
         Limit(new LimitRule("quick", "orders", StatementTimeout: TimeSpan.FromMilliseconds(300)));
@@ -126,6 +143,37 @@ public sealed class LimitTests : IAsyncLifetime
         Assert.Equal("57P01", Field(end!.Value.Body, 'C'));
         Assert.Contains("`idle`", Field(end.Value.Body, 'M'), StringComparison.Ordinal);
         Assert.EndsWith("C[SELECT 1] ZI", Story(await asked), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_session_that_idles_in_a_transaction_ends_and_its_locks_with_it_and_one_outside_of_any_does_not()
+    {
+        Limit(new LimitRule("open", "orders", IdleInTransaction: TimeSpan.FromSeconds(1)));
+        using var outside = await agent.Connect();
+        using var failed = await agent.Connect();
+        Assert.Equal("C[BEGIN] ZT", Story(await failed.Ask(Query("begin"))));
+        Assert.EndsWith("ZE", Story(await failed.Ask(Query("select 1/0"))), StringComparison.Ordinal);
+        using var open = await agent.Connect();
+        Assert.EndsWith("ZT", Story(await open.Ask(Query("begin; update t set v = 1 where id = 1"))), StringComparison.Ordinal);
+        var next = await agent.Connect();
+        var waits = next.Ask(Query("update t set v = 2 where id = 1"));
+        Assert.Equal("57P01 nothing was asked for 1 s inside a transaction, which is all that `open` allows: connect again", await open.Refusal());
+        Assert.StartsWith("57P01 ", await failed.Refusal(), StringComparison.Ordinal);
+        Assert.Equal("C[UPDATE 1] ZI", Story(await waits));
+        await outside.StillWorks();
+        next.Dispose();
+    }
+
+    [Fact]
+    public async Task A_session_that_has_lasted_too_long_ends_even_while_it_works()
+    {
+        using var client = await agent.Connect();
+        Limit(new LimitRule("day", "orders", Session: TimeSpan.FromSeconds(1)));
+        await client.Send(Query("select pg_sleep(60)"));
+        var answer = await client.UntilReady();
+        Assert.Equal("the session has lasted 1 s, which is all that `day` allows: connect again", Field(answer[^1].Body, 'M'));
+        await WireAgent.Until(() => Task.FromResult(agent.Live.Count == 0));
+        Assert.Contains(agent.Transcript(), l => l.Contains("\"cause\":\"limit\"", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -232,5 +280,36 @@ public sealed class LimitTests : IAsyncLifetime
         Assert.Equal("1 2 C[UPDATE 1] 1 2 E42501 ZI", Story(await client.Ask(unit)));
         Assert.Equal(0L, await agent.Ask("select sum(v) from t"));
         Assert.Equal("1 2 D[1] C[SELECT 1] ZI", Story(await client.Ask(Parse("", "select 1"), Bind("", ""), Execute(), Sync)));
+    }
+
+    [Fact]
+    public async Task What_else_a_write_changes_than_its_own_rows_cannot_be_bounded_and_so_is_not_done()
+    {
+        await agent.Directly(
+            $"""
+            set role {agent.Database};
+            create schema b; create table b.child (id int references t on delete cascade on update cascade); insert into b.child select 1 from generate_series(1, 100);
+            create function b.purge() returns trigger language plpgsql as $$ begin delete from b.child; return null; end $$;
+            create table b.plain (id int primary key, v int); insert into b.plain values (1, 0);
+            create table b.watched (id int); insert into b.watched select g from generate_series(1, 100) g;
+            create trigger purge after update on b.watched for each statement execute function b.purge();
+            create function b.deletes() returns bool language sql as 'delete from b.child returning true'
+            """);
+        agent.Publish(model => model with { Guardrails = [new Guardrail("bulk", "orders", Match.Everything, Effect.Flag, MaxRows: 10)] });
+        using var client = await agent.Connect();
+        async Task<string> Told(string sql) =>
+            (await client.Ask(Query(sql))) is var answer && answer.FirstOrDefault(m => m.Type == 'E') is { Type: 'E' } error ? Field(error.Body, 'M') : Story(answer);
+        foreach (var sql in new[]
+        {
+            "delete from t where id = 1", "update t set id = 1001 where id = 1", "update b.watched set id = 2 where id = 1", "delete from b.watched where b.deletes()",
+            "with more as (delete from b.child returning id) delete from b.watched where id = 1", "do $$ begin execute 'delete from b.child'; end $$",
+        })
+        {
+            Assert.StartsWith("denied by `bulk`: the rows that it changes cannot be counted", await Told(sql), StringComparison.Ordinal);
+        }
+        Assert.Equal(100L, await agent.Ask("select count(*) from b.child"));
+        Assert.Equal("C[UPDATE 1] ZI", await Told("update t set v = 1 where id = 1"));
+        Assert.Equal("C[INSERT 0 1] ZI", await Told("insert into b.plain values (1, 1) on conflict (id) do update set v = 2"));
+        Assert.StartsWith("denied by `bulk`: it would have changed 100 rows", await Told("delete from b.watched"), StringComparison.Ordinal);
     }
 }

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using AccessPlane.Agent.Protocols.PostgreSql;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
@@ -15,6 +17,13 @@ internal sealed partial record MaskingCase(
             Texts(c, "secrets")!, c.TryGetProperty("join_rows", out var join) && join.GetBoolean(), Texts(c, "session2"),
             c.TryGetProperty("startup_params", out var startup) ? [.. startup.EnumerateObject().Select(p => (p.Name, p.Value.GetString()!))] : []));
 
+    /// <summary>The same case where the fixture's roles are called otherwise.</summary>
+    public MaskingCase With(string owner, string writers)
+    {
+        string Named(string sql) => sql.Replace("app_owner", owner, StringComparison.Ordinal).Replace("gw_rw", writers, StringComparison.Ordinal);
+        return this with { Setup = Setup is null ? null : Named(Setup), Sql = Sql?.Select(Named).ToArray() };
+    }
+
     /// <summary>The same case, said in another way.</summary>
     public MaskingCase Said(Func<string, string> other, string? mode = null) => this with
     {
@@ -23,14 +32,24 @@ internal sealed partial record MaskingCase(
         Mode = mode ?? Mode,
     };
 
-    /// <summary>Plays statements, and gives everything that came.</summary>
-    public async Task<List<(char Type, byte[] Body)>> Play(RawClient client, IEnumerable<string> statements)
+    /// <summary>Plays statements, and gives everything that came. `pipelined`: all at once, none of them described; `binary`: described, for binary values.</summary>
+    public async Task<List<(char Type, byte[] Body)>> Play(RawClient client, IReadOnlyCollection<string> statements)
     {
         var all = new List<(char Type, byte[] Body)>();
+        if (Mode == "pipelined")
+        {
+            await client.Send([.. statements.SelectMany(sql => (byte[][])[RawClient.Parse("", sql), RawClient.Bind("", ""), RawClient.Execute(), RawClient.Sync])]);
+            foreach (var _ in statements)
+            {
+                all.AddRange(await client.UntilReady());
+            }
+            return all;
+        }
         foreach (var sql in statements)
         {
             all.AddRange(Mode switch
             {
+                "binary" => await client.Ask(RawClient.Parse("", sql), RawClient.BindForBinary("", ""), RawClient.Describe('P', ""), RawClient.Execute(), RawClient.Sync),
                 "ext-blind" => await client.Ask(RawClient.Parse("", sql), RawClient.Bind("", ""), RawClient.Execute(), RawClient.Sync),
                 "ext" => await client.Ask(RawClient.Parse("", sql), RawClient.Bind("", ""), RawClient.Describe('P', ""), RawClient.Execute(), RawClient.Sync),
                 _ => await client.Ask(RawClient.Query(sql)),
@@ -54,7 +73,7 @@ internal sealed partial record MaskingCase(
                 "C" => RawClient.Close(parts[1][0], parts[2]),
                 "E" => RawClient.Execute(parts[1]),
                 "Q" => RawClient.Query(parts[1]),
-                "F" => Agent.Protocols.PostgreSql.PgFrame.Of('F', [0, 0, 11, 155, 0, 0, 0, 0, 0, 0]),
+                "F" => FunctionCall(line),
                 _ => RawClient.Sync,
             });
             if (parts[0] is "S" or "Q" or "F")
@@ -64,6 +83,35 @@ internal sealed partial record MaskingCase(
             }
         }
         return all;
+    }
+
+    /// <summary>`F name(types)::oid text["argument", …] result=text`</summary>
+    private static byte[] FunctionCall(string line)
+    {
+        var oid = line[2..line.IndexOf('(', StringComparison.Ordinal)] switch
+        {
+            "query_to_xml" => 2925,
+            var other => throw new NotSupportedException($"the number of the function {other}"),
+        };
+        var arguments = JsonSerializer.Deserialize<string[]>(line[line.IndexOf('[', StringComparison.Ordinal)..(line.LastIndexOf(']') + 1)])!;
+        var body = new List<byte>();
+        void Number(int value, int bytes)
+        {
+            for (var shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+            {
+                body.Add((byte)(value >> shift));
+            }
+        }
+        Number(oid, 4);
+        Number(0, 2); // all in text
+        Number(arguments.Length, 2);
+        foreach (var argument in arguments)
+        {
+            Number(Encoding.UTF8.GetByteCount(argument), 4);
+            body.AddRange(Encoding.UTF8.GetBytes(argument));
+        }
+        Number(0, 2);
+        return PgFrame.Of('F', [.. body]);
     }
 
     /// <summary>Secrets in what came, joined over rows where the case says so.</summary>
@@ -76,7 +124,17 @@ internal sealed partial record MaskingCase(
         }
         var text = all.ToString();
         var rows = JoinRows ? string.Concat(got.Where(m => m.Type == 'D').SelectMany(m => RawClient.Columns(m.Body))) : "";
-        return Secrets.Where(s => text.Contains(s, StringComparison.OrdinalIgnoreCase) || rows.Contains(s, StringComparison.OrdinalIgnoreCase));
+        return Secrets.Where(s => text.Contains(s, StringComparison.OrdinalIgnoreCase) || rows.Contains(s, StringComparison.OrdinalIgnoreCase) ||
+            (Mode == "binary" && InBinary(s) is { } bytes && text.Contains(Encoding.Latin1.GetString(bytes), StringComparison.Ordinal)));
+    }
+
+    /// <summary>A number, a date or hexadecimal digits as a binary value has them; null for what is text there too.</summary>
+    private static byte[]? InBinary(string secret)
+    {
+        var number = int.TryParse(secret, CultureInfo.InvariantCulture, out var n) ? n
+            : DateOnly.TryParse(secret, CultureInfo.InvariantCulture, out var day) ? day.DayNumber - new DateOnly(2000, 1, 1).DayNumber : (int?)null;
+        return number is { } found ? [(byte)(found >> 24), (byte)(found >> 16), (byte)(found >> 8), (byte)found]
+            : secret.Length % 2 == 0 && secret.Length >= 8 && secret.All(char.IsAsciiHexDigit) ? Convert.FromHexString(secret) : null;
     }
 
     private static string? Text(JsonElement of, string name) => of.TryGetProperty(name, out var value) ? value.GetString() : null;

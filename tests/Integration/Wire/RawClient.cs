@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Agent.Protocols.PostgreSql;
@@ -32,13 +33,14 @@ internal sealed class RawClient(Socket socket) : IDisposable
     }
 
     /// <summary>TLS from here on, with whoever calls itself `localhost`.</summary>
-    public async Task<SslStream> StartTls(bool alpn = false)
+    public async Task<SslStream> StartTls(bool alpn = false, SslProtocols version = SslProtocols.None)
     {
         var tls = new SslStream(stream);
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
             RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=localhost",
+            EnabledSslProtocols = version,
             ApplicationProtocols = alpn ? [new("postgresql")] : null,
         });
         stream = tls;
@@ -46,13 +48,17 @@ internal sealed class RawClient(Socket socket) : IDisposable
     }
 
     /// <summary>Asks for TLS as libpq does, and starts it.</summary>
-    public async Task AskForTls()
+    /// <returns>What watches the records that come.</returns>
+    public async Task<RecordWatch> AskForTls(SslProtocols version = SslProtocols.None)
     {
         await Send([0, 0, 0, 8, 4, 210, 22, 47]);
         var answer = new byte[1];
         await stream.ReadExactlyAsync(answer);
         Assert.Equal((byte)'S', answer[0]);
-        await StartTls();
+        var records = new RecordWatch(stream);
+        stream = records;
+        await StartTls(version: version);
+        return records;
     }
 
     public async Task StillWorks() => Assert.Equal("T D[alive] C[SELECT 1] ZI", Story(await Ask(Query("select 'alive'"))));
@@ -66,9 +72,17 @@ internal sealed class RawClient(Socket socket) : IDisposable
         return $"{Field(answer!.Value.Body, 'C')} {Field(answer.Value.Body, 'M')}";
     }
 
+    /// <summary>What it says is cut after every byte.</summary>
+    public bool SendsByteByByte { get; set; }
+
     public async Task Send(params byte[][] messages)
     {
-        await stream.WriteAsync(messages.SelectMany(m => m).ToArray());
+        var bytes = messages.SelectMany(m => m).ToArray();
+        for (var at = 0; SendsByteByByte && at < bytes.Length - 1; at++)
+        {
+            await stream.WriteAsync(bytes.AsMemory(at, 1));
+        }
+        await stream.WriteAsync(SendsByteByByte ? bytes.AsMemory(bytes.Length - 1) : bytes);
         await stream.FlushAsync();
     }
 
@@ -122,6 +136,17 @@ internal sealed class RawClient(Socket socket) : IDisposable
         return type == expected ? body : throw new WireError(Text(body));
     }
 
+    /// <summary>Asks on a connection of its own that what runs for this one is cancelled.</summary>
+    public async Task AskToCancel(int port)
+    {
+        using var side = await Dial(port);
+        byte[] cancel = [0, 0, 0, 16, 4, 210, 22, 46, 0, 0, 0, 0, 0, 0, 0, 0];
+        BinaryPrimitives.WriteInt32BigEndian(cancel.AsSpan(8), Pid);
+        BinaryPrimitives.WriteInt32BigEndian(cancel.AsSpan(12), Secret);
+        await side.Send(cancel);
+        await side.Read(); // it closes when it was heard
+    }
+
     public static byte[] Query(string sql) => PgFrame.OfTexts('Q', sql);
     public static byte[] Parse(string name, string sql) => PgFrame.Of('P', [.. Encoding.UTF8.GetBytes($"{name}\0{sql}\0"), 0, 0]);
     public static byte[] Execute(string portal = "", int rows = 0) =>
@@ -132,7 +157,12 @@ internal sealed class RawClient(Socket socket) : IDisposable
     public static byte[] Flush { get; } = PgFrame.Of('H', []);
     public static byte[] Terminate { get; } = PgFrame.Of('X', []);
 
-    public static byte[] Bind(string portal, string statement, params string?[] values)
+    public static byte[] Bind(string portal, string statement, params string?[] values) => Bind(portal, statement, [0, 0], values);
+
+    /// <summary>The rows shall come in binary form.</summary>
+    public static byte[] BindForBinary(string portal, string statement) => Bind(portal, statement, [0, 1, 0, 1], []);
+
+    private static byte[] Bind(string portal, string statement, byte[] results, string?[] values)
     {
         var body = new List<byte>(Encoding.UTF8.GetBytes($"{portal}\0{statement}\0"));
         body.AddRange([0, 0, (byte)(values.Length >> 8), (byte)values.Length]);
@@ -144,7 +174,7 @@ internal sealed class RawClient(Socket socket) : IDisposable
             body.AddRange(length);
             body.AddRange(bytes ?? []);
         }
-        body.AddRange([0, 0]);
+        body.AddRange(results);
         return PgFrame.Of('B', body.ToArray());
     }
 
@@ -204,13 +234,15 @@ internal sealed class RawClient(Socket socket) : IDisposable
 
     public static string Text(byte[] body) => Encoding.UTF8.GetString(body).TrimEnd('\0');
 
-    public static IEnumerable<string> Columns(byte[] row)
+    public static IEnumerable<string> Columns(byte[] row) => Values(row).Select(v => v is null ? "null" : Encoding.UTF8.GetString(v));
+
+    public static IEnumerable<byte[]?> Values(byte[] row)
     {
         var at = 2;
         for (var i = 0; i < BinaryPrimitives.ReadInt16BigEndian(row); i++)
         {
             var length = BinaryPrimitives.ReadInt32BigEndian(row.AsSpan(at));
-            yield return length < 0 ? "null" : Encoding.UTF8.GetString(row, at + 4, length);
+            yield return length < 0 ? null : row[(at + 4)..(at + 4 + length)];
             at += 4 + Math.Max(length, 0);
         }
     }

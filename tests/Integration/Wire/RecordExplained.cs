@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
@@ -16,6 +17,7 @@ internal static class RecordExplained
     {
         SessionStart? start = null;
         var facts = new Dictionary<string, StatementFacts>();
+        var omitted = new HashSet<string>();
         var scopes = new Dictionary<string, Scope>();
         foreach (var entry in transcript.Select(line => JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Strict)!))
         {
@@ -27,6 +29,10 @@ internal static class RecordExplained
                 case "facts" when entry.Facts is { } kept:
                     facts[entry.FactsHash!] = kept.Deserialize<StatementFacts>(Json.Strict)!;
                     break;
+                case "facts":
+                    Assert.True(entry.FactsOmitted > RecordedFacts.Longest, $"{entry.FactsOmitted} bytes of facts were not kept");
+                    omitted.Add(entry.FactsHash!);
+                    break;
                 case "scope":
                     scopes[entry.ScopeHash!] = entry.Scope!;
                     break;
@@ -37,9 +43,12 @@ internal static class RecordExplained
                         Explanation.Compare(new RecordedRuling(entry.Effect!.Value, entry.Reasons!), ruling) is not null,
                         $"`{entry.Text}` was recorded as {entry.Effect} ({string.Join(", ", entry.Reasons!)}) and is judged {ruling.Effect} ({string.Join(", ", ruling.Reasons)})");
                     break;
+                case "statement" when entry.FactsHash is { } hash:
+                    Assert.True(omitted.Contains(hash), $"what `{entry.Text}` was judged by is not in the record");
+                    break;
                 case "statement":
                     // no rule was asked: such a thing was never let through
-                    Assert.True(entry.FactsHash is not null || entry.Effect == Effect.Deny, $"`{entry.Text}` was let through without a rule being asked");
+                    Assert.True(entry.Effect == Effect.Deny, $"`{entry.Text}` was let through without a rule being asked");
                     break;
             }
         }

@@ -43,6 +43,7 @@ public sealed class SlowDiskTests : IAsyncLifetime
         Assert.Equal("C[INSERT 0 1] ZI", Story(await client.UntilReady()));
         Assert.Equal("C[INSERT 0 1] ZI", Story(await other.UntilReady()));
         Assert.Equal(2L, await agent.Ask("select count(*) from d"));
+        FaultReport.Saw($"while the disk did not confirm: 2 statements in the spool, 0 at the database; afterwards 2 executed, 2 answered");
     }
 
     [Fact]
@@ -86,6 +87,7 @@ public sealed class SlowDiskTests : IAsyncLifetime
         disk.Release();
         await Until(() => agent.Backends("true", 0));
         Assert.Equal(0L, await agent.Ask("select count(*) from d"));
+        FaultReport.Saw($"1 statement waited for its record when its session was revoked: cut with 57P01, 0 executed");
     }
 
     [Fact]

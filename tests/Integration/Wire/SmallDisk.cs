@@ -22,6 +22,24 @@ internal sealed class SmallDisk : IDisposable
         return new SmallDisk(path);
     }
 
+    /// <summary>One that a disk stands behind, so to say: it can go read-only beneath files that are open, as it does where the disk fails.</summary>
+    public static SmallDisk MountFailing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess && File.Exists("/dev/loop-control"), "only root, where there are loop devices, can mount the file system that this breaks");
+        var path = Directory.CreateTempSubdirectory("accessplane-disk-").FullName;
+        var image = $"{path}.img";
+        using (var file = File.OpenHandle(image, FileMode.CreateNew, FileAccess.Write))
+        {
+            RandomAccess.SetLength(file, 2 * Bytes);
+        }
+        Run("mkfs.ext4", "-q", image);
+        Run("mount", "-o", "loop,errors=remount-ro", image, path);
+        File.Delete(image); // the mount has it
+        return new SmallDisk(path);
+    }
+
+    public void GoReadOnly() => Run("mount", "-o", "remount,abort", Path);
+
     /// <summary>Until not one byte more goes in.</summary>
     public void Fill()
     {

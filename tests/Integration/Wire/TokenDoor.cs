@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
@@ -6,7 +7,7 @@ using AccessPlane.Contracts.Messages;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
-/// <summary>Logins by an issuer's tokens. Nobody answers where there is no grant.</summary>
+/// <summary>Logins by an issuer's tokens. Where there is no grant the test is asked, and answers in the control plane's place.</summary>
 internal sealed class TokenDoor : IDisposable
 {
     private readonly ECDsa signing = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -14,7 +15,7 @@ internal sealed class TokenDoor : IDisposable
     private readonly IssuerKeys keys = new();
     private readonly AgentIdentity identity;
 
-    public TokenDoor(InForce inForce, Tickets used, string issuer)
+    public TokenDoor(InForce inForce, Tickets used, string issuer, TimeProvider time)
     {
         inForce.Swap(inForce.Current with
         {
@@ -23,10 +24,23 @@ internal sealed class TokenDoor : IDisposable
         identity = new AgentIdentity(
             new Enrolment("wire", "", "", "", Convert.ToBase64String(signing.ExportSubjectPublicKeyInfo()), Convert.ToBase64String(encryption.ExportSubjectPublicKeyInfo()), 1),
             ECDsa.Create(ECCurve.NamedCurves.nistP256));
-        Logins = new TokenLogins(inForce, keys, used, new LoginDesk(inForce, identity, new PendingLogins(), _ => { }));
+        Logins = new TokenLogins(inForce, keys, used, new LoginDesk(inForce, identity, Pending, Asked.Add, time));
     }
 
     public TokenLogins Logins { get; }
+
+    /// <summary>Who waits.</summary>
+    public PendingLogins Pending { get; } = new();
+
+    /// <summary>What the control plane was asked.</summary>
+    public BlockingCollection<LoginAsk> Asked { get; } = [];
+
+    /// <summary>The next ask, as the control plane would read it: with the token that was sealed for it.</summary>
+    public (LoginAsk Ask, string? Token) NextAsked()
+    {
+        var ask = Asked.TryTake(out var next, TimeSpan.FromSeconds(20)) ? next : throw new TimeoutException("nobody was asked");
+        return (ask, Sealed.Open(encryption, ask.Token, LoginDesk.ContextOf("wire", ask.Ask)));
+    }
 
     public void Dispose()
     {
@@ -34,5 +48,6 @@ internal sealed class TokenDoor : IDisposable
         keys.Dispose();
         signing.Dispose();
         encryption.Dispose();
+        Asked.Dispose();
     }
 }

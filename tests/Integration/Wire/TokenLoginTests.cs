@@ -62,6 +62,22 @@ public sealed class TokenLoginTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_the_issuers_clients_are_named_the_door_takes_their_tokens_alone()
+    {
+        agent.InForce.Swap(agent.InForce.Current with { Issuers = [.. agent.InForce.Current.Issuers.Select(i => i with { Clients = ["psql-helper"] })] });
+        using (var another = await Asked())
+        {
+            await another.Send(PgFrame.OfTexts('p', issuer.Token("engineer", Now)));
+            Assert.Equal("28P01 the login was not accepted", await another.Refusal());
+        }
+        var claims = issuer.Claims("engineer", Now);
+        claims["azp"] = "psql-helper";
+        using var client = await Asked();
+        await client.Send(PgFrame.OfTexts('p', issuer.Sign(claims)));
+        Assert.Equal("ZI", Story((await client.UntilReady())[^1..]));
+    }
+
+    [Fact]
     public async Task A_password_without_end_is_not_read()
     {
         using var client = await Asked();

@@ -275,7 +275,7 @@ public sealed class UnderMasksTests
         Assert.Contains(await client.Ask(RawClient.Query("fetch all from p")), m => m.Type == 'E');
     }
 
-    private static string Client(string file) => Path.Combine(Servers.Need("ACCESSPLANE_TEST_ROOT"), "tests/Integration/Wire/clients", file);
+    internal static string Client(string file) => Path.Combine(Servers.Need("ACCESSPLANE_TEST_ROOT"), "tests/Integration/Wire/clients", file);
 
     /// <summary>A program that fails on both sides says the same, too.</summary>
     private static void BothTold(Programs.Output direct, Programs.Output through)

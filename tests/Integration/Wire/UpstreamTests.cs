@@ -44,6 +44,7 @@ public sealed class UpstreamTests
         await using var other = await Start(new WireOptions(Tls: true));
         await using var agent = await Start(new WireOptions(Upstream: UpstreamTls.VerifyFull, RootCertificate: other.CertificateFile));
         Assert.Equal(Unreachable, await RefusedLogin(agent));
+        FaultReport.Saw($"1 of 1 logins refused at a certificate of somebody else");
     }
 
     [Fact]
@@ -121,6 +122,7 @@ public sealed class UpstreamTests
         Assert.Equal(Unreachable, await RefusedLogin(agent));
         Assert.Equal(0, agent.Live.Count);
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(10), $"it was listened to for {took.Elapsed}"); // less than one whole patience
+        FaultReport.Saw($"{lie}: 2 of 2 logins refused in {took.ElapsedMilliseconds} ms, {agent.Live.Count} sessions");
     }
 
     [Theory]

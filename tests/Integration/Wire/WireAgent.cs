@@ -37,20 +37,21 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly Tickets tickets;
     private readonly Spool spool;
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private readonly TokenDoor? tokens;
     private readonly string role;
     private readonly bool nobodyOrders;
+    private readonly bool isGuest;
     private bool isDrained;
     private readonly Func<PgListener> open;
     private readonly Dictionary<long, PublishedPolicy> policies = [];
 
     private WireAgent(NpgsqlConnectionStringBuilder server, string role, WireOptions options)
     {
+        isGuest = options.Beside is not null;
         this.server = server;
         this.role = role;
         nobodyOrders = options.NobodyOrders;
-        Database = role;
-        InForce = new InForce("wire", TimeProvider.System);
+        Database = options.Beside?.Database ?? role;
+        InForce = new InForce(options.Agent, TimeProvider.System);
         Live = new LiveSessions(InForce);
         tickets = Tickets.Open(state.Path);
         spool = new Spool(
@@ -66,15 +67,15 @@ internal sealed class WireAgent : IAsyncDisposable
         policies[1] = InForce.Current.Policy;
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
-        tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address);
+        Tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address, options.Time ?? TimeProvider.System);
         var holds = Desk = new HoldDesk(InForce, (_, body, _) => Ask(body), (_, body) => Ended.Add((HoldEnd)body));
         Grant = Allow(options);
         File.WriteAllText(state.File("password"), role + "-secret\n");
         var upstream = new UpstreamConfig(options.UpstreamHost ?? server.Host!, options.UpstreamPort ?? server.Port, role, state.File("password"), options.Upstream,
             options.RootCertificate);
         open = () => new PgListener(
-            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() : null, Bounds: options.Bounds),
-            new Gate(InForce, Live, tickets, tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+            new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() with { Required = options.TlsRequired } : null, Bounds: options.Bounds),
+            new Gate(InForce, Live, tickets, Tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path), new CatalogDesk(Catalogs.Enqueue, TimeProvider.System)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
             options.Time ?? TimeProvider.System);
         Listener = open();
     }
@@ -94,6 +95,9 @@ internal sealed class WireAgent : IAsyncDisposable
     public PgListener Listener { get; private set; }
     public GrantLease Grant { get; }
 
+    /// <summary>Logins by token, where there is an issuer.</summary>
+    public TokenDoor? Tokens { get; }
+
     /// <summary>Where the control plane's decisions come in.</summary>
     public HoldDesk Desk { get; }
 
@@ -103,6 +107,9 @@ internal sealed class WireAgent : IAsyncDisposable
 
     /// <summary>How the agent has told that the masks of its databases stand.</summary>
     public ConcurrentQueue<MaskingState> Masking { get; } = [];
+
+    /// <summary>What it has told that its databases hold.</summary>
+    public ConcurrentQueue<CatalogNames> Catalogs { get; } = [];
 
     /// <summary>The broker is away.</summary>
     public bool IsCutOff { get; set; }
@@ -115,8 +122,13 @@ internal sealed class WireAgent : IAsyncDisposable
     {
         var text = Servers.Need(options?.On == PgServer.Newer ? "ACCESSPLANE_TEST_POSTGRES_18" : "ACCESSPLANE_TEST_ORDERS");
         var server = new NpgsqlConnectionStringBuilder(text);
-        var role = $"wire_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
-        await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")} {options?.Attributes}", $"create database {role} owner {role}");
+        var beside = options?.Beside;
+        var role = beside is not null && options?.OwnRole != true ? beside.role : $"wire_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}";
+        if (role != beside?.role)
+        {
+            await Run(server, null, $"create role {role} login password '{role}-secret' {(options?.Superuser == true ? "superuser" : "")} {options?.Attributes}",
+                beside is null ? $"create database {role} owner {role}" : $"grant {beside.role} to {role}");
+        }
         var agent = new WireAgent(server, role, options ?? new WireOptions());
         if (options?.OwnsMasks == true)
         {
@@ -124,7 +136,7 @@ internal sealed class WireAgent : IAsyncDisposable
             await Run(server, null, $"do $$ begin create role {MaskSql.Owner}; exception when duplicate_object or unique_violation then null; end $$",
                 $"grant {MaskSql.Owner} to {role} with admin option");
         }
-        if (options?.Before is { } before)
+        if (options?.Before is { Length: > 0 } before)
         {
             await agent.Directly([$"set role {role}", .. before]);
         }
@@ -324,7 +336,7 @@ internal sealed class WireAgent : IAsyncDisposable
         var patience = Stopwatch.StartNew();
         while (!await holds())
         {
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(10), "it did not come to that");
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(30), "it did not come to that");
             await Task.Delay(5);
         }
     }
@@ -388,10 +400,32 @@ internal sealed class WireAgent : IAsyncDisposable
             RecordExplained.Check(Transcript(), Holder, policies);
         }
         await lease.DisposeAsync();
-        tokens?.Dispose();
+        Tokens?.Dispose();
         spool.Dispose();
         key.Dispose();
         tickets.Dispose();
+        if (isGuest)
+        {
+            await LeaveAsGuest();
+        }
+        else
+        {
+            await DropAll();
+        }
+        state.Dispose();
+        Asked.Dispose();
+        Ended.Dispose();
+    }
+
+    private async Task LeaveAsGuest()
+    {
+        if (role != Database)
+        {
+            await Directly($"reassign owned by {role} to {Database}", $"drop owned by {role}", $"drop role {role}");
+        }
+    }
+
+    private async Task DropAll() =>
         await Run(server, null, $"drop database if exists {role} with (force)",
             $"""
             do $$ declare made text; begin
@@ -401,10 +435,6 @@ internal sealed class WireAgent : IAsyncDisposable
               end loop;
             end $$
             """, $"drop role if exists {role}");
-        state.Dispose();
-        Asked.Dispose();
-        Ended.Dispose();
-    }
 }
 
 /// <param name="Kinds">Kinds within the grant's scope; none for any.</param>
@@ -420,10 +450,18 @@ internal sealed record WireOptions(
     public SpoolLimits? Spool { get; init; }
     public DoorBounds? Bounds { get; init; }
 
+    /// <summary>Of tickets on loopback too.</summary>
+    public bool TlsRequired { get; init; }
+
     /// <summary>A disk of its own for the spool.</summary>
     public string? SpoolIn { get; init; }
     public SpoolDisk? Disk { get; init; }
     public MaskingMode Masking { get; init; }
+    public string Agent { get; init; } = "wire";
+
+    /// <summary>Another agent, whose database it serves too: with the same role, or with one of its own that is a member of that.</summary>
+    public WireAgent? Beside { get; init; }
+    public bool OwnRole { get; init; }
     public LoginTerms? Login { get; init; }
 
     /// <summary>The agent's role is given the role that owns masks.</summary>

@@ -11,7 +11,7 @@ namespace AccessPlane.Tests.Unit.AccessRequests;
 public abstract class RequestSpec
 {
     protected static readonly Guid Request = new("0199aaaa-0000-7000-8000-000000000001");
-    private static int _reviews;
+    private static int reviews;
 
     protected static Situation<AccessRequest> Given(params IEvent[] events) =>
         new Specification<AccessRequest>(AccessRequest.Initial, AccessRequest.Evolve).Given(events);
@@ -32,5 +32,5 @@ public abstract class RequestSpec
     protected static Review Denial(Actor by, Circumstances? world = null) =>
         new(NextReview(), by, ReviewVerdict.Deny, "no", null, world ?? World.Today.After("1m"));
 
-    private static Guid NextReview() => new(Interlocked.Increment(ref _reviews), 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 0);
+    private static Guid NextReview() => new(Interlocked.Increment(ref reviews), 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 0);
 }

@@ -49,5 +49,41 @@ public sealed class ControlPlaneClockTests
         var before = clock.Latest;
         time.Wall += TimeSpan.FromHours(1);
         Assert.Equal(before, clock.Latest);
+        FaultReport.Saw($"the host's clock set by an hour: time moved by {(clock.Latest - before).TotalSeconds:0} s");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void What_is_dated_has_the_control_planes_time_whatever_this_host_says(int hours)
+    {
+        var clock = new ControlPlaneClock(time);
+        Assert.Equal((time.Wall, TimeSpan.Zero), (clock.GetUtcNow(), clock.HostIsAhead)); // nothing better is known
+        var truth = time.Wall;
+        time.Wall += TimeSpan.FromHours(hours);
+        clock.Sample(time.GetTimestamp(), time.GetTimestamp(), truth);
+        Assert.Equal((truth, TimeSpan.FromHours(hours)), (clock.GetUtcNow(), clock.HostIsAhead));
+        time.Advance(TimeSpan.FromMinutes(1));
+        time.Wall -= TimeSpan.FromHours(3 * hours);
+        Assert.Equal((truth.AddMinutes(1), TimeSpan.FromHours(-2 * hours)), (clock.GetUtcNow(), clock.HostIsAhead));
+    }
+
+    /// <summary>Where its clock is set, or two control planes do not have one time.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void When_the_control_planes_own_clock_is_set_dates_follow_at_once_and_doubt_ends_rights_and_keeps_locks(int hours)
+    {
+        var clock = new ControlPlaneClock(time);
+        var (before, after) = (time.Wall, time.Wall.AddHours(hours));
+        clock.Sample(time.GetTimestamp(), time.GetTimestamp(), before);
+        clock.Sample(time.GetTimestamp(), time.GetTimestamp(), after);
+        Assert.Equal(after, clock.GetUtcNow());
+        Assert.Equal((hours > 0 ? after : before, hours > 0 ? before : after), (clock.Latest, clock.Earliest));
+        for (var answer = 0; answer < 7; answer++)
+        {
+            clock.Sample(time.GetTimestamp(), time.GetTimestamp(), after);
+        }
+        Assert.Equal((after, after), (clock.Latest, clock.Earliest));
     }
 }

@@ -85,6 +85,16 @@ public sealed class DirectivesOfTests
     }
 
     [Fact]
+    public void The_end_of_a_session_is_ordered_of_its_own_agent_with_who_wants_it_and_why()
+    {
+        TwoAgents();
+        var session = Guid.CreateVersion7();
+        var order = Assert.Single(Then(new SessionTerminationOrdered(session, "b", Dba, "not what was agreed"), session));
+        Assert.Equal(("b", DirectiveKinds.Terminate), (order.Agent, order.Kind));
+        Assert.Equal(new TerminateOrder(session, "the session was ended by dba: not what was agreed"), order.Body);
+    }
+
+    [Fact]
     public void The_plan_that_an_admin_ordered_goes_to_the_agents_of_the_resource()
     {
         TwoAgents();

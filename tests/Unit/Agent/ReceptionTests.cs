@@ -107,4 +107,17 @@ public sealed class ReceptionTests : IDisposable
 
     [Fact]
     public void An_order_of_an_unknown_kind_halts() => Assert.IsType<Reception.Halt>(Of(Signed("shut-the-water-off", 120, 100)));
+
+    /// <summary>Control planes are upgraded before agents: what a newer one adds to a known kind is no reason to stop.</summary>
+    [Theory]
+    [InlineData(DirectiveKinds.Lease, """{"nonce":"01a223c5-b3e2-73b8-be9d-c9234d000000","fromTheFuture":{"a":[1]}}""")]
+    [InlineData(DirectiveKinds.GrantEnded, """{"grant":"01a223c5-b3e2-73b8-be9d-c9234d000000","cause":"revoked","why":"x","fromTheFuture":true}""")]
+    [InlineData(DirectiveKinds.Terminate, """{"session":"01a223c5-b3e2-73b8-be9d-c9234d000000","why":"x","fromTheFuture":null}""")]
+    public void An_order_with_a_member_that_this_version_does_not_know_is_read_without_it(string kind, string body)
+    {
+        var read = Bodies.Read(new Directive("a", 1, 1, 0, kind, body, default, ""));
+        Assert.IsType(Bodies.TypeOf(kind)!, read);
+        Assert.Contains("01a223c5-b3e2-73b8-be9d-c9234d000000", read.ToString()!, StringComparison.Ordinal);
+        FaultReport.Saw($"`{kind}` with 1 member of a newer version: read, 1 member left out");
+    }
 }

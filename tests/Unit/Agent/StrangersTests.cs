@@ -70,6 +70,33 @@ public sealed class StrangersTests
     }
 
     [Fact]
+    public void A_pace_takes_so_many_at_once_and_then_as_they_are_forgiven()
+    {
+        var clock = new ManualClock(new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero));
+        var pace = new Pace<string>(clock, TimeSpan.FromSeconds(2), 3);
+        int Taken(string key) => Enumerable.Range(0, 10).Count(_ => pace.Take(key));
+        Assert.Equal(3, Taken("a"));
+        Assert.Equal(3, Taken("b"));
+        clock.Advance(TimeSpan.FromSeconds(1.9));
+        Assert.Equal(0, Taken("a"));
+        clock.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal(1, Taken("a"));
+        clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(3, Taken("a"));
+    }
+
+    [Fact]
+    public void A_pace_forgets_no_key_that_something_is_held_against_however_many_there_are()
+    {
+        var clock = new ManualClock(new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero));
+        var pace = new Pace<int>(clock, TimeSpan.FromSeconds(1), 1);
+        Assert.All(Enumerable.Range(0, 10_000), key => Assert.True(pace.Take(key)));
+        Assert.All(Enumerable.Range(0, 10_000), key => Assert.False(pace.Take(key)));
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.All(Enumerable.Range(0, 10_000), key => Assert.True(pace.Take(key)));
+    }
+
+    [Fact]
     public void The_log_says_so_much_a_second_and_then_how_much_it_left_out()
     {
         var clock = new ManualClock(new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero));
@@ -86,6 +113,9 @@ public sealed class StrangersTests
     [InlineData("""{"strangersPerAddress":0}""", true)]
     [InlineData("""{"strangers":10,"strangersPerAddress":11}""", true)]
     [InlineData("""{"unread":"PT0S"}""", true)]
+    [InlineData("""{"halfClosed":"PT0S"}""", true)]
+    [InlineData("""{"connectionsPerSecond":0}""", true)]
+    [InlineData("""{"failedLogins":0}""", true)]
     [InlineData("""{"strangers":10,"strangersPerAddress":10,"unread":"PT1M"}""", false)]
     [InlineData("""{}""", false)]
     public void Bounds_that_make_no_sense_are_told_before_anything_starts(string bounds, bool refused)

@@ -8,6 +8,7 @@ public sealed class PlanesTests
 {
     private static readonly Assembly Contracts = typeof(AccessPlane.Contracts.IEvent).Assembly;
     private static readonly Assembly Agent = typeof(AccessPlane.Agent.Gate.Permit).Assembly;
+    private static readonly Assembly Projections = typeof(AccessPlane.Projections.Projector).Assembly;
     private static readonly Assembly ControlPlane = typeof(AccessPlane.ControlPlane.EventStore.EventLog).Assembly;
 
     private static HashSet<string> References(Assembly assembly) => [.. assembly.GetReferencedAssemblies().Select(a => a.Name!)];
@@ -24,6 +25,11 @@ public sealed class PlanesTests
         Assert.DoesNotContain(ControlPlane.GetName().Name!, references);
         Assert.DoesNotContain("AccessPlane.Projections", references);
     }
+
+    [Fact]
+    public void Read_models_need_the_contracts_and_the_database_and_nothing_that_writes() => Assert.All(
+        References(Projections), name => Assert.True(
+            name is "AccessPlane.Contracts" or "Npgsql" || name.StartsWith("System.", StringComparison.Ordinal), $"Projections must not need {name}"));
 
     [Fact]
     public void The_control_plane_does_not_know_the_agent() => Assert.DoesNotContain(Agent.GetName().Name!, References(ControlPlane));

@@ -9,13 +9,13 @@ public sealed class DeadlinesTests
 {
     private static readonly Guid One = new("0199aaaa-0000-7000-8000-000000000001");
     private static readonly Guid Two = new("0199aaaa-0000-7000-8000-000000000002");
-    private readonly ManualClock _clock = new(World.Noon);
-    private int _sleeps;
+    private readonly ManualClock clock = new(World.Noon);
+    private int sleeps;
 
     [Fact]
     public async Task What_became_due_while_nobody_watched_is_acted_on_at_the_start()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon.AddHours(-1))] };
+        await using var timer = new Timer(clock) { What = [new Deadline(One, World.Noon.AddHours(-1))] };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         Assert.Equal(One, await timer.Acted());
     }
@@ -23,22 +23,22 @@ public sealed class DeadlinesTests
     [Fact]
     public async Task It_wakes_for_the_next_deadline_and_not_before()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(Two, World.Noon.AddMinutes(20)), new Deadline(One, World.Noon.AddMinutes(10))] };
+        await using var timer = new Timer(clock) { What = [new Deadline(Two, World.Noon.AddMinutes(20)), new Deadline(One, World.Noon.AddMinutes(10))] };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         await Asleep();
-        _clock.Advance(TimeSpan.FromMinutes(9));
+        clock.Advance(TimeSpan.FromMinutes(9));
         Assert.False(timer.HasActed);
-        _clock.Advance(TimeSpan.FromMinutes(1));
+        clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(One, await timer.Acted());
         await Asleep();
-        _clock.Advance(TimeSpan.FromMinutes(10));
+        clock.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(Two, await timer.Acted());
     }
 
     [Fact]
     public async Task New_events_bring_an_earlier_deadline_forward()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(Two, World.Noon.AddMinutes(20))] };
+        await using var timer = new Timer(clock) { What = [new Deadline(Two, World.Noon.AddMinutes(20))] };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         await Asleep();
         timer.What = [new Deadline(Two, World.Noon.AddMinutes(20)), new Deadline(One, World.Noon)];
@@ -49,7 +49,7 @@ public sealed class DeadlinesTests
     [Fact]
     public async Task What_the_log_still_lists_after_it_was_acted_on_is_not_acted_on_again_and_again()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon)] };
+        await using var timer = new Timer(clock) { What = [new Deadline(One, World.Noon)] };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         Assert.Equal(One, await timer.Acted());
         await Asleep();
@@ -62,49 +62,63 @@ public sealed class DeadlinesTests
     [Fact]
     public async Task A_deadline_that_was_moved_is_acted_on_at_its_new_time()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon)] };
+        await using var timer = new Timer(clock) { What = [new Deadline(One, World.Noon)] };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         Assert.Equal(One, await timer.Acted());
         await Asleep();
         timer.What = [new Deadline(One, World.Noon.AddMinutes(5))];
         await timer.Handle([], TestContext.Current.CancellationToken);
         await Asleep();
-        _clock.Advance(TimeSpan.FromMinutes(5));
+        clock.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal(One, await timer.Acted());
+    }
+
+    [Fact]
+    public async Task Whoever_is_not_the_owner_any_more_acts_on_nothing_until_it_is_again()
+    {
+        await using var timer = new Timer(clock) { What = [new Deadline(One, World.Noon.AddMinutes(5))] };
+        await timer.Begin(0, TestContext.Current.CancellationToken);
+        await Asleep();
+        await timer.End();
+        clock.Advance(TimeSpan.FromMinutes(5));
+        await timer.Handle([], TestContext.Current.CancellationToken);
+        Assert.False(timer.HasActed);
+        await timer.Begin(0, TestContext.Current.CancellationToken);
         Assert.Equal(One, await timer.Acted());
     }
 
     [Fact]
     public async Task It_tries_again_after_a_failure()
     {
-        await using var timer = new Timer(_clock) { What = [new Deadline(One, World.Noon)], Failures = 1 };
+        await using var timer = new Timer(clock) { What = [new Deadline(One, World.Noon)], Failures = 1 };
         await timer.Begin(0, TestContext.Current.CancellationToken);
         await Asleep();
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(One, await timer.Acted());
     }
 
     /// <summary>Waits until the timer has gone to sleep once more.</summary>
     private async Task Asleep()
     {
-        while (_clock.TimersSet == _sleeps)
+        while (clock.TimersSet == sleeps)
         {
             TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
             await Task.Yield();
         }
-        _sleeps = _clock.TimersSet;
+        sleeps = clock.TimersSet;
     }
 
     private sealed class Timer(TimeProvider clock) : Deadlines(clock, NullLogger.Instance)
     {
-        private readonly Channel<Guid> _acted = Channel.CreateUnbounded<Guid>();
+        private readonly Channel<Guid> acted = Channel.CreateUnbounded<Guid>();
 
         public override string Name => "test";
         public override IReadOnlyCollection<string>? Types => [];
         public IReadOnlyList<Deadline> What { get; set; } = [];
         public int Failures { get; set; }
-        public bool HasActed => _acted.Reader.TryPeek(out _);
+        public bool HasActed => acted.Reader.TryPeek(out _);
 
-        public Task<Guid> Acted() => _acted.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+        public Task<Guid> Acted() => acted.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10));
 
         protected override Task<IReadOnlyList<Deadline>> Open(CancellationToken cancel) => Task.FromResult(What);
 
@@ -114,7 +128,7 @@ public sealed class DeadlinesTests
             {
                 throw new InvalidOperationException("the log is away");
             }
-            _acted.Writer.TryWrite(stream);
+            acted.Writer.TryWrite(stream);
             return Task.CompletedTask;
         }
     }

@@ -4,6 +4,7 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Holds;
+using AccessPlane.ControlPlane.Notifications;
 using AccessPlane.ControlPlane.Policies;
 using AccessPlane.ControlPlane.Resources;
 using Xunit;
@@ -15,12 +16,15 @@ namespace AccessPlane.Tests.Unit.Domain;
 public sealed class EveryEventTests
 {
     private static readonly Type[] Ours =
-        [.. AccessRequest.EventTypes, .. Grant.EventTypes, .. Lock.EventTypes, .. PublishedDocument.EventTypes, .. Resource.EventTypes, .. Hold.EventTypes];
+    [
+        .. AccessRequest.EventTypes, .. Grant.EventTypes, .. Lock.EventTypes, .. PublishedDocument.EventTypes, .. Resource.EventTypes, .. Hold.EventTypes,
+        .. Approver.EventTypes,
+    ];
 
     [Fact]
     public void Every_event_of_these_streams_is_claimed_by_one_of_them()
     {
-        string[] prefixes = ["Request", "Review", "Grant", "Activation", "Ticket", "RevocationAcknowledged", "BreakGlass", "Lock", "Policy", "Resource", "Hold", "OperationHeld"];
+        string[] prefixes = ["Request", "Review", "Grant", "Activation", "Ticket", "RevocationAcknowledged", "BreakGlass", "Lock", "Policy", "Resource", "Hold", "OperationHeld", "Approver"];
         var named = EventNames.All.Select(n => EventNames.TypeOf(n)!).Where(t => prefixes.Any(p => t.Name.StartsWith(p, StringComparison.Ordinal)));
         Assert.Equal(named.Select(t => t.Name).Order(), Ours.Select(t => t.Name).Order());
     }
@@ -45,6 +49,9 @@ public sealed class EveryEventTests
         Reaches(Hold.EventTypes, Hold.Evolve, [Hold.Initial, new Hold.Waiting((OperationHeld)Sample.Of(typeof(OperationHeld)), [], [])]);
 
     [Fact]
+    public void Every_event_of_an_approver_happens_to_some_state() => Reaches(Approver.EventTypes, Approver.Evolve, [Approver.Initial]);
+
+    [Fact]
     public void An_event_of_another_stream_is_an_error_and_never_ignored()
     {
         var alien = new PolicyPublished(7, People.Admin, "", "", AccessPlane.Contracts.Policy.PolicyModel.Empty);
@@ -52,6 +59,7 @@ public sealed class EveryEventTests
         Assert.All(GrantStates(), s => Assert.Throws<InvalidOperationException>(() => Grant.Evolve(s, alien)));
         Assert.Throws<InvalidOperationException>(() => Lock.Evolve(Lock.Initial, alien));
         Assert.Throws<InvalidOperationException>(() => Hold.Evolve(Hold.Initial, alien));
+        Assert.Throws<InvalidOperationException>(() => Approver.Evolve(Approver.Initial, alien));
         Assert.Throws<InvalidOperationException>(() => Resource.Evolve(Resource.Initial, alien));
         Assert.Throws<InvalidOperationException>(() => PublishedDocument.Evolve(PublishedDocument.Initial, alien));
     }

@@ -3,16 +3,16 @@ namespace AccessPlane.Tests.Unit.Domain;
 /// <summary>A wall clock that a test moves; timers fire when it passes them.</summary>
 internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 {
-    private readonly Lock _one = new();
-    private readonly List<Alarm> _alarms = [];
-    private DateTimeOffset _now = start;
-    private int _timersSet;
+    private readonly Lock one = new();
+    private readonly List<Alarm> alarms = [];
+    private DateTimeOffset now = start;
+    private int timersSet;
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (_one)
+        lock (one)
         {
-            return _now;
+            return now;
         }
     }
 
@@ -25,9 +25,9 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
     {
         get
         {
-            lock (_one)
+            lock (one)
             {
-                return _timersSet;
+                return timersSet;
             }
         }
     }
@@ -35,11 +35,11 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
     public void Advance(TimeSpan by)
     {
         Alarm[] due;
-        lock (_one)
+        lock (one)
         {
-            _now += by;
-            due = [.. _alarms.Where(a => a.At <= _now)];
-            _alarms.RemoveAll(a => a.At <= _now);
+            now += by;
+            due = [.. alarms.Where(a => a.At <= now)];
+            alarms.RemoveAll(a => a.At <= now);
         }
         foreach (var alarm in due)
         {
@@ -62,14 +62,14 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            lock (clock._one)
+            lock (clock.one)
             {
-                clock._alarms.Remove(this);
+                clock.alarms.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {
-                    At = clock._now + dueTime;
-                    clock._alarms.Add(this);
-                    clock._timersSet++;
+                    At = clock.now + dueTime;
+                    clock.alarms.Add(this);
+                    clock.timersSet++;
                 }
             }
             return true;
@@ -77,9 +77,9 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
 
         public void Dispose()
         {
-            lock (clock._one)
+            lock (clock.one)
             {
-                clock._alarms.Remove(this);
+                clock.alarms.Remove(this);
             }
         }
 

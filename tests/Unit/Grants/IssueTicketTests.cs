@@ -121,6 +121,17 @@ public sealed class IssueTicketTests : GrantSpec
         Assert.All(secrets, s => Assert.Matches("^apt_[A-Za-z0-9_-]{43}$", s.Password));
     }
 
+    [Theory]
+    [InlineData("db.example", false, false, "postgresql://NAME:PASSWORD@db.example:6432/or%20ders")]
+    [InlineData("db.example", true, true, "postgresql://NAME:PASSWORD@db.example:6432/or%20ders?sslmode=require&channel_binding=require")]
+    [InlineData("2001:db8::1", true, false, "postgresql://NAME:PASSWORD@[2001:db8::1]:6432/or%20ders?sslmode=verify-full")]
+    public void The_address_can_be_pasted_and_asks_for_as_much_of_tls_as_there_is(string host, bool tls, bool binding, string expected)
+    {
+        var secret = TicketSecret.Make();
+        var answer = TicketAnswer.Of(new Ticket(secret, new AgentEndpoint("orders", host, 6432, tls, binding), "or ders", DateTimeOffset.UnixEpoch, 1));
+        Assert.Equal(expected.Replace("NAME", secret.Name, StringComparison.Ordinal).Replace("PASSWORD", secret.Password, StringComparison.Ordinal), answer.Url);
+    }
+
     [Fact]
     public void No_secret_is_in_the_event() =>
         Assert.DoesNotContain("apt_", JsonSerializer.Serialize(Given(Issued(Engineer)).When(Order(Engineer)).Happened<TicketIssued>(), Json.Options), StringComparison.Ordinal);

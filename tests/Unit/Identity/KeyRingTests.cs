@@ -5,22 +5,22 @@ namespace AccessPlane.Tests.Unit.Identity;
 
 public sealed class KeyRingTests : IDisposable
 {
-    private readonly KeyRing<string[]> _ring;
-    private string[]? _published = ["k1"];
-    private int _asked;
-    private DateTimeOffset _now = Forge.Now;
+    private readonly KeyRing<string[]> ring;
+    private string[]? published = ["k1"];
+    private int asked;
+    private DateTimeOffset now = Forge.Now;
 
-    public KeyRingTests() => _ring = new KeyRing<string[]>(() =>
+    public KeyRingTests() => ring = new KeyRing<string[]>(() =>
     {
-        _asked++;
-        return _published is { } keys ? Task.FromResult(keys) : Task.FromException<string[]>(new HttpRequestException("down"));
+        asked++;
+        return published is { } keys ? Task.FromResult(keys) : Task.FromException<string[]>(new HttpRequestException("down"));
     });
 
-    public void Dispose() => _ring.Dispose();
+    public void Dispose() => ring.Dispose();
 
-    private async Task<bool> Finds(string kid) => await _ring.Find(keys => keys.Contains(kid), _now, TestContext.Current.CancellationToken) is not null;
+    private async Task<bool> Finds(string kid) => await ring.Find(keys => keys.Contains(kid), now, TestContext.Current.CancellationToken) is not null;
 
-    private void Pass(TimeSpan time) => _now += time;
+    private void Pass(TimeSpan time) => now += time;
 
     [Fact]
     public async Task Known_keys_are_not_asked_for_again()
@@ -29,7 +29,7 @@ public sealed class KeyRingTests : IDisposable
         {
             Assert.True(await Finds("k1"));
         }
-        Assert.Equal(1, _asked);
+        Assert.Equal(1, asked);
     }
 
     [Fact]
@@ -43,14 +43,14 @@ public sealed class KeyRingTests : IDisposable
             }
             Pass(TimeSpan.FromSeconds(1));
         }
-        Assert.Equal(2, _asked);
+        Assert.Equal(2, asked);
     }
 
     [Fact]
     public async Task A_new_key_is_found_when_a_token_names_it()
     {
         Assert.True(await Finds("k1"));
-        _published = ["k1", "k2"];
+        published = ["k1", "k2"];
         Pass(KeyRing<string[]>.FetchAtMostEvery);
         Assert.True(await Finds("k2"));
         Assert.True(await Finds("k1"));
@@ -60,9 +60,9 @@ public sealed class KeyRingTests : IDisposable
     public async Task A_removed_key_is_forgotten_at_the_next_refresh()
     {
         Assert.True(await Finds("k1"));
-        _published = ["k2"];
+        published = ["k2"];
         Pass(KeyRing<string[]>.RefreshAfter);
-        await _ring.Refresh(_now, TestContext.Current.CancellationToken);
+        await ring.Refresh(now, TestContext.Current.CancellationToken);
         Assert.False(await Finds("k1"));
         Assert.True(await Finds("k2"));
     }
@@ -71,18 +71,18 @@ public sealed class KeyRingTests : IDisposable
     public async Task Keys_outlive_their_issuers_outage_for_a_day_and_no_longer()
     {
         Assert.True(await Finds("k1"));
-        _published = null;
+        published = null;
         for (var hour = 1; hour < 24; hour++)
         {
             Pass(TimeSpan.FromHours(1));
-            await _ring.Refresh(_now, TestContext.Current.CancellationToken);
+            await ring.Refresh(now, TestContext.Current.CancellationToken);
             Assert.True(await Finds("k1"), $"hour {hour}");
         }
-        Assert.IsType<HttpRequestException>(_ring.LastFailure);
+        Assert.IsType<HttpRequestException>(ring.LastFailure);
         Pass(TimeSpan.FromHours(1));
         Assert.False(await Finds("k1"));
-        Assert.False(_ring.Ready(_now));
-        _published = ["k1"];
+        Assert.False(ring.Ready(now));
+        published = ["k1"];
         Pass(KeyRing<string[]>.FetchAtMostEvery);
         Assert.True(await Finds("k1"));
     }
@@ -91,7 +91,7 @@ public sealed class KeyRingTests : IDisposable
     public async Task A_clock_that_is_set_back_does_not_keep_the_issuer_from_being_asked()
     {
         Assert.True(await Finds("k1"));
-        _published = ["k2"];
+        published = ["k2"];
         Pass(TimeSpan.FromHours(-5));
         Assert.True(await Finds("k2"));
     }
@@ -107,7 +107,7 @@ public sealed class KeyRingTests : IDisposable
             await gate.WaitAsync(TestContext.Current.CancellationToken);
             return ["k1"];
         });
-        var callers = Enumerable.Range(0, 20).Select(_ => ring.Find(k => k.Contains("k1"), _now, TestContext.Current.CancellationToken).AsTask()).ToList();
+        var callers = Enumerable.Range(0, 20).Select(_ => ring.Find(k => k.Contains("k1"), now, TestContext.Current.CancellationToken).AsTask()).ToList();
         gate.Release();
         Assert.All(await Task.WhenAll(callers), Assert.NotNull);
         Assert.Equal(1, asked);
@@ -124,12 +124,12 @@ public sealed class KeyRingTests : IDisposable
         });
         async Task<bool> Known()
         {
-            await ring.Refresh(_now, TestContext.Current.CancellationToken);
-            return await ring.Find(k => k.Contains("k1"), _now, TestContext.Current.CancellationToken) is not null;
+            await ring.Refresh(now, TestContext.Current.CancellationToken);
+            return await ring.Find(k => k.Contains("k1"), now, TestContext.Current.CancellationToken) is not null;
         }
         Assert.True(await Known());
         Pass(KeyRing<string[]>.FetchAtMostEvery);
-        var madeUp = ring.Find(k => k.Contains("made-up"), _now, TestContext.Current.CancellationToken).AsTask();
+        var madeUp = ring.Find(k => k.Contains("made-up"), now, TestContext.Current.CancellationToken).AsTask();
         Assert.True(await Known());
         Pass(KeyRing<string[]>.RefreshAfter); // what is kept is to be refreshed by now, and may be used
         Assert.True(await Known());

@@ -73,6 +73,31 @@ public sealed class TokenReaderTests
     }
 
     [Theory]
+    [InlineData("client_id")]
+    [InlineData("azp")]
+    public void Only_the_named_clients_tokens_are_taken_where_clients_are_named(string claim)
+    {
+        var terms = Terms with { Clients = ["cli", "portal"] };
+        Valid(Read(Unsigned(Header, Claims.With(claim, "portal")), terms: terms));
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims.With(claim, "another")), terms: terms)));
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims.With(claim, "CLI")), terms: terms)));
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims.With(claim, "")), terms: terms)));
+        Assert.Equal("token-claim", Refusal(Read(Unsigned(Header, Claims.With(claim, new[] { "portal" })), terms: terms)));
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims.With(claim, "another").With("aud", "accessplane-reviews")), TokenUse.Review, terms)));
+        Valid(Read(Unsigned(Header, Claims.With(claim, "another"))));
+    }
+
+    [Fact]
+    public void A_token_that_names_no_client_or_two_of_which_one_is_not_allowed_is_refused()
+    {
+        var terms = Terms with { Clients = ["cli", "portal"] };
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims), terms: terms)));
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims.With("client_id", "cli").With("azp", "another")), terms: terms)));
+        Assert.Equal("token-client", Refusal(Read(Unsigned(Header, Claims.With("client_id", "another").With("azp", "cli")), terms: terms)));
+        Valid(Read(Unsigned(Header, Claims.With("client_id", "cli").With("azp", "portal")), terms: terms));
+    }
+
+    [Theory]
     [InlineData("nonce")]
     [InlineData("at_hash")]
     [InlineData("c_hash")]

@@ -49,13 +49,18 @@ public sealed class MaskDesignTests
     {
         var design = Design(Ground);
         var made = new GroundMade(design.Schemas.ToDictionary(s => s.Mask, _ => MaskSql.Owner),
-            [.. design.Views.Select(v => new GroundView(v.Schema, v.Name, MaskSql.Owner, "security_barrier=true", "x", v.Record with { Seal = "x" }))],
+            [.. design.Views.Select(v => new GroundView(v.Schema, v.Name, MaskSql.Owner, "security_barrier=true", "x", v.Record with { Seal = "x" }) { Comments = v.Comments })],
             design.GroupRights, design.OwnerRights, [], true, null);
         var ready = Ground with { Made = made, Agent = Ground.Agent with { HasOwner = true, MayBecomeOwner = true } };
         Assert.True(MaskChanges.Between(ready, Design(ready)).IsEmpty);
         Assert.Equal(MaskChanges.FromNothing(Ground, design).Sql, MaskChanges.FromNothing(ready, Design(ready)).Sql);
         var foreign = ready with { Made = made with { GroupRights = [.. made.GroupRights, new MaskRight("table", "\"shop\".\"customers\"", null, "SELECT")] } };
         Assert.Equal(["revoke select on table \"shop\".\"customers\" from \"accessplane_g_0123456789ab\""], MaskChanges.Between(foreign, Design(foreign)).ByAgent);
+        var silent = ready with { Made = made with { Views = [made.Views[0] with { Comments = new Dictionary<string, string> { ["id"] = "old" } }] } };
+        const string view = "\"accessplane_m_0123456789ab_shop\".\"customers\"";
+        Assert.Equal(
+            [$"comment on view {view} is 'shop.customers (masked: ssn)'", $"comment on column {view}.\"ssn\" is 'masked: nothing of it is shown'", $"comment on column {view}.\"id\" is null"],
+            MaskChanges.Between(silent, Design(silent)).ByOwner);
         var changed = ready with { Made = made with { Views = [made.Views[0] with { Definition = "y" }] } };
         Assert.StartsWith("drop view", MaskChanges.Between(changed, Design(changed)).ByOwner[0], StringComparison.Ordinal);
     }

@@ -53,7 +53,7 @@ internal static class Shop
     {
         PgRelation[] relations =
         [
-            Table(1, "customers", "id:23 name email ssn card salary:23 dob:1082 profile:3802 tags:1009 photo:17 notes tier region"),
+            Table(1, "customers", "id:23 name email ssn* card salary:23 dob:1082 profile:3802 tags:1009 photo:17 notes tier region"),
             Table(2, "orders", "id:23 customer_id:23=shop.customers.id customer_ssn=shop.customers.ssn amount:23"),
             Table(3, "pub", "id:23 txt n:23"),
             Table(4, "events", "id:23 ssn at:1082") with { Kind = 'p' },
@@ -71,6 +71,14 @@ internal static class Shop
             Table(16, "stamped", "id:23 txt") with { Effects = [new PgEffect(PgEvents.Update, "a trigger", 5001)] },
             Table(17, "spied", "id:23 txt") with { Effects = [new PgEffect(PgEvents.Update, "a trigger", 5002)] },
             Table(18, "parent", "id:23") with { Effects = [new PgEffect(PgEvents.Delete, "a foreign key", 0, "shop.pub")] },
+            Table(20, "codes", "code label") is var codes ? codes with
+            {
+                Columns = [codes.Columns[0] with { ReferredBy = ["shop.secrets.code"] }, codes.Columns[1]],
+            } : codes,
+            Table(21, "secrets", "id:23 code=shop.codes.code salary:23 bonus:23") is var secrets ? secrets with
+            {
+                Columns = [.. secrets.Columns.Select(c => c.Name is "salary" or "bonus" ? c with { Ties = ["shop.secrets.salary", "shop.secrets.bonus"] } : c)],
+            } : secrets,
             Table(19, "pupil", "id:23") with { Effects = [new PgEffect(PgEvents.Delete, "a foreign key", 0, "shop.orders")] },
             Own(105, "pg_user_mappings", "umid srvname umoptions"),
             Own(106, "pg_subscription", "oid subname subconninfo"),
@@ -93,19 +101,24 @@ internal static class Shop
         return new PgCatalog(["pg_catalog", "shop", "public"], relations.ToFrozenDictionary(r => r.FullName), functions.GroupBy(f => $"{f.Schema}.{f.Name}").ToFrozenDictionary(g => g.Key, g => (IReadOnlyList<PgFunction>)[.. g]));
     }
 
-    private static PgRelation Table(uint oid, string name, string columns) => new(oid, "shop", name, 'r', Columns(columns), []);
+    private static PgRelation Table(uint oid, string name, string columns) => new(oid, "shop", name, 'r', Columns(name, columns), []);
 
     private static PgFunction Trigger(uint oid, string name, string body) => new(oid, "shop", name, 0, false, false, 'v', false, "plpgsql", body)
     {
         Definition = $"create function shop.{name}() returns trigger language plpgsql as $body${body}$body$",
     };
 
-    private static PgRelation Own(uint oid, string name, string columns) => new(oid, "pg_catalog", name, 'r', Columns(columns), []);
+    private static PgRelation Own(uint oid, string name, string columns) => new(oid, "pg_catalog", name, 'r', Columns(name, columns), []);
 
-    private static PgColumn[] Columns(string columns) => [.. columns.Split(' ').Select((c, i) =>
+    /// <summary>`*` for a key of its own.</summary>
+    private static PgColumn[] Columns(string relation, string columns) => [.. columns.Split(' ').Select((c, i) =>
     {
         var (left, source) = c.Split('=') is [var l, var s] ? (l, s) : (c, null);
         var parts = left.Split(':');
-        return new PgColumn(parts[0], (short)(i + 1), parts.Length > 1 ? uint.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : Text, source is null ? [] : [source]);
+        var name = parts[0].TrimEnd('*');
+        return new PgColumn(name, (short)(i + 1), parts.Length > 1 ? uint.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : Text, source is null ? [] : [source])
+        {
+            Ties = name == parts[0] ? [] : [$"shop.{relation}.{name}"],
+        };
     })];
 }

@@ -184,13 +184,10 @@ public sealed class EvaluatorTests
     }
 
     [Fact]
-    public void A_rule_about_risk_takes_the_planners_estimate_into_account()
+    public void Approvers_are_shown_a_score_that_knows_the_planners_estimate()
     {
-        const string risky = "guardrails: [ { id: risky, resource: orders, match: { risk: '>= 60' }, effect: deny } ]";
         var bounded = Wipe with { Unbounded = false };
-        Assert.Equal(Effect.Allow, Judge(bounded, risky).Effect);
-        var policy = Policy(risky);
-        Assert.Equal(Effect.Deny, Evaluator.Judge(bounded, Context(Engineer) with { EstimatedRows = 20_000_000 }, policy).Effect);
+        Assert.Equal((30, 30, 40, 60), (RiskScore.Of(bounded).Score, RiskScore.Of(bounded, 999).Score, RiskScore.Of(bounded, 1000).Score, RiskScore.Of(bounded, 20_000_000).Score));
     }
 
     [Fact]
@@ -211,7 +208,7 @@ public sealed class EvaluatorTests
     {
         var matches = Gen.Elements(
             Match.Everything, Match.Everything with { Statements = ["delete"] }, Match.Everything with { Unbounded = true }, Match.Everything with { Unknown = true },
-            Match.Everything with { RiskAtLeast = 60 }, Match.Everything with { InTransaction = true }, Match.Everything with { Relations = ["orders"] });
+            Match.Everything with { RiskAtLeast = 60 }, Match.Everything with { InTransaction = true }, Match.Everything with { Relations = ["orders"] }, Match.Everything with { Relations = ["orders"], Opaque = false });
         var rules =
             from match in matches
             from effect in Gen.Elements(Effect.Allow, Effect.Flag, Effect.Hold, Effect.Deny)
@@ -220,7 +217,7 @@ public sealed class EvaluatorTests
         var cases =
             from guardrails in rules.ListOf(4)
             from more in matches
-            from facts in Gen.Elements(Drop, Wipe, Select, StatementFacts.NotUnderstood("it is odd"))
+            from facts in Gen.Elements(Drop, Wipe, Select, Select with { Opaque = "it is code" }, StatementFacts.NotUnderstood("it is odd"))
             from inside in Gen.Elements(true, false)
             select (guardrails, more, facts, inside);
         Prop.ForAll(cases.ToArbitrary(), c =>

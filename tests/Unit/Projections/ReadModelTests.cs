@@ -1,7 +1,9 @@
 using System.Text;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.Projections;
 using Xunit;
@@ -32,7 +34,7 @@ public sealed class ReadModelTests
     public void A_hold_shows_its_text_spelled_out_its_reviews_and_how_it_ended()
     {
         var hold = new Guid("0199aaaa-0000-7000-8000-000000000021");
-        var operation = (AccessPlane.Contracts.Messages.HeldOperation)Sample.Of(typeof(AccessPlane.Contracts.Messages.HeldOperation)) with { Text = "delete\u200b" };
+        var operation = (HeldOperation)Sample.Of(typeof(HeldOperation)) with { Text = "delete\u200b" };
         var model = new ReadModel<HoldRow>(new HeldOperations()).Given(
             hold, 0, new OperationHeld(hold, "a", Person("engineer"), "orders-write", operation, Who.Nobody with { Groups = ["dba"] }, 1, Minute(1)));
         Assert.Equal(("Waiting", "delete⟨U+200B⟩"), (model.Only.State, model.Only.Text));
@@ -42,6 +44,34 @@ public sealed class ReadModelTests
         Assert.Equal("Released", model.Only.At(Minute(9)).State);
         model.Given(hold, 0.6, new HoldAbandoned("too late"));
         Assert.Equal(("Abandoned", "too late"), (model.Only.State, model.Only.Cause));
+    }
+
+    [Fact]
+    public void A_hold_spells_out_deceptive_names_wherever_they_stand()
+    {
+        const string name = "public.or\u202eders";
+        const string shown = "public.or⟨U+202E⟩ders";
+        var hold = new Guid("0199aaaa-0000-7000-8000-000000000022");
+        var operation = (HeldOperation)Sample.Of(typeof(HeldOperation)) with
+        {
+            Facts = new StatementFacts(["execute", "delete"], 1)
+            {
+                Relations = [new RelationUse(name, RelationAccess.Write)],
+                Columns = [new ColumnUse($"{name}.a", ColumnPlace.Predicate)],
+                Functions = [name],
+                Opaque = $"`{name}` has a trigger",
+            },
+            Reasons = [new Reason("bulk", Effect.Hold, $"writes `{name}`")],
+            Role = name,
+            Runs = [new HeldRun("p\u200b", $"prepare p\u200b as delete from {name}")],
+        };
+        var held = new OperationHeld(hold, "a", Person("engineer"), "orders-write", operation, Who.Nobody with { Groups = ["dba"] }, 1, Minute(1));
+        var row = new ReadModel<HoldRow>(new HeldOperations()).Given(hold, 0, held).Only;
+        Assert.Equal((shown, $"{shown}.a", shown, $"`{shown}` has a trigger"), (
+            row.Facts.Relations.Single().Name, row.Facts.Columns.Single().Column, row.Facts.Functions.Single(), row.Facts.Opaque));
+        Assert.Equal(($"writes `{shown}`", shown), (row.Reasons.Single().Text, row.Role));
+        Assert.Equal(new HeldRun("p⟨U+200B⟩", $"prepare p⟨U+200B⟩ as delete from {shown}"), row.Runs.Single());
+        Assert.DoesNotContain('\u202e', System.Text.Json.JsonSerializer.Serialize(row, AccessPlane.Contracts.Json.Options).Replace("\\u202e", "\u202e", StringComparison.OrdinalIgnoreCase));
     }
 
     [Fact]

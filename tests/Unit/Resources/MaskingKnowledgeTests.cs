@@ -13,8 +13,8 @@ namespace AccessPlane.Tests.Unit.Resources;
 public sealed class MaskingKnowledgeTests : MaskingSpec
 {
     private static readonly ResourceTerms Terms = ByServer.Model.Resource("orders")!;
-    private static readonly ServingAgent One = new("orders-agent", "db", 1);
-    private static readonly ServingAgent Two = new("orders-agent-2", "db", 2);
+    private static readonly ServingAgent One = new("orders-agent", new AgentEndpoint("orders", "db", 1));
+    private static readonly ServingAgent Two = new("orders-agent-2", new AgentEndpoint("orders", "db", 2));
 
     private static readonly Grant.Approved Approved = new(
         new GrantIssued(

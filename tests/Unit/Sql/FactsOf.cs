@@ -37,6 +37,7 @@ internal sealed class FactsOf
         var all = columns.Split(' ').Select((c, i) => new PgColumn(c.TrimEnd('!').Split(':')[0], (short)(i + 1), 25, []) { IsNotNull = c.EndsWith('!') });
         var relation = new PgRelation(next++, schema, name, kind, [.. all], []);
         relations.Add(more?.Invoke(relation) ?? relation);
+        analyst = null;
         return this;
     }
 
@@ -45,6 +46,7 @@ internal sealed class FactsOf
         var (schema, name) = (fullName.Split('.')[0], fullName.Split('.')[1]);
         var function = new PgFunction(next++, schema, name, arguments, false, false, 'v', false, language, body);
         functions.Add(more?.Invoke(function) ?? function);
+        analyst = null;
         return this;
     }
 
@@ -53,12 +55,14 @@ internal sealed class FactsOf
     public FactsOf Operator(string schema, string symbol, string function)
     {
         operators.Add(new PgOperator(schema, symbol, Oid(function)));
+        analyst = null;
         return this;
     }
 
     public FactsOf Type(string schema, string name, params string[] runs)
     {
         types.Add(new PgType(next++, schema, name, [.. runs.Select(Oid)]));
+        analyst = null;
         return this;
     }
 

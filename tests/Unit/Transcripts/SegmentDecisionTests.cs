@@ -74,6 +74,19 @@ public sealed class SegmentDecisionTests : IDisposable
     }
 
     [Fact]
+    public void What_detectors_found_is_an_event_of_its_own_before_the_end_and_what_says_too_little_is_none()
+    {
+        TranscriptEntry found = new(3, At.AddSeconds(3), "detected", Op: 2, Rule: "pii", Detector: Detector.PaymentCard, Column: "note", Count: 4);
+        var decision = SegmentDecision.Decide(
+            Session.Initial, First(Statement(2), found, found with { Seq = 4, Count = null }, found with { Seq = 5, Rule = null }, End(6, "closed")), key, Ground);
+        Assert.Null(decision.Refused);
+        Assert.Equal(
+            [new DetectorHit(Id, 2, "pii", Detector.PaymentCard, "note", 4), new DetectorHit(Id, 2, "pii", Detector.PaymentCard, "note", 1)],
+            decision.Events.OfType<DetectorHit>());
+        Assert.IsType<SessionClosed>(decision.Events[^1]);
+    }
+
+    [Fact]
     public void The_first_segment_opens_the_session_and_keeps_the_exact_bytes()
     {
         var segment = First(Statement(2));
@@ -242,6 +255,14 @@ public sealed class SegmentDecisionTests : IDisposable
     [InlineData(61, false)]
     public void A_session_begins_while_its_grant_may_be_used(double minute, bool taken) =>
         Assert.Equal(taken, WhyNot(Start.Start!, at: At.AddMinutes(minute)) is null);
+
+    [Fact]
+    public void A_grant_of_a_time_to_come_is_of_a_clock_that_was_set_back_and_its_sessions_are_kept()
+    {
+        var anHourBack = At.AddMinutes(-58);
+        Assert.NotNull(WhyNot(Start.Start!, Ground with { Now = At }, anHourBack));
+        Assert.Null(WhyNot(Start.Start!, Ground with { Now = anHourBack.AddMinutes(1) }, anHourBack));
+    }
 
     [Theory]
     [InlineData(10, true)]

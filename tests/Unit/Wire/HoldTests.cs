@@ -159,18 +159,63 @@ public sealed class HoldTests
         var session = Guid.CreateVersion7();
         string[] all =
         [
-            bound.Bind(text, "r\nd", session, 1),
-            bound.Bind(text with { Text = "delete from t where a = $1 "u8.ToArray() }, "r\nd", session, 1),
-            bound.Bind(text with { ParameterTypes = [0, 0, 0, 23] }, "r\nd", session, 1),
-            bound.Bind(text with { Facts = text.Facts with { Relations = [new("other.t", AccessPlane.Contracts.Sql.RelationAccess.Write)] } }, "r\nd", session, 1),
-            (bound with { Values = [0, 0, 0, 1, (byte)'5'] }).Bind(text, "r\nd", session, 1),
-            (bound with { Formats = [0, 1] }).Bind(text, "r\nd", session, 1),
-            bound.Bind(text, "another\nd", session, 1),
-            bound.Bind(text, "r\nd", Guid.CreateVersion7(), 1),
-            bound.Bind(text, "r\nd", session, 2),
+            bound.Bind(text, text.Facts, "r\nd", session, 1),
+            bound.Bind(text with { Text = "delete from t where a = $1 "u8.ToArray() }, text.Facts, "r\nd", session, 1),
+            bound.Bind(text with { ParameterTypes = [0, 0, 0, 23] }, text.Facts, "r\nd", session, 1),
+            bound.Bind(text, text.Facts with { Relations = [new("other.t", AccessPlane.Contracts.Sql.RelationAccess.Write)] }, "r\nd", session, 1),
+            (bound with { Values = [0, 0, 0, 1, (byte)'5'] }).Bind(text, text.Facts, "r\nd", session, 1),
+            (bound with { Formats = [0, 1] }).Bind(text, text.Facts, "r\nd", session, 1),
+            bound.Bind(text, text.Facts, "another\nd", session, 1),
+            bound.Bind(text, text.Facts, "r\nd", Guid.CreateVersion7(), 1),
+            bound.Bind(text, text.Facts, "r\nd", session, 2),
         ];
         Assert.Equal(all.Length, all.Distinct().Count());
-        Assert.Equal(all[0], bound.Bind(text, "r\nd", session, 1));
+        Assert.Equal(all[0], bound.Bind(text, text.Facts, "r\nd", session, 1));
+    }
+
+    [Theory]
+    [InlineData("prepare p as delete from t where a = 4", "execute p", "C[DELETE 4] ZI")]
+    [InlineData("declare p cursor with hold for select 4", "fetch p", "C[FETCH 1] ZI")]
+    public void What_it_runs_by_name_is_put_before_people_with_it(string first, string then, string story)
+    {
+        talk.Witness.Held.Clear();
+        Say(Query(first));
+        talk.Witness.Held.Add(then.Split(' ')[0]);
+        Say(Query(then));
+        Assert.Equal(("p", first), (Parked.Runs.Single().Name, System.Text.Encoding.UTF8.GetString(Parked.Runs.Single().Text.Text)));
+        Assert.Contains(first.Contains("delete", StringComparison.Ordinal) ? "delete" : "select", Parked.Facts.Kinds);
+        var alone = Parked.Bound.Bind(Parked.Text, Parked.Text.Facts, $"{talk.Witness.Identity}\n{talk.State.Catalog.PathSetting}", talk.State.Session, Parked.Op);
+        Assert.NotEqual(alone, Parked.Binding);
+        Assert.Equal(story, Decide("released"));
+    }
+
+    [Fact]
+    public void A_prepared_execute_of_a_prepared_delete_waits_each_time_it_is_run()
+    {
+        talk.Witness.Held.Clear();
+        Say(Query("prepare p as delete from t where a = 4"), Parse("s", "execute p"), Sync);
+        talk.Witness.Held.Add("delete");
+        Say(Query("execute s"));
+        Assert.Equal(["s", "p"], Parked.Runs.Select(r => r.Name));
+        Decide("refused");
+        talk.Witness.Denied.Add("delete");
+        Assert.Equal("E42501 ZI", Say(Query("execute s")));
+    }
+
+    [Fact]
+    public void What_runs_itself_by_name_is_not_followed_for_ever()
+    {
+        Assert.Equal("1 ZI", Say(Parse("s", "execute s"), Sync));
+        Assert.Equal("E0A000 ZI", Say(Query("execute s")));
+    }
+
+    [Fact]
+    public void What_ran_by_a_name_yesterday_is_not_taken_for_what_runs_by_it_today()
+    {
+        talk.Witness.Held.Clear();
+        Say(Query("prepare p as select 1"), Query("prepare q as select 2"), Query("execute p; execute q"), Query("deallocate p"), Query("prepare p as delete from t where a = 4"));
+        talk.Witness.Denied.Add("delete");
+        Assert.Equal("E42501 ZI", Say(Query("execute p; execute q")));
     }
 
     [Fact]

@@ -47,6 +47,8 @@ internal sealed class Witness(params string[] denied) : IPgOversight
 
     public SessionLimits Limits { get; set; } = SessionLimits.None;
 
+    public byte[] MaskKey { get; set; } = new byte[32];
+
     /// <summary>How often the server was asked to stop.</summary>
     public int Stops { get; private set; }
 

@@ -1,4 +1,5 @@
 using AccessPlane.Agent.Gate;
+using AccessPlane.Agent.Protocols.PostgreSql.Masking;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 
@@ -11,8 +12,9 @@ internal sealed record PgSessionLogin(PgCredential Credential, PgViews? Views, S
 {
     private Action? giveBack;
 
-    /// <summary>Fails where the login must not be used after all. No byte of the client goes to the database before it has completed.</summary>
-    public Task Confirmed { get; init; } = Task.CompletedTask;
+    /// <summary>Fails where the login must not be used after all. No byte of the client goes to the database before it has completed. What it gives is
+    /// what the holder is told of masks; null where there are none.</summary>
+    public Task<MaskHelp?> Confirmed { get; init; } = Task.FromResult<MaskHelp?>(null);
 
     public Action? GiveBack { init => giveBack = value; }
 

@@ -65,7 +65,7 @@ internal sealed class SessionLogins : IAsyncDisposable
     }
 
     /// <summary>What was known before is what is found now.</summary>
-    private async Task Confirm(Permit permit, LoginDatabase.Found by, Task<LoginDatabase.Found> look)
+    private async Task<MaskHelp?> Confirm(Permit permit, LoginDatabase.Found by, Task<LoginDatabase.Found> look)
     {
         try
         {
@@ -75,6 +75,7 @@ internal sealed class SessionLogins : IAsyncDisposable
                 throw now.Pool is null ? Unavailable(now.Outcome.Unavailable ?? "the masks are not set up yet")
                     : Unavailable("the masks were changed at this moment: connect again");
             }
+            return now.Outcome.Group is { Schemas.Count: > 0 } group ? group.Help : null;
         }
         catch (Exception failed) when (failed is IOException or System.Net.Sockets.SocketException or ObjectDisposedException)
         {

@@ -34,7 +34,8 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
                 .. gone.Select(v => $"drop view {MaskSql.Name(v.Schema, v.Name)} cascade"),
                 .. made.Where(v => ground.Made.Views.Any(w => w.Schema == v.Schema && w.Name == v.Name) && !gone.Exists(g => g.Schema == v.Schema && g.Name == v.Name))
                     .Select(v => $"drop view {v.Sql} cascade"),
-                .. made.SelectMany(v => new[] { v.Create, Comment(v.Schema, v.Name, v.Record) }),
+                .. made.SelectMany(v => new[] { v.Create, Record(v.Schema, v.Name, v.Record) }),
+                .. design.Views.SelectMany(v => Comments(v, made.Contains(v) ? null : ground.Made.Views.First(w => w.Schema == v.Schema && w.Name == v.Name))),
                 .. extra.Where(r => r.IsOnMask).Select(r => r.Revoke(design.Name.Group)),
                 .. group.Where(r => r.IsOnMask).Select(r => r.Grant(design.Name.Group)),
             ]);
@@ -50,7 +51,7 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
 
     /// <summary>On each view that was just made: what the server says that it is.</summary>
     public static IEnumerable<string> Seals(IReadOnlyList<GroundView> views) =>
-        views.Where(v => v.Record is { Seal: null }).Select(v => Comment(v.Schema, v.Name, v.Record! with { Seal = v.Definition }));
+        views.Where(v => v.Record is { Seal: null }).Select(v => Record(v.Schema, v.Name, v.Record! with { Seal = v.Definition }));
 
     /// <summary>As <see cref="Sql"/>, for the owner of masks alone.</summary>
     public static string AsOwner(IEnumerable<string> statements) => new MaskChanges([], [.. statements]).Sql;
@@ -100,6 +101,24 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
         there.Schema == view.Schema && there.Name == view.Name && there.Owner == MaskSql.Owner && there.Options == "security_barrier=true" &&
         there.Record is { Seal: { } seal } record && seal == there.Definition && record.Sql == view.Record.Sql && record.Relation == view.Record.Relation;
 
-    private static string Comment(string schema, string name, MaskRecord record) =>
-        $"comment on view {MaskSql.Name(schema, name)} is {MaskSql.Text(JsonSerializer.Serialize(record, Json.Options))}";
+    /// <summary>On the rule that makes it a view: what is said on the view itself is for people.</summary>
+    private static string Record(string schema, string name, MaskRecord record) =>
+        $"comment on rule \"_RETURN\" on {MaskSql.Name(schema, name)} is {MaskSql.Text(JsonSerializer.Serialize(record, Json.Options))}";
+
+    /// <param name="there">Null where it has just been made.</param>
+    private static IEnumerable<string> Comments(MaskView view, GroundView? there)
+    {
+        foreach (var (column, comment) in view.Comments.Where(c => there?.Comments.GetValueOrDefault(c.Key) != c.Value))
+        {
+            yield return Comment(view, column, MaskSql.Text(comment));
+        }
+        foreach (var column in there?.Comments.Keys.Except(view.Comments.Keys) ?? [])
+        {
+            yield return Comment(view, column, "null");
+        }
+    }
+
+    private static string Comment(MaskView view, string column, string text) => column == MaskWords.Whole
+        ? $"comment on view {view.Sql} is {text}"
+        : $"comment on column {view.Sql}.{MaskSql.Name(column)} is {text}";
 }

@@ -12,7 +12,11 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 internal sealed record MaskDesign(
     MaskName Name, IReadOnlyList<(string Base, string Mask)> Schemas, IReadOnlyList<MaskView> Views, IReadOnlyList<MaskRight> GroupRights,
     IReadOnlyList<MaskRight> OwnerRights, MaskedSet Masked, IReadOnlyList<MaskingFinding> Findings,
-    IReadOnlySet<uint> Known, string? Unavailable);
+    IReadOnlySet<uint> Known, string? Unavailable)
+{
+    /// <summary>What sessions are refused of it, and why.</summary>
+    public IReadOnlyList<MaskReason> Reasons { get; init; } = [];
+}
 
 /// <param name="Schema">Of the mask.</param>
 /// <param name="Name">As the relation's.</param>
@@ -20,4 +24,7 @@ internal sealed record MaskDesign(
 internal sealed record MaskView(string Schema, string Name, GroundRelation Relation, string Create, MaskRecord Record)
 {
     public string Sql => MaskSql.Name(Schema, Name);
+
+    /// <summary>What people are told who look at it: of its columns, and of itself as of <see cref="MaskWords.Whole"/>.</summary>
+    public IReadOnlyDictionary<string, string> Comments { get; init; } = new Dictionary<string, string>();
 }

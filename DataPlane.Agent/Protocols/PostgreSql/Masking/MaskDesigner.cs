@@ -22,6 +22,7 @@ internal sealed class MaskDesigner
     private readonly HashSet<MaskRight> group = [];
     private readonly HashSet<MaskRight> owner = [];
     private readonly List<MaskingFinding> findings = [];
+    private readonly List<MaskReason> reasons = [];
     private int wanted;
     private int given;
 
@@ -70,7 +71,10 @@ internal sealed class MaskDesigner
         }
         var pairs = views.GroupBy(v => v.Relation.Schema).Select(g => (g.Key, g.First().Schema)).ToList();
         return new MaskDesign(name, pairs, views, [.. group], [.. owner], masked, findings, ground.Relations.Select(r => r.Oid).ToHashSet(),
-            MaskPowers.WhyNot(ground, name, pairs, wanted > 0 && given == 0));
+            MaskPowers.WhyNot(ground, name, pairs, wanted > 0 && given == 0))
+        {
+            Reasons = [.. reasons.Distinct()],
+        };
     }
 
     private void Give(GroundRelation relation)
@@ -84,12 +88,14 @@ internal sealed class MaskDesigner
         if (masked.Hidden.TryGetValue(relation.Oid, out var why))
         {
             findings.Add(new MaskingFinding("hidden relation", relation.Sql, $"nothing: masked sessions do without it, because {why}", "nothing has to be done", false));
+            reasons.Add(MaskReason.Hidden(relation, why));
             return;
         }
         wanted++;
         if (IsOpen(relation.Schema) is { } closed)
         {
             NotGiven(closed, relation.Sql);
+            reasons.Add(MaskReason.NotGiven(relation, null));
         }
         else if (masked.Relations.Contains(relation.Oid) || records.ContainsKey(relation.Oid))
         {
@@ -110,12 +116,12 @@ internal sealed class MaskDesigner
         var columns = overMasks.Contains(relation.Oid) ? TableRights.Select : TableRights.Select | TableRights.Insert | TableRights.Update;
         if (overMasks.Contains(relation.Oid) && (may & ~TableRights.Select) != 0)
         {
-            Withheld(relation, "writes", "they would be carried on to a relation with masked columns");
+            Withheld(relation, null, "they would be carried on to a relation with masked columns");
             may &= TableRights.Select;
         }
         foreach (var right in Each(may & (TableRights.Update | TableRights.Delete)).Where(r => MaskWrites.ReachesTriggersOverMasks(ground, masked, relation.Oid, r)))
         {
-            Withheld(relation, $"{Word(right).ToLowerInvariant()}s", Carried);
+            Withheld(relation, right, Carried);
             (may, columns) = (may & ~right, columns & ~right);
         }
         var kind = relation.Kind == 'S' ? "sequence" : "table";
@@ -132,6 +138,7 @@ internal sealed class MaskDesigner
     private void Mask(GroundRelation relation, TableRights may)
     {
         var columns = Visible(relation);
+        var unseen = relation.Columns.Except(columns).Select(c => c.Name).ToList();
         if (!relation.Grantable.HasFlag(TableRights.Select) || columns.Count == 0)
         {
             Done(relation, [TableRights.Select], false);
@@ -140,7 +147,10 @@ internal sealed class MaskDesigner
         var schema = name.Schema(relation.Schema);
         var create = MaskViewSql.Create(schema, relation, columns, masked);
         views.Add(new MaskView(schema, relation.Name, relation, create, new MaskRecord(relation.Oid, MaskName.Digest(create, 32),
-            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))])));
+            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))]))
+        {
+            Comments = MaskWords.On(relation, columns, unseen, masked),
+        });
         owner.Add(new MaskRight("table", relation.Sql, null, "SELECT"));
         if (!schemas[relation.Schema].IsPublic)
         {
@@ -163,6 +173,10 @@ internal sealed class MaskDesigner
                 owner.Add(new MaskRight("table", relation.Sql, null, Word(right)));
             }
         }
+        foreach (var right in Each(may & (TableRights.Insert | TableRights.Update)).Where(_ => alone.Any(n => masked.Of(relation.Oid, n) is null)))
+        {
+            reasons.Add(MaskReason.Tangled(relation, columns.Where(c => alone.Contains(c.Number) && masked.Of(relation.Oid, c.Number) is null).Select(c => c.Name), Kind(right)));
+        }
         Done(relation, [], true);
     }
 
@@ -183,9 +197,9 @@ internal sealed class MaskDesigner
     }
 
     private bool MayDelete(GroundRelation relation) =>
-        MayWrite(relation, TableRights.Delete) && Judged(relation, "deletes", MaskWrites.IsReferredTo(ground, masked, relation) ? "whether they succeed would tell which masked values are referred to" : null);
+        MayWrite(relation, TableRights.Delete) && Judged(relation, TableRights.Delete, MaskWrites.IsReferredTo(ground, masked, relation) ? "whether they succeed would tell which masked values are referred to" : null);
 
-    private bool MayWrite(GroundRelation relation, TableRights right) => IsGrantable(relation, right) && Judged(relation, $"{Word(right).ToLowerInvariant()}s",
+    private bool MayWrite(GroundRelation relation, TableRights right) => IsGrantable(relation, right) && Judged(relation, right,
         relation.HasRules ? "a rule makes something else of them"
         : MaskWrites.ReachesTriggersOverMasks(ground, masked, relation.Oid, right) ? Carried
         : right != TableRights.Insert && relation.Triggers.HasFlag(right) ? $"a trigger would see whole rows, and could show them (once a person has looked at its function: comment on function … is '{MaskSql.Reviewed}')"
@@ -195,23 +209,29 @@ internal sealed class MaskDesigner
     {
         if (!relation.Grantable.HasFlag(right))
         {
-            NotGiven($"{Word(right).ToLowerInvariant()} on table {relation.Sql}", relation.Sql);
+            NotGiven($"{Kind(right)} on table {relation.Sql}", relation.Sql);
+            reasons.Add(MaskReason.NotGiven(relation, Kind(right)));
             return false;
         }
         return true;
     }
 
-    private bool Judged(GroundRelation relation, string what, string? why)
+    private bool Judged(GroundRelation relation, TableRights right, string? why)
     {
         if (why is not null)
         {
-            Withheld(relation, what, why);
+            Withheld(relation, right, why);
         }
         return why is null;
     }
 
-    private void Withheld(GroundRelation relation, string what, string why) => Find(new MaskingFinding(
-        "withheld", relation.Sql, $"nothing: {what} are withheld, because {why}", "nothing has to be done", false));
+    /// <param name="right">Null for every write.</param>
+    private void Withheld(GroundRelation relation, TableRights? right, string why)
+    {
+        var what = right is { } one ? $"{Kind(one)}s" : "writes";
+        Find(new MaskingFinding("withheld", relation.Sql, $"nothing: {what} are withheld, because {why}", "nothing has to be done", false));
+        reasons.Add(MaskReason.Withheld(relation, right is { } on ? Kind(on) : null, what, why));
+    }
 
     private void Find(MaskingFinding finding)
     {
@@ -240,7 +260,8 @@ internal sealed class MaskDesigner
     {
         if (missing.Count > 0)
         {
-            NotGiven($"{string.Join(", ", missing.Select(r => Word(r).ToLowerInvariant()))} on {(relation.Kind == 'S' ? "sequence" : "table")} {relation.Sql}", relation.Sql);
+            NotGiven($"{string.Join(", ", missing.Select(Kind))} on {(relation.Kind == 'S' ? "sequence" : "table")} {relation.Sql}", relation.Sql);
+            reasons.AddRange(missing.Select(r => MaskReason.NotGiven(relation, Kind(r))));
         }
         if (any)
         {
@@ -268,4 +289,6 @@ internal sealed class MaskDesigner
     private static IEnumerable<TableRights> Each(TableRights rights) => Enum.GetValues<TableRights>().Where(r => r != TableRights.None && rights.HasFlag(r));
 
     private static string Word(TableRights right) => right.ToString().ToUpperInvariant();
+
+    private static string Kind(TableRights right) => right.ToString().ToLowerInvariant();
 }

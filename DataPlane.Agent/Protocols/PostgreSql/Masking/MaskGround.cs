@@ -60,6 +60,9 @@ internal sealed record GroundRelation(
 {
     public string FullName => $"{Schema}.{Name}";
     public string Sql => MaskSql.Name(Schema, Name);
+
+    /// <summary>What its owner says of it.</summary>
+    public string? Comment { get; init; }
     public bool IsTable => Kind is 'r' or 'p';
 }
 
@@ -69,7 +72,10 @@ internal sealed record GroundRelation(
 /// <param name="Modifier">`atttypmod`; -1 for none.</param>
 /// <param name="Collation">Where it is not the type's own; quoted.</param>
 /// <param name="Held">What the terms' roles may do with the column alone.</param>
-internal sealed record GroundColumn(string Name, short Number, string Type, uint TypeOid, int Modifier, string? Collation, TableRights Held);
+internal sealed record GroundColumn(string Name, short Number, string Type, uint TypeOid, int Modifier, string? Collation, TableRights Held)
+{
+    public string? Comment { get; init; }
+}
 
 internal sealed record GroundCascade(uint Of, TableRights On, uint To, TableRights Does);
 
@@ -99,4 +105,10 @@ internal sealed record GroundMade(
 
 /// <param name="Options">As `reloptions`.</param>
 /// <param name="Definition">A hash of what the server says that it is.</param>
-internal sealed record GroundView(string Schema, string Name, string Owner, string Options, string Definition, MaskRecord? Record);
+internal sealed record GroundView(string Schema, string Name, string Owner, string Options, string Definition, MaskRecord? Record)
+{
+    public uint Oid { get; init; }
+
+    /// <summary>Of its columns, and of itself as of <see cref="MaskWords.Whole"/>.</summary>
+    public IReadOnlyDictionary<string, string> Comments { get; init; } = new Dictionary<string, string>();
+}

@@ -37,7 +37,7 @@ internal static class MaskGroundReader
     public static async Task<GroundMade> Made(PgQueries own, MaskName name, CancellationToken cancel)
     {
         var schemas = (await own.Rows(MaskGroundSql.MadeSchemas(name.Hash), cancel)).ToDictionary(r => r[0]!, r => r[1]!);
-        var views = (await own.Rows(MaskGroundSql.MadeViews(name.Hash), cancel)).ConvertAll(r => new GroundView(r[0]!, r[1]!, r[2]!, r[3]!, r[4]!, Record(r[5])));
+        var views = (await own.Rows(MaskGroundSql.MadeViews(name.Hash), cancel)).ConvertAll(View);
         var rights = await Rights(own, name.Group, cancel);
         var owners = await Rights(own, MaskSql.Owner, cancel);
         var group = await own.Rows(MaskGroundSql.Group(name.Group), cancel);
@@ -52,15 +52,27 @@ internal static class MaskGroundReader
         r[0]!, r[1]!, int.Parse(r[2]!, CultureInfo.InvariantCulture), r[3] == "t", r[4] == "t", r[5] == "t", r[6] == "t", r[7] == "t", r[8] == "t", r[9] == "t", r[10] == "t",
         [.. PgSettings.Schemas(path).Where(s => s != "$user")], Strings(r[11]));
 
+    private static GroundView View(string?[] r) => new(r[0]!, r[1]!, r[2]!, r[3]!, r[4]!, Record(r[5]))
+    {
+        Oid = Oid(r[6]),
+        Comments = JsonSerializer.Deserialize<Dictionary<string, string>>(r[7]!)!,
+    };
+
     private static GroundRelation Relation(string?[] r)
     {
         using var columns = JsonDocument.Parse(r[4]!);
         return new GroundRelation(
-            Oid(r[0]), r[1]!, r[2]!, r[3]![0], [.. columns.RootElement.EnumerateArray().Select(Column)], Rights(r[5]), Rights(r[6]), r[7] == "t", Rights(r[8]), r[9] == "t");
+            Oid(r[0]), r[1]!, r[2]!, r[3]![0], [.. columns.RootElement.EnumerateArray().Select(Column)], Rights(r[5]), Rights(r[6]), r[7] == "t", Rights(r[8]), r[9] == "t")
+        {
+            Comment = r[10],
+        };
     }
 
     private static GroundColumn Column(JsonElement c) => new(
-        c[0].GetString()!, c[1].GetInt16(), c[2].GetString()!, (uint)c[3].GetInt64(), c[4].GetInt32(), c[5].GetString(), c[6].ValueKind == JsonValueKind.Number ? (TableRights)c[6].GetInt32() : TableRights.None);
+        c[0].GetString()!, c[1].GetInt16(), c[2].GetString()!, (uint)c[3].GetInt64(), c[4].GetInt32(), c[5].GetString(), c[6].ValueKind == JsonValueKind.Number ? (TableRights)c[6].GetInt32() : TableRights.None)
+    {
+        Comment = c[7].GetString(),
+    };
 
     private static MaskRight Right(string?[] r) => new(
         r[0]!, r[0] == "routine" ? r[2]! : r[1] is { } schema ? MaskSql.Name(schema, r[2]!) : MaskSql.Name(r[2]!), r[3] is { } column ? MaskSql.Name(column) : null, r[4]!);

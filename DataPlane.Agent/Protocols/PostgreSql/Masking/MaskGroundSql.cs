@@ -40,7 +40,7 @@ internal static class MaskGroundSql
         from pg_namespace n where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname !~ '^accessplane_m_'
         """;
 
-    /// <summary>oid, schema, name, kind, columns as JSON, held, grantable, has policies, triggers, has rules</summary>
+    /// <summary>oid, schema, name, kind, columns as JSON, held, grantable, has policies, triggers, has rules, comment</summary>
     public static string Relations(string members) =>
         $"""
         with recursive domains as (
@@ -54,7 +54,8 @@ internal static class MaskGroundSql
                      where l.oid = a.attcollation and a.attcollation <> t.typcollation),
                     case when (p.held & 7) = 7 or c.relkind = 'S' then 0 else
                       (select bit_or(has_column_privilege(m, c.oid, a.attnum, 'SELECT')::int + has_column_privilege(m, c.oid, a.attnum, 'INSERT')::int * 2
-                                     + has_column_privilege(m, c.oid, a.attnum, 'UPDATE')::int * 4) from {members} m) end) order by a.attnum), '[]')
+                                     + has_column_privilege(m, c.oid, a.attnum, 'UPDATE')::int * 4) from {members} m) end,
+                    col_description(c.oid, a.attnum)) order by a.attnum), '[]')
            from pg_attribute a left join bases b on b.domain = a.atttypid join pg_type t on t.oid = coalesce(b.base, a.atttypid)
            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
           p.held, p.grantable,
@@ -62,7 +63,7 @@ internal static class MaskGroundSql
           (select coalesce(bit_or((g.tgtype::int & 4) / 2 + (g.tgtype::int & 16) / 4 + (g.tgtype::int & 8)), 0) from pg_trigger g
            where g.tgrelid = c.oid and not g.tgisinternal and g.tgenabled <> 'D'
              and coalesce(obj_description(g.tgfoid, 'pg_proc'), '') not like '%{MaskSql.Reviewed}%'),
-          exists (select from pg_rewrite w where w.ev_class = c.oid and w.ev_type <> '1' and w.ev_enabled <> 'D')
+          exists (select from pg_rewrite w where w.ev_class = c.oid and w.ev_type <> '1' and w.ev_enabled <> 'D'), obj_description(c.oid, 'pg_class')
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
           cross join lateral (
             select case when c.relkind = 'S'
@@ -157,10 +158,14 @@ internal static class MaskGroundSql
     public static string MadeSchemas(string hash) =>
         $"select nspname, pg_get_userbyid(nspowner) from pg_namespace where starts_with(nspname, '{MaskSql.SchemaPrefix}{hash}_')";
 
-    /// <summary>schema, name, owner, options, definition's hash, comment</summary>
+    /// <summary>schema, name, owner, options, definition's hash, what is recorded of it, oid, comments as JSON. The record stands on the view's rule, where
+    /// nobody comes across it.</summary>
     public static string MadeViews(string hash) =>
         $"""
-        select n.nspname, c.relname, pg_get_userbyid(c.relowner), coalesce(array_to_string(c.reloptions, ','), ''), md5(pg_get_viewdef(c.oid)), obj_description(c.oid, 'pg_class')
+        select n.nspname, c.relname, pg_get_userbyid(c.relowner), coalesce(array_to_string(c.reloptions, ','), ''), md5(pg_get_viewdef(c.oid)),
+          (select obj_description(w.oid, 'pg_rewrite') from pg_rewrite w where w.ev_class = c.oid and w.rulename = '_RETURN'), c.oid,
+          (select coalesce(json_object_agg(coalesce(a.attname, ''), d.description), '{"{}"}') from pg_description d left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid
+           where d.classoid = 'pg_class'::regclass and d.objoid = c.oid and (d.objsubid = 0) = (a.attnum is null))
         from pg_class c join pg_namespace n on n.oid = c.relnamespace where starts_with(n.nspname, '{MaskSql.SchemaPrefix}{hash}_') and c.relkind = 'v'
         """;
 
@@ -190,11 +195,13 @@ internal static class MaskGroundSql
         from pg_roles r where r.rolname = {MaskSql.Text(group)}
         """;
 
-    /// <summary>Groups without members: name, comment, database. A role that made one is a member of it with nothing but the right to give it on.</summary>
+    /// <summary>Groups without members that the agent's role can drop: name, comment, database. A role that made one is a member of it with nothing but the
+    /// right to give it on, and from 16 on needs that right.</summary>
     public const string Groups =
         """
         select r.rolname, shobj_description(r.oid, 'pg_authid'), current_database() from pg_roles r
         where r.rolname ~ '^accessplane_g_[0-9a-f]{12}$' and not exists (select from pg_auth_members m where m.roleid = r.oid and not m.admin_option)
+          and (current_setting('server_version_num')::int < 160000 or pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION'))
         """;
 
     /// <summary>Tables behind views of masks: schema, name</summary>

@@ -8,15 +8,16 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// <param name="SearchPath">The value for a session's `search_path`: each schema's masks come before it.</param>
 /// <param name="Plan"><see cref="MaskingState.PlanOf"/> what sets all of it up from nothing.</param>
 /// <param name="Views">`schema.relation` → `schema.view` of its mask.</param>
+/// <param name="Help">For those who hold it.</param>
 internal sealed record MaskGroup(
-    string Role, IReadOnlyList<(string Base, string Mask)> Schemas, string SearchPath, string Plan, IReadOnlyDictionary<string, string> Views)
+    string Role, IReadOnlyList<(string Base, string Mask)> Schemas, string SearchPath, string Plan, IReadOnlyDictionary<string, string> Views, MaskHelp Help)
 {
     public static MaskGroup Of(MaskGround ground, MaskDesign design, string plan)
     {
         var masks = design.Schemas.ToDictionary(s => s.Base, s => s.Mask);
         var path = ground.Agent.Path.SelectMany(s => masks.TryGetValue(s, out var mask) ? new[] { mask, s } : [s]).Select(MaskSql.Name);
         return new MaskGroup(design.Name.Group, design.Schemas, string.Join(", ", path), plan,
-            design.Views.ToDictionary(v => v.Relation.FullName, v => $"{v.Schema}.{v.Name}"));
+            design.Views.ToDictionary(v => v.Relation.FullName, v => $"{v.Schema}.{v.Name}"), MaskHelp.Of(ground, design));
     }
 }
 

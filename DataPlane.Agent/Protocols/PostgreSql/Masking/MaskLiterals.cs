@@ -66,7 +66,8 @@ internal static partial class MaskLiterals
           union all
           select 'prose', format('comment on %s %s', o.type, o.identity), d.description, 0, null,
                  format('comment on %s %s is null', case when o.type like '%column' then 'column' when o.type like '%constraint' then 'constraint' else o.type end, o.identity), d.description
-          from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o where d.objoid >= 16384 and d.description !~ '^\{"relation":') t
+          from pg_description d, pg_identify_object(d.classoid, d.objoid, d.objsubid) o where d.objoid >= 16384
+            and o.identity !~ '^("_RETURN" on )?"?accessplane_m_') t
         where coalesce(comment, '') not like '%{{MaskSql.Reviewed}}%'
         """;
 

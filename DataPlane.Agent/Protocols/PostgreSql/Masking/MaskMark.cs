@@ -3,7 +3,7 @@ using AccessPlane.Contracts;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 
-/// <summary>What is written on a group: who uses it, where, and when it was last needed.</summary>
+/// <summary>What is written on a group: where it is used, when it was last needed, and by whom: agents with one role share it.</summary>
 internal sealed record MaskMark(string Agent, string Resource, string Database, DateTimeOffset Used)
 {
     public static string Sql(string group, MaskMark mark) => $"comment on role {MaskSql.Name(group)} is {MaskSql.Text(JsonSerializer.Serialize(mark, Json.Options))}";

@@ -13,7 +13,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 internal sealed record MaskName(string Hash)
 {
     /// <summary>Another one whenever the same rules and terms lead to something else.</summary>
-    private const string Generator = "1";
+    private const string Generator = "2";
 
     private const int HashDigits = 12;
 

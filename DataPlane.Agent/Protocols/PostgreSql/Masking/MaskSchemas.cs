@@ -8,7 +8,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// The masks of a database as PostgreSQL itself enforces them: makes them, keeps them as they have to be, looks for ways around them, and takes down those
 /// that nobody uses. Everything happens over a connection of the agent's own, one change at a time in a database whoever makes it.
 /// </summary>
-/// <param name="agent">The agent's id, and the resource's: what others made is left alone.</param>
+/// <param name="agent">The agent's id, and the resource's: marks say who wrote them.</param>
 internal sealed class MaskSchemas(string agent, string resource, TimeProvider time)
 {
     private const int Tries = 5;
@@ -58,7 +58,7 @@ internal sealed class MaskSchemas(string agent, string resource, TimeProvider ti
     }
 
     private bool IsMarked(Seen seen) =>
-        MaskMark.Of(seen.Ground.Made.Mark) is { } mark && mark.Agent == agent && mark.Resource == resource && time.GetUtcNow() - mark.Used < Marked;
+        MaskMark.Of(seen.Ground.Made.Mark) is { } mark && mark.Database == seen.Ground.Agent.Database && time.GetUtcNow() - mark.Used < Marked;
 
     private static async Task<Seen> Look(PgQueries own, IReadOnlyList<MaskRule> rules, LoginTerms? login, CancellationToken cancel)
     {
@@ -83,7 +83,8 @@ internal sealed class MaskSchemas(string agent, string resource, TimeProvider ti
         return new Seen(ground, design, changes, plan, [.. findings, .. design.Findings]);
     }
 
-    /// <summary>Takes down what this agent made for rules and terms that nobody asks for any more: groups without members that were not needed for long.</summary>
+    /// <summary>Takes down what was made for rules and terms that nobody asks for any more: groups without members that were not needed for long, by whichever
+    /// agent: one that is gone for good takes down nothing, and one that is there has logins in them, or makes them again when it needs them.</summary>
     /// <param name="inUse">Groups that stay whatever their age.</param>
     /// <returns>Each group that was tried, with why it could not go; null where it went.</returns>
     /// <exception cref="IOException">The database is gone.</exception>
@@ -95,7 +96,7 @@ internal sealed class MaskSchemas(string agent, string resource, TimeProvider ti
             var tried = new List<(string, string?)>();
             foreach (var row in await own.Rows(MaskGroundSql.Groups, cancel))
             {
-                if (!inUse.Contains(row[0]!) && MaskMark.Of(row[1]) is { } mark && mark.Agent == agent && mark.Resource == resource && mark.Database == row[2] &&
+                if (!inUse.Contains(row[0]!) && MaskMark.Of(row[1]) is { } mark && mark.Database == row[2] &&
                     time.GetUtcNow() - mark.Used > Kept)
                 {
                     tried.Add((row[0]!, await TakeDown(own, new MaskName(row[0]![MaskSql.GroupPrefix.Length..]), cancel)));

@@ -9,6 +9,9 @@ internal sealed class Daemon(string name, string file, IReadOnlyList<string> arg
 {
     private Process? process;
 
+    /// <summary>More of its environment, from its next start on.</summary>
+    public Dictionary<string, string> Beside { get; } = [];
+
     public bool Runs => process is { HasExited: false };
 
     public void Start()
@@ -18,7 +21,7 @@ internal sealed class Daemon(string name, string file, IReadOnlyList<string> arg
         EndWhatWasLeft();
         // the shell gives its place to the program: the process is the program's own
         var start = new ProcessStartInfo("bash", ["-c", $"exec \"$@\" >>'{TestWorld.State}/logs/{name}.log' 2>&1 </dev/null", name, file, .. arguments]);
-        foreach (var (key, value) in environment)
+        foreach (var (key, value) in environment.Concat(Beside))
         {
             start.Environment[key] = value;
         }

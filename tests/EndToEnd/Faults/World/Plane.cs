@@ -57,7 +57,7 @@ internal sealed class Plane : IAsyncDisposable
         await Ready();
     }
 
-    public Task Ready() => Wait.Until(() => Product.Answers($"{Address}/health/ready"), 60, () => $"{Name} is not ready");
+    public Task Ready() => Wait.Until(() => Product.Answers($"{Address}/health/ready"), 120, () => $"{Name} is not ready");
 
     public Task Kill() => daemon.Kill();
 

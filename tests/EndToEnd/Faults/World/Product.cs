@@ -4,6 +4,11 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.Keys;
 using AccessPlane.Tests.EndToEnd.World;
 using Npgsql;
 
@@ -159,11 +164,28 @@ public sealed class Product : IAsyncDisposable
         {
             return;
         }
+        if (!Plane.Runs)
+        {
+            await Plane.Start();
+        }
+        await EveryOperation.IsExplained(Plane.Api, Log);
         await Agent.DisposeAsync();
         foreach (var plane in Planes)
         {
             await plane.DisposeAsync();
         }
+        try
+        {
+            await LeftBehind.NoSecret(this, $"{TestWorld.State}/{name}");
+        }
+        finally
+        {
+            await End();
+        }
+    }
+
+    private async Task End()
+    {
         await ToBroker.DisposeAsync();
         await ToOrders.DisposeAsync();
         await OnServer(TestWorld.Orders, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
@@ -175,6 +197,21 @@ public sealed class Product : IAsyncDisposable
     }
 
     internal int Port(int index) => basePort + index;
+
+    /// <summary>What is answered there; why not, where nobody answers.</summary>
+    internal static async Task<string> Says(string url)
+    {
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        try
+        {
+            using var answer = await http.GetAsync(new Uri(url));
+            return await answer.Content.ReadAsStringAsync();
+        }
+        catch (HttpRequestException nobody)
+        {
+            return nobody.Message;
+        }
+    }
 
     internal static async Task<bool> Answers(string url)
     {
@@ -229,7 +266,7 @@ public sealed class Product : IAsyncDisposable
             port,
             upstream = new { host = "127.0.0.1", port = upstream, user = "accessplane_agent", passwordFile = $"{folder}/password", tls = "disable" },
         };
-        await File.WriteAllTextAsync($"{folder}/agent.json", System.Text.Json.JsonSerializer.Serialize(new
+        await File.WriteAllTextAsync($"{folder}/agent.json", JsonSerializer.Serialize(new
         {
             id = AgentId,
             controlPlane = Plane.Address,
@@ -241,6 +278,29 @@ public sealed class Product : IAsyncDisposable
             new Dictionary<string, string> { ["ACCESSPLANE_ENROLMENT_TOKEN"] = invitation.Text("token"), ["HOME"] = folder });
         agent.Start();
         await AgentReady();
+    }
+
+    /// <summary>By the broker's management, which has a way past whatever holds up the connections of others.</summary>
+    internal async Task PutInAgentsQueue(IReadOnlyList<string> messages)
+    {
+        using var broker = Management();
+        foreach (var payload in messages)
+        {
+            var message = new { properties = new { content_type = "application/vnd.masstransit+json" }, routing_key = Topology.AgentQueue(AgentId), payload, payload_encoding = "string" };
+            using var put = await broker.PostAsJsonAsync($"api/exchanges/{name}/amq.default/publish", message);
+            Assert.True((await put.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("routed").GetBoolean());
+        }
+    }
+
+    /// <summary>The control plane's order that ends a grant, as it would send it after others that did not arrive.</summary>
+    internal string EndOf(Guid grant)
+    {
+        using var keys = new SigningKeys($"{TestWorld.State}/{name}");
+        var order = new Directive(
+            AgentId, 1, int.MaxValue, int.MaxValue - 1, DirectiveKinds.GrantEnded, JsonSerializer.Serialize(new GrantEnd(grant, "revoked", "the grant was revoked"), Json.Options),
+            DateTimeOffset.UnixEpoch, "");
+        return JsonSerializer.Serialize(
+            new { messageId = Guid.CreateVersion7(), messageType = (string[])["urn:message:AccessPlane.Contracts.Messages:Directive"], message = keys.Sign(order) }, Json.Options);
     }
 
     private async Task MakeBrokerHost(string user)

@@ -1,7 +1,6 @@
 using AccessPlane.Contracts.Identity;
-using AccessPlane.ControlPlane.Http;
 
-namespace AccessPlane.ControlPlane.Audit;
+namespace AccessPlane.ControlPlane.Http;
 
 /// <summary>Who sees what: auditors and admins everything, everyone what is theirs.</summary>
 public static class Seeing

@@ -1,9 +1,8 @@
 using System.Globalization;
 using AccessPlane.Contracts;
-using AccessPlane.ControlPlane.Http;
 using AccessPlane.Projections;
 
-namespace AccessPlane.ControlPlane.Audit;
+namespace AccessPlane.ControlPlane.Http;
 
 /// <summary>The query string of a list: paging and filters, each given once and making sense. (Names that the endpoint does not declare are refused
 /// before it runs: see <see cref="StrictQueryOf.TakesQuery"/>.)</summary>

@@ -1,9 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Keys;
 
-namespace AccessPlane.ControlPlane.Agents;
+namespace AccessPlane.ControlPlane.Keys;
 
 /// <summary>
 /// The control plane's keys, in the folder `Keys:Path`: made at the first start and whenever one is rotated, readable by this user alone, the same for all

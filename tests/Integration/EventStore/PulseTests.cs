@@ -1,0 +1,58 @@
+using AccessPlane.Contracts;
+using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.EventStore;
+
+/// <summary>Two replicas on one database: what one appends wakes the other. Nobody here looks again by themselves.</summary>
+public sealed class PulseTests(TestDatabase database) : IClassFixture<TestDatabase>
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private LogPulse Other() => new(database.Source, TimeProvider.System, NullLogger<LogPulse>.Instance);
+
+    private Task<Appended> Happen() => database.Log.Append(
+        new Append(
+            [new StreamAppend(Guid.CreateVersion7(), "resource", 0, [new ResourceRegistered("r", "postgresql")])], new EventContext(Actor.System("test"), Guid.Empty)),
+        Cancel);
+
+    [Fact]
+    public async Task What_one_replica_appends_wakes_the_other_each_time()
+    {
+        using var other = Other();
+        var listens = other.Next;
+        await other.StartAsync(Cancel);
+        await listens.WaitAsync(Patience, Cancel);
+        for (var i = 0; i < 3; i++)
+        {
+            var woken = other.Next;
+            await Happen();
+            await woken.WaitAsync(Patience, Cancel);
+        }
+        await other.StopAsync(Cancel);
+    }
+
+    [Fact]
+    public async Task A_replica_that_lost_its_connection_looks_when_it_is_back_and_listens_again()
+    {
+        using var other = Other();
+        var listens = other.Next;
+        await other.StartAsync(Cancel);
+        await listens.WaitAsync(Patience, Cancel);
+        var back = other.Next;
+        await using (var kill = database.Source.CreateCommand(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"))
+        {
+            Assert.True((long)(await kill.ExecuteScalarAsync(Cancel))! > 0);
+        }
+        await back.WaitAsync(Patience, Cancel);
+        var woken = other.Next;
+        await Happen();
+        await woken.WaitAsync(Patience, Cancel);
+        await other.StopAsync(Cancel);
+    }
+}
