@@ -49,7 +49,7 @@ public sealed class LiveSessions(InForce inForce)
         // INVARIANT: an order that came between the admission's look and the entry into the table found no session to cut
         if (permit.WhyNot(permit.Standing()) is { } why)
         {
-            Cut([permit], why.Cause, why.Message, inForce.Clock.GetTimestamp());
+            Cut([(permit, why)], inForce.Clock.GetTimestamp());
         }
         return permit;
     }
@@ -82,7 +82,7 @@ public sealed class LiveSessions(InForce inForce)
                 over = cut;
             }
         }
-        Cut(its, cause, message, orderedAt);
+        Cut(its, new Ending(cause, message), orderedAt);
         if (over is not null)
         {
             GrantCutOff?.Invoke(grant, over.Sessions.Count, over.Sessions.Count > 0 ? over.Slowest : inForce.Clock.GetElapsedTime(orderedAt));
@@ -90,21 +90,23 @@ public sealed class LiveSessions(InForce inForce)
     }
 
     public void CutSession(Guid session, string cause, string message, long orderedAt) =>
-        Cut(Which(p => p.Session == session), cause, message, orderedAt);
+        Cut(Which(p => p.Session == session), new Ending(cause, message), orderedAt);
 
-    public void CutWhere(Func<Permit, bool> which, string cause, string message, long orderedAt) => Cut(Which(which), cause, message, orderedAt);
+    public void CutWhere(Func<Permit, bool> which, string cause, string message, long orderedAt) => Cut(Which(which), new Ending(cause, message), orderedAt);
 
     /// <summary>Ends whatever may not go on by what is in force: grants that ended, expired or are locked. Harmless at any time.</summary>
     public void CutWhatEnded(long orderedAt)
     {
+        var over = new List<(Permit, Ending)>();
         foreach (var permit in Which(p => p.End is null))
         {
             if (permit.WhyNot(permit.Standing()) is { } why)
             {
                 Early(permit, why.Cause);
-                Cut([permit], why.Cause, why.Message, orderedAt);
+                over.Add((permit, why));
             }
         }
+        Cut(over, orderedAt);
     }
 
     /// <summary>Freezes or thaws all forwarding, for the spool's sake.</summary>
@@ -155,13 +157,25 @@ public sealed class LiveSessions(InForce inForce)
         }
     }
 
-    private static void Cut(List<Permit> permits, string cause, string message, long orderedAt)
+    private static void Cut(List<Permit> permits, Ending why, long orderedAt) => Cut(permits.ConvertAll(permit => (permit, why)), orderedAt);
+
+    private static void Cut(List<(Permit Permit, Ending Why)> over, long orderedAt)
     {
-        var order = new SessionEnd(cause, message, orderedAt);
-        foreach (var permit in permits.FindAll(p => p.Order(order)))
+        var word = new Word(over.Count);
+        foreach (var (permit, _) in over.FindAll(o => Order(o.Permit, new SessionEnd(o.Why.Cause, o.Why.Message, orderedAt, word))))
         {
             permit.Signal();
         }
+    }
+
+    private static bool Order(Permit permit, SessionEnd order)
+    {
+        var first = permit.Order(order);
+        if (!first)
+        {
+            _ = order.Word.Given(); // it has ended otherwise
+        }
+        return first;
     }
 
     /// <summary>Remembers a session that is cut before its grant's end was told.</summary>

@@ -19,6 +19,7 @@ public sealed class Permit : IDisposable
     private volatile LoginCheck? login;
     private Rulings rulings;
     private long cut;
+    private int told;
     private int disposed;
 
     internal Permit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login, LiveSessions live, InForce inForce)
@@ -114,7 +115,7 @@ public sealed class Permit : IDisposable
     /// <summary>The session ends itself, for a reason of its own.</summary>
     public void EndBy(string cause, string message)
     {
-        if (Order(new SessionEnd(cause, message, inForce.Clock.GetTimestamp())))
+        if (Order(new SessionEnd(cause, message, inForce.Clock.GetTimestamp(), new Word(1))))
         {
             Signal();
         }
@@ -132,11 +133,15 @@ public sealed class Permit : IDisposable
         return inForce.Clock.GetElapsedTime(order.OrderedAt, cut);
     }
 
+    /// <summary>Called by the session once its client knows that it is over. Completes when all whom the same order ends know.</summary>
+    public Task Told() => end is not { } order ? Task.CompletedTask : Interlocked.Exchange(ref told, 1) == 0 ? order.Word.Given() : order.Word.All;
+
     /// <summary>The session is over: it is no longer counted or cut.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref disposed, 1) == 0)
         {
+            _ = Told();
             live.Left(this, Cut());
         }
     }
@@ -209,4 +214,25 @@ public sealed class Permit : IDisposable
 /// <param name="Cause">As in <see cref="AccessPlane.Contracts.Events.SessionTerminated"/>.</param>
 /// <param name="Message">For the client: what happened and what to do.</param>
 /// <param name="OrderedAt">Timestamp (of the <see cref="TimeProvider"/>) of the order's arrival, for the latency of the cut.</param>
-public sealed record SessionEnd(string Cause, string Message, long OrderedAt);
+/// <param name="Word">Shared by all whom the order ends.</param>
+public sealed record SessionEnd(string Cause, string Message, long OrderedAt, Word Word);
+
+/// <summary>The word that it is over, to all whom one order ends: a hundred backends that exit at once take every processor, and whoever is still to
+/// be told would wait for them.</summary>
+public sealed class Word(int listeners)
+{
+    private readonly TaskCompletionSource all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int left = listeners;
+
+    public Task All => all.Task;
+
+    /// <summary>One more has it.</summary>
+    public Task Given()
+    {
+        if (Interlocked.Decrement(ref left) == 0)
+        {
+            all.TrySetResult();
+        }
+        return all.Task;
+    }
+}

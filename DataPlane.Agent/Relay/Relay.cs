@@ -40,6 +40,9 @@ internal sealed class Relay : IDisposable
     /// <summary>Whether a send to the client is stuck: no farewell can be written then.</summary>
     public bool ClientIsBlocked => fromServer.IsSending || turn.IsSpeaking;
 
+    /// <summary>After the cut: completes when no send to the client is under way any more.</summary>
+    public Task ClientFree => Task.WhenAll(fromServer.IsSending ? fromServer.Forwarded : Task.CompletedTask, turn.Spoken);
+
     /// <summary>Sends to the client begun so far: while this stands still and the client is blocked, it is one and the same send.</summary>
     public int SendsToClient => fromServer.Sends;
 

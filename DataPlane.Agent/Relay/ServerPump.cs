@@ -8,14 +8,19 @@ internal sealed class ServerPump(
     private readonly Wire server = server;
     private readonly Cut cut = cut;
     private readonly TaskCompletionSource quiet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource forwarded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes when the server has answered everything, or says no more.</summary>
     public Task Quiet => quiet.Task;
+
+    /// <summary>Completes when nothing is forwarded any more.</summary>
+    public Task Forwarded => forwarded.Task;
 
     /// <param name="ended">Told what ended the forwarding; draining follows.</param>
     public async Task Run(Action<RelayEnd> ended)
     {
         var stop = await Run();
+        forwarded.TrySetResult();
         ended(stop switch
         {
             PumpStop.SourceEnded => RelayEnd.Server,

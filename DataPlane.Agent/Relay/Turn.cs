@@ -17,9 +17,13 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
     private int state = Free;
     private bool isPumps;
     private volatile bool speaking;
+    private volatile TaskCompletionSource? spoken;
 
     /// <summary>Whether a word is being sent; a long one means that the client does not read.</summary>
     public bool IsSpeaking => speaking;
+
+    /// <summary>Completes when no word is being sent.</summary>
+    public Task Spoken => spoken?.Task ?? Task.CompletedTask;
 
     /// <summary>For the pump, before it sends. Called by the pump alone.</summary>
     public ValueTask Take()
@@ -68,6 +72,7 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
         // INVARIANT: looked at again after the turn was given back, so that no word is left behind by one who came in between
         while (!words.IsEmpty && Interlocked.CompareExchange(ref state, Taken, Free) == Free)
         {
+            var now = spoken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             try
             {
                 while (Begins() && words.TryDequeue(out var word))
@@ -82,6 +87,7 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
             finally
             {
                 speaking = false;
+                now.TrySetResult();
                 Interlocked.Exchange(ref state, Free);
                 freed.Set();
             }

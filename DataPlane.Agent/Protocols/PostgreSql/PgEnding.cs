@@ -6,16 +6,16 @@ using AccessPlane.Agent.Relay;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>
-/// The end of a session. Closing the backend's socket does not stop its work, so that a cut goes: nothing more client → server, CancelRequest,
-/// a short wait for the answer, RST to the backend, pg_terminate_backend if it is still there, FATAL to the client, RST, the record. The client does
-/// not wait for all of that: nothing passes any more from the first moment on, and it is told so soon.
+/// The end of a session. Nothing passes any more from the first moment on, and the client is told so: FATAL, or a reset where it cannot be told.
+/// Closing the backend's socket does not stop its work, so that then come: CancelRequest, a short wait for the answer, RST to the backend,
+/// pg_terminate_backend if it is still there, the record.
 /// </summary>
 internal sealed class PgEnding(
     PgDoor door, Wire client, PgBackend backend, PgConversation conversation, Relay.Relay relay, SessionRecorder recorder)
 {
+    private static readonly TimeSpan BeforeTheBackend = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ForTheAnswer = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan ForTheCancel = TimeSpan.FromMilliseconds(1000);
-    private static readonly TimeSpan ForTheBackend = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan ForTheFarewell = TimeSpan.FromMilliseconds(200);
 
     private string? note;
@@ -38,19 +38,17 @@ internal sealed class PgEnding(
         }
         var cut = permit.Cut();
         Abandon(end);
-        var stopping = Task.CompletedTask;
+        var farewell = SayFarewell(code, message);
+        await AllToldAfter(farewell).WaitAsync(BeforeTheBackend, door.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (end == RelayEnd.Client && permit.End is null)
         {
             backend.Channel.Wire.Close();
         }
         else
         {
-            // a database that does not answer keeps nobody waiting for the word that it is over
-            stopping = StopBackend(end);
-            await stopping.WaitAsync(ForTheBackend, door.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await StopBackend(end);
         }
-        await SayFarewell(code, message);
-        await stopping;
+        await farewell;
         await relay.Stopped;
         note = stopped ?? (cause is "protocol" or "policy" ? message : note);
         recorder.End(cause, cut, note);
@@ -114,6 +112,13 @@ internal sealed class PgEnding(
         }
     }
 
+    /// <summary>A hundred backends that exit at once take every processor: whoever is still to be told would wait for them.</summary>
+    private async Task AllToldAfter(Task farewell)
+    {
+        await farewell;
+        await backend.Permit.Told();
+    }
+
     /// <summary>A farewell can be read only between two messages; a client in the middle of one, or one that does not read, gets the reset alone.</summary>
     private async Task SayFarewell(string code, string? message)
     {
@@ -122,6 +127,7 @@ internal sealed class PgEnding(
             client.Close();
             return;
         }
+        await relay.ClientFree.WaitAsync(ForTheFarewell, door.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (relay.ClientIsBlocked || !conversation.ClientIsBetweenMessages)
         {
             client.Reset();
