@@ -63,14 +63,13 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         Advance(0);
     }
 
-    /// <summary>Folds what is settled and not folded yet, up to a batch for each read model. One replica at a time does; another's call does nothing.</summary>
+    /// <summary>Folds what is settled and not folded yet, up to a batch for each read model. One replica at a time does; another's call waits for its turn, and not for long.</summary>
     /// <returns>Whether there may be more to do at once.</returns>
     public async Task<bool> CatchUp(CancellationToken cancel)
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
-        await Tables.Execute(connection, "SET LOCAL synchronous_commit = off", cancel);
-        if (!await TryLock(connection, cancel))
+        if (!await Lock(connection, cancel))
         {
             return false;
         }
@@ -142,10 +141,19 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
 
     private string LockKey => $"hashtextextended('{schema}/projections', 0)";
 
-    private async Task<bool> TryLock(NpgsqlConnection connection, CancellationToken cancel)
+    /// <summary>Waits for a turn: whoever has it for a moment (to put a table in its place, say) must not cost the others their whole poll.</summary>
+    private async Task<bool> Lock(NpgsqlConnection connection, CancellationToken cancel)
     {
-        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_xact_lock({LockKey})", connection);
-        return (bool)(await command.ExecuteScalarAsync(cancel))!;
+        try
+        {
+            await Tables.Execute(
+                connection, $"SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '1s'; SELECT pg_advisory_xact_lock({LockKey}); SET LOCAL lock_timeout = 0", cancel);
+            return true;
+        }
+        catch (PostgresException busy) when (busy.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            return false;
+        }
     }
 
     private void Advance(long to)

@@ -53,6 +53,19 @@ public sealed class StoryTests(TestWorld world, ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_ticket_that_is_asked_for_again_under_its_key_is_not_told_again()
+    {
+        var grant = await world.Grant("engineer", "everything");
+        await world.TicketFor("engineer", grant, database: "scratch"); // its agent is there
+        var key = Guid.CreateVersion7().ToString();
+        Task<Answer> Again() => world.Api.Post("engineer", $"/v1/grants/{grant}/tickets", new { database = "scratch" }, key);
+        var told = (await Again()).Is(201);
+        var again = (await Again()).Is(409);
+        Assert.Contains("ticket-already-issued", again.Body.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain(told.Text("password"), again.Body.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_workload_logs_in_with_its_token_and_its_run_is_on_the_session()
     {
         var name = Name();

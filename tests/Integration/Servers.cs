@@ -17,6 +17,9 @@ internal static class Servers
     public static string Need(string variable) =>
         Environment.GetEnvironmentVariable(variable) ?? throw new InvalidOperationException($"{variable} is not set: run the tests with infra/test");
 
+    /// <summary>For connections that are made by the thousand: not kept, and without the list of all types, which no answer needs.</summary>
+    public const string Plainly = ";Pooling=false;Server Compatibility Mode=NoTypeLoading";
+
     /// <summary>A database of one's own.</summary>
     /// <returns>Its connection string.</returns>
     public static async Task<string> CreateDatabase()

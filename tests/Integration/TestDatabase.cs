@@ -9,6 +9,7 @@ namespace AccessPlane.Tests.Integration;
 public sealed class TestDatabase : IAsyncLifetime
 {
     private static readonly string Server = Required("ACCESSPLANE_TEST_PG");
+    private static readonly NpgsqlDataSource OfServer = NpgsqlDataSource.Create(Server);
     private readonly string name = $"test_{Guid.CreateVersion7():N}";
 
     /// <summary>With its password, which a data source does not give back.</summary>
@@ -44,8 +45,7 @@ public sealed class TestDatabase : IAsyncLifetime
 
     private static async Task OnServer(string sql)
     {
-        await using var server = NpgsqlDataSource.Create(Server);
-        await using var command = server.CreateCommand(sql);
+        await using var command = OfServer.CreateCommand(sql);
         await command.ExecuteNonQueryAsync();
     }
 }

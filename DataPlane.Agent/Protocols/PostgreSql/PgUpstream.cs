@@ -63,8 +63,8 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         return new PgBackend(permit, await Reach(credential, permit.Database, application, all, cancel));
     }
 
-    /// <summary>A connection for the agent's own questions.</summary>
-    public async Task<PgQueries> Own(string database, CancellationToken cancel) => new(await Reach(OwnCredential, database, "accessplane", [], cancel));
+    /// <summary>A connection for the agent's own questions: about the catalogs, large for the planner and soon answered, and not worth a compiler.</summary>
+    public async Task<PgQueries> Own(string database, CancellationToken cancel) => new(await Reach(OwnCredential, database, "accessplane", ["jit", "off"], cancel));
 
     private async Task<PgLink> Reach(PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {

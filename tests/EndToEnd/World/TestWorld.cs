@@ -29,9 +29,8 @@ public sealed class TestWorld : IAsyncLifetime
     /// <summary>The log's server as its superuser.</summary>
     internal static string Log => Variable("ACCESSPLANE_TEST_PG");
 
-    /// <summary>The sample server as its superuser, past the agent.</summary>
-    /// <summary>Not pooled: the server is restarted by some tests, and a connection of before is none.</summary>
-    internal static string Orders => $"{Variable("ACCESSPLANE_TEST_ORDERS")};Pooling=false";
+    /// <summary>The sample server as its superuser, past the agent. Not pooled: the server is restarted by some tests, and a connection of before is none.</summary>
+    internal static string Orders => $"{Variable("ACCESSPLANE_TEST_ORDERS")};Pooling=false;Server Compatibility Mode=NoTypeLoading";
 
     /// <summary>The sample server as the agent logs in to it, past the agent: what a client through it should see.</summary>
     internal static string Direct(string database) => new NpgsqlConnectionStringBuilder(Orders)

@@ -5,7 +5,7 @@ namespace AccessPlane.Tests.EndToEnd.World;
 /// <summary>Waiting for conditions; a time is only ever the bound.</summary>
 internal static class Wait
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     public static Task Until(Func<bool> condition, int seconds, Func<string> otherwise) =>
         Until(() => Task.FromResult(condition()), seconds, otherwise);

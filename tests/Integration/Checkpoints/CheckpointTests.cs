@@ -102,6 +102,7 @@ public sealed class CheckpointTests : IAsyncLifetime
         await second.Ask("engineer", "orders-read");
         await Checkpoint(second);
         Assert.Equal(4, (await Taken(second)).Count);
+        FaultReport.Saw($"refused with `{refused.Message}`; the restored log's own checkpoints went on from {before.Count} to 4");
     }
 
     private static EventLog Log(ControlPlaneHost host) => host.Services.GetRequiredService<EventLog>();

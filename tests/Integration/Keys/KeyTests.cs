@@ -135,5 +135,6 @@ public sealed class KeyTests : IAsyncLifetime
         Assert.Equal("a secret", Keys.Open(Sealed.Seal(after, "a secret", "a context"), "a context"));
         await Until(() => Task.FromResult(agent.Believes(Keys.SigningPublicKey, Keys.EncryptionPublicKey)), "the agent does not know the new keys");
         Assert.False(agent.Believes(stolen, Keys.EncryptionPublicKey));
+        FaultReport.Saw("what the stolen key had signed was refused at once, by the control plane and by the agent; what was sealed to the encryption key before its rotation was opened");
     }
 }

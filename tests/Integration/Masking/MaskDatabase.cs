@@ -57,7 +57,7 @@ internal sealed class MaskDatabase : IAsyncDisposable
     /// <summary>An empty database whose owner the agent's role is; the role may make roles and schemas, and is no superuser.</summary>
     public static async Task<MaskDatabase> Empty(PgServer on = PgServer.Installed)
     {
-        var server = new NpgsqlConnectionStringBuilder(Servers.Need(on == PgServer.Installed ? "ACCESSPLANE_TEST_ORDERS" : "ACCESSPLANE_TEST_POSTGRES_18")) { Pooling = false };
+        var server = new NpgsqlConnectionStringBuilder(Servers.Need(on == PgServer.Installed ? "ACCESSPLANE_TEST_ORDERS" : "ACCESSPLANE_TEST_POSTGRES_18") + Servers.Plainly);
         var made = new MaskDatabase(server, $"mask_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(5))}");
         await made.OnServer($"create role {made.Role} login createrole password '{made.Secret}'", $"create database {made.Database} owner {made.Role}");
         // who did not make the owner of masks must be given it, from 16 on; here every database has a role of its own

@@ -118,7 +118,7 @@ public sealed class WhatIfTests : IAsyncLifetime
                 .Where(g => g.Key.StartsWith(document, StringComparison.Ordinal))
                 .ToDictionary(g => g.Key, g => string.Join(' ', g.Select(c => c.GetProperty("kind").GetString()).Order(StringComparer.Ordinal)));
             Assert.Equal(expected, new SortedDictionary<string, string>(told, StringComparer.Ordinal));
-            Assert.True(expected.Count >= 5, "hardly anything differs: that shows nothing");
+            Assert.True(expected.Count >= Math.Min(5, cases.Count - 1), "hardly anything differs: that shows nothing");
         }
     }
 

@@ -173,6 +173,7 @@ public sealed class DoorTests : IAsyncLifetime
         using var later = await Dial(agent.Port, from);
         await later.Send(Startup(("user", "t_1")));
         Assert.Equal('R', (await later.Read())!.Value.Type);
+        FaultReport.Saw($"{2 * Bounds.ConnectionsPerSecond} connections of one address at once were listened to, the next one was refused, and one a second later was not");
     }
 
     /// <returns>How much is there to be read: 0 at the end, null while nothing comes.</returns>

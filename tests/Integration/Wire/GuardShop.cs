@@ -111,7 +111,7 @@ public sealed class GuardShop : IAsyncLifetime
 
     private static async Task<List<string>> Names(string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(Superuser + Servers.Plainly);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await using var rows = await command.ExecuteReaderAsync();
@@ -123,11 +123,11 @@ public sealed class GuardShop : IAsyncLifetime
         return names;
     }
 
-    private static string In(string database) => new NpgsqlConnectionStringBuilder(Superuser) { Database = database, Pooling = false }.ConnectionString;
+    private static string In(string database) => new NpgsqlConnectionStringBuilder(Superuser + Servers.Plainly) { Database = database }.ConnectionString;
 
     private static async Task Run(string connectionString, string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(connectionString + Servers.Plainly);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using AccessPlane.Agent;
 using Xunit;
@@ -42,8 +43,10 @@ public sealed class LeavingTests : IAsyncDisposable
         using var psql = Programs.Start(
             "psql", Programs.Through(agent, sslMode: sslMode), "-X", "-c", "begin", "-c", "insert into left_behind values (1)", "-c", "select pg_sleep(60)", "-c", "commit");
         await Sleeps();
+        var killed = Stopwatch.GetTimestamp();
         psql.Kill(); // SIGKILL: the kernel closes its socket, and nobody says goodbye
         await TookItAlong();
+        FaultReport.Saw($"its statement was gone {Stopwatch.GetElapsedTime(killed).TotalMilliseconds:0} ms after the kill, and nothing of its transaction was left");
     }
 
     [Fact]

@@ -11,21 +11,24 @@ public sealed class RedactionTests
     /// <summary>How the same cases are said (<see cref="SaidOtherwise"/>) and sent (<see cref="MaskingCase.Play"/>).</summary>
     private static readonly (string Said, string? Mode, bool BitByBit)[] Ways =
     [
-        ("as it is", null, false),
         ("letters, comments", "pipelined", false),
         ("wide", "binary", true),
         ("wide, letters", "simple", true),
     ];
+
+    /// <summary>Each case as it is and in one other way; which, goes round.</summary>
+    private static IEnumerable<(string Said, string? Mode, bool BitByBit)> WaysOf(int number) => [("as it is", null, false), Ways[number % Ways.Length]];
 
     [Fact]
     public async Task No_case_of_the_corpus_shows_a_secret()
     {
         await using var shop = await MaskedShop.Open();
         var leaks = new List<string>();
-        foreach (var (way, mode, slowly) in Ways)
+        foreach (var (number, given) in MaskingCase.All.Where(c => c.OraclePair is null).Index())
         {
-            foreach (var one in MaskingCase.All.Where(c => c.OraclePair is null).Select(c => c.Said(s => SaidOtherwise.Of(s, way), mode)))
+            foreach (var (way, mode, slowly) in WaysOf(number))
             {
+                var one = given.Said(s => SaidOtherwise.Of(s, way), mode);
                 if (one.Setup is not null)
                 {
                     await shop.Agent.Directly(one.Setup);
@@ -63,11 +66,11 @@ public sealed class RedactionTests
     {
         await using var shop = await MaskedShop.Open();
         var told = new List<string>();
-        foreach (var one in MaskingCase.All.Where(c => c.OraclePair is not null))
+        foreach (var (number, one) in MaskingCase.All.Where(c => c.OraclePair is not null).Index())
         {
             string Story(List<(char Type, byte[] Body)> got) => string.Join(' ', got.Select(m => m.Type == 'E'
                 ? $"E{RawClient.Field(m.Body, 'C')}" : $"{m.Type}{Convert.ToHexString(m.Body)}"));
-            foreach (var (way, mode, slowly) in Ways)
+            foreach (var (way, mode, slowly) in WaysOf(number))
             {
                 var stories = new List<string>();
                 foreach (var half in one.OraclePair!)

@@ -205,5 +205,6 @@ public sealed class WaitingLoginTests : IAsyncLifetime
         await NobodyWaits();
         Approve();
         await Until(() => Task.FromResult(Agent.Live.Count == 0));
+        FaultReport.Saw($"the client left ({leaving}): {Tokens.Pending.Count} logins wait, and the approval that came afterwards opened {Agent.Live.Count} sessions");
     }
 }

@@ -40,6 +40,8 @@ internal sealed class WireAgent : IAsyncDisposable
     private readonly string role;
     private readonly bool nobodyOrders;
     private readonly bool isGuest;
+    private readonly SemaphoreSlim asking = new(1);
+    private NpgsqlConnection? direct;
     private bool isDrained;
     private readonly Func<PgListener> open;
     private readonly Dictionary<long, PublishedPolicy> policies = [];
@@ -150,10 +152,31 @@ internal sealed class WireAgent : IAsyncDisposable
     /// <summary>The first column of the first row, as superuser, past the agent.</summary>
     public async Task<object?> Ask(string sql)
     {
-        await using var connection = new NpgsqlConnection(DirectString);
-        await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
-        return await command.ExecuteScalarAsync();
+        await asking.WaitAsync();
+        try
+        {
+            if (direct is not { State: System.Data.ConnectionState.Open })
+            {
+                await CloseDirect();
+                direct = new NpgsqlConnection(DirectString);
+                await direct.OpenAsync();
+            }
+            await using var command = new NpgsqlCommand(sql, direct);
+            return await command.ExecuteScalarAsync();
+        }
+        finally
+        {
+            asking.Release();
+        }
+    }
+
+    private async Task CloseDirect()
+    {
+        if (direct is not null)
+        {
+            await direct.DisposeAsync();
+            direct = null;
+        }
     }
 
     public string DirectString => new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = Database, Pooling = false }.ConnectionString;
@@ -381,8 +404,13 @@ internal sealed class WireAgent : IAsyncDisposable
 
     private static async Task Run(NpgsqlConnectionStringBuilder server, string? database, params string[] statements)
     {
-        var to = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = false };
+        // a backend is not cheap: those that everybody uses are kept, and nobody asks for types that no answer needs
+        var to = new NpgsqlConnectionStringBuilder(server.ConnectionString + Servers.Plainly) { Pooling = database is null };
         to.Database = database ?? to.Database;
+        if (statements.Length == 0)
+        {
+            return;
+        }
         await using var connection = new NpgsqlConnection(to.ConnectionString);
         await connection.OpenAsync();
         foreach (var statement in statements)
@@ -401,6 +429,8 @@ internal sealed class WireAgent : IAsyncDisposable
         }
         await lease.DisposeAsync();
         Tokens?.Dispose();
+        await CloseDirect();
+        asking.Dispose();
         spool.Dispose();
         key.Dispose();
         tickets.Dispose();

@@ -85,5 +85,6 @@ public sealed class ControlPlaneClockTests
             clock.Sample(time.GetTimestamp(), time.GetTimestamp(), after);
         }
         Assert.Equal((after, after), (clock.Latest, clock.Earliest));
+        FaultReport.Saw($"set by {hours} h: dates followed at the first answer; until 8 had come, rights ended by {(hours > 0 ? "the new" : "the old")} clock and locks were kept by {(hours > 0 ? "the old" : "the new")} one");
     }
 }
