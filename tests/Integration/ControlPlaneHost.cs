@@ -146,7 +146,11 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         }
         using var answer = await client.SendAsync(request, TestContext.Current.CancellationToken);
         var bytes = await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
-        return new Answered((int)answer.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(bytes), answer.Headers.ETag?.Tag, answer.Headers.Location,
+        // of an answer that comes line by line, the last one says how it went
+        var last = bytes.AsSpan().TrimEnd("\n"u8);
+        last = last[(last.LastIndexOf((byte)'\n') + 1)..];
+        var isLines = answer.Content.Headers.ContentType?.MediaType == "application/x-ndjson";
+        return new Answered((int)answer.StatusCode, bytes.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(isLines ? last : bytes), answer.Headers.ETag?.Tag, answer.Headers.Location,
             Guid.Parse(answer.Headers.GetValues("X-Correlation-Id").Single()));
     }
 

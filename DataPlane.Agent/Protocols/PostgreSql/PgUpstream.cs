@@ -32,7 +32,12 @@ internal sealed record PgBackend(Permit Permit, PgLink Link)
 /// </summary>
 internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDisposable
 {
+    /// <summary>Sessions that are dialled for at the same time: a database that starts hundreds of backends at once has none of them ready in time.</summary>
+    public const int DialsAtOnce = 32;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan PatienceForTurn = TimeSpan.FromSeconds(60);
+    private readonly SemaphoreSlim turns = new(DialsAtOnce);
     private readonly X509Certificate2Collection? roots = Roots(config.RootCertificate);
     private readonly PgAddress address = new(config.Host, time);
     private bool checksConnections = true;
@@ -60,7 +65,18 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             all.AddRange(["default_transaction_read_only", "on"]);
         }
-        return new PgBackend(permit, await Reach(credential, permit.Database, application, all, cancel));
+        if (!await turns.WaitAsync(PatienceForTurn, cancel))
+        {
+            throw new PgUnreachable(new TimeoutException("too many sessions want to begin at the same time"));
+        }
+        try
+        {
+            return new PgBackend(permit, await Reach(credential, permit.Database, application, all, cancel));
+        }
+        finally
+        {
+            turns.Release();
+        }
     }
 
     /// <summary>A connection for the agent's own questions: about the catalogs, large for the planner and soon answered, and not worth a compiler.</summary>
@@ -195,6 +211,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
 
     public void Dispose()
     {
+        turns.Dispose();
         foreach (var root in roots ?? [])
         {
             root.Dispose();

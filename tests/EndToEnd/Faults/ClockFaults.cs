@@ -60,7 +60,7 @@ public sealed class ClockFaults(Product product) : IAsyncLifetime
         await load.Stop();
         var ledger = (await Ledger.Settled(product)).Holds(load.Acknowledged);
         var off = await product.AskLog<double>(
-            "SELECT max(abs(extract(epoch FROM (line::jsonb ->> 'at')::timestamptz - timestamp)))::float8 FROM accessplane.mt_events, regexp_split_to_table(trim(data ->> 'entries'), E'\\n') line WHERE type = 'transcript_recorded'");
+            "SELECT max(abs(extract(epoch FROM (line::jsonb ->> 'at')::timestamptz - timestamp)))::float8 FROM accessplane.mt_events, regexp_split_to_table(trim(E' \\n' FROM data ->> 'entries'), E'\\n') line WHERE type = 'transcript_recorded'");
         Assert.InRange(off, 0, 600);
         FaultReport.Saw(
             $"an hour ahead and an hour behind, under load, and killed meanwhile: {load.Opened} sessions, no transcript refused, none of their entries dated more than {off:0} s before it was taken; the revoked session was cut; {ledger}",

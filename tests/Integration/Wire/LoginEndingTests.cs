@@ -17,7 +17,8 @@ public sealed class LoginEndingTests
         await using var agent = await WireAgent.Start(MaskedSessionTests.Options());
         using var client = await Open(agent);
         await agent.Directly(Opens);
-        Assert.StartsWith("55000 masking: server unavailable: masked data could be reached in 1 other way(s), first through shop.customers (masked column): revoke", await Refused(agent), StringComparison.Ordinal);
+        // on its way in, or as one of those who are inside
+        Assert.Matches("^(55000 masking: server unavailable|57P01 what the policy hides could be seen by now): masked data could be reached in 1 other way\\(s\\), first through shop.customers \\(masked column\\)", await Refused(agent));
         await IsEnded(agent, client);
         await WireAgent.Until(async () => await Logins(agent) is []); // the one that was taken before the way was found as well
         Assert.Contains("masking: server unavailable: ", await Refused(agent), StringComparison.Ordinal);
@@ -66,12 +67,21 @@ public sealed class LoginEndingTests
         using (await Open(agent))
         {
         }
-        var mark = await Mark(agent);
-        time.Advance(TimeSpan.FromHours(2));
-        using (await Open(agent))
+        string mark;
+        bool isQuiet;
+        var tries = 0;
+        do
         {
-            Assert.Equal(mark, await Mark(agent));
+            Assert.True(tries++ < 20, "others never leave the roles alone");
+            // what others do to roles, which are the whole server's, is a change here too
+            mark = await Mark(agent);
+            var roles = await Roles(agent);
+            time.Advance(TimeSpan.FromHours(2));
+            using var unchanged = await Open(agent);
+            isQuiet = Equals(roles, await Roles(agent));
         }
+        while (!isQuiet);
+        Assert.Equal(mark, await Mark(agent));
         time.Advance(TimeSpan.FromHours(23));
         using var client = await Open(agent);
         Assert.NotEqual(mark, await Mark(agent));
@@ -221,6 +231,9 @@ public sealed class LoginEndingTests
 
     private static async Task<string> Who(RawClient client) =>
         RawClient.Columns((await client.Ask(RawClient.Query("select current_user"))).First(m => m.Type == 'D').Body).Single();
+
+    private static Task<object?> Roles(WireAgent agent) =>
+        agent.Ask("select md5(string_agg(r::text, '' order by oid)) from pg_roles r where rolname not like 'accessplane\\_s\\_%'");
 
     private static Task IsGone(WireAgent agent, string login) =>
         WireAgent.Until(async () => await agent.Ask($"select count(*) from pg_roles where rolname = '{login}'") is 0L);

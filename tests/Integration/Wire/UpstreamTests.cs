@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using AccessPlane.Agent;
+using AccessPlane.Agent.Protocols.PostgreSql;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 using static AccessPlane.Tests.Integration.Wire.WireAgent;
@@ -161,6 +162,45 @@ public sealed class UpstreamTests
         clock.Advance(TimeSpan.FromSeconds(2));
         Assert.Equal(Unreachable, await refused);
         Assert.Equal(0, agent.Live.Count);
+    }
+
+    /// <summary>A server that must start two hundred backends at once has none of them ready in the time that one is waited for.</summary>
+    [Fact]
+    public async Task A_crowd_that_comes_at_once_is_dialled_for_a_part_at_a_time_and_everybody_gets_in()
+    {
+        var (at, most) = (0, 0);
+        var full = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var go = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = new FakeServer
+        {
+            Login = async to =>
+            {
+                lock (full)
+                {
+                    most = Math.Max(most, ++at);
+                    if (at == PgUpstream.DialsAtOnce)
+                    {
+                        full.TrySetResult();
+                    }
+                }
+                await go.Task;
+                lock (full)
+                {
+                    at--;
+                }
+                await to.WriteAsync(FakeServer.Welcome);
+            },
+        };
+        await using var agent = await Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port));
+        var crowd = Enumerable.Range(0, 3 * PgUpstream.DialsAtOnce).Select(_ => agent.Connect()).ToList();
+        await full.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        go.SetResult();
+        foreach (var client in await Task.WhenAll(crowd))
+        {
+            Assert.Equal("I ZI", Story(await client.Ask(Query(""))));
+            client.Dispose();
+        }
+        Assert.Equal(PgUpstream.DialsAtOnce, most);
     }
 
     private static async Task Lie(Stream to, string lie)

@@ -21,7 +21,7 @@ public sealed class EveryEventInEveryReadModelTests
         .Where(t => !t.IsAbstract && t.IsSubclassOf(typeof(Projection)))
         .Select(t => (Projection)Activator.CreateInstance(t)!).ToDictionary(p => p.Name);
 
-    private static List<IEvent> Events => [.. EventNames.All.Order().Select(n => (IEvent)Make(EventNames.TypeOf(n)!, 0)!)];
+    private static readonly List<IEvent> Events = [.. EventNames.All.Order().Select(n => (IEvent)Make(EventNames.TypeOf(n)!, 0)!)];
 
     private static Stored Stored(IEvent e, long position) => new(position, Stream, position, Guid.CreateVersion7(At), At.AddSeconds(position), new EventContext(Someone, Guid.Empty), e);
 

@@ -46,17 +46,21 @@ internal sealed class LoginRubbish : IAsyncDisposable
     private async Task Work()
     {
         var batch = new List<string>();
-        while (await roles.Reader.WaitToReadAsync())
+        while (batch.Count > 0 || await roles.Reader.WaitToReadAsync())
         {
+            // whatever came meanwhile does not wait for one that cannot be dropped
             while (batch.Count < MostAtOnce && roles.Reader.TryRead(out var role))
             {
                 batch.Add(role);
             }
-            while (batch.Count > 0 && !stopping.IsCancellationRequested)
+            if (stopping.IsCancellationRequested)
+            {
+                batch.Clear();
+            }
+            else
             {
                 await Drop(batch);
             }
-            batch.Clear();
         }
     }
 
