@@ -3,7 +3,7 @@ using System.Buffers;
 namespace AccessPlane.Agent.Relay;
 
 /// <summary>What TLS stands on: reads pass, written records are kept until they are sent together. During the handshake writes pass as well.</summary>
-internal sealed class GatheringStream(PlainWire wire) : Stream
+internal sealed class GatheringStream(Wire wire) : Stream
 {
     private byte[] kept = [];
     private int length;

@@ -20,6 +20,7 @@ internal sealed class Intake(Wire wire) : IDisposable
     private byte[]? borrowed;
     private int start;
     private int end;
+    private bool flows;
 
     private byte[] Buffer => borrowed ?? small;
 
@@ -62,7 +63,15 @@ internal sealed class Intake(Wire wire) : IDisposable
             await wire.Readable();
             Room(Math.Max(need, Large));
         }
-        else if (end > start)
+        else if (flows)
+        {
+            if (TakeMore(need))
+            {
+                return true;
+            }
+            Consume(0); // a buffer that was borrowed for nothing
+        }
+        if (!wire.WaitsWithoutBuffer && end > start)
         {
             Room(Math.Max(need, end - start + Small));
         }
@@ -70,9 +79,18 @@ internal sealed class Intake(Wire wire) : IDisposable
         end += got;
         if (got > 0 && borrowed is null && end == small.Length)
         {
-            Room(Large);
-            end += wire.TryReceive(Buffer.AsSpan(end)); // the rest of what came with it, without another wait
+            TakeMore(need); // the rest of what came with it, without another wait
         }
+        return got > 0;
+    }
+
+    /// <summary>While much is coming, the next of it is there already: taken at once, and into a large buffer.</summary>
+    private bool TakeMore(int need)
+    {
+        Room(Math.Max(need, Large));
+        var got = wire.TryReceive(Buffer.AsSpan(end));
+        end += got;
+        flows = got > Small;
         return got > 0;
     }
 

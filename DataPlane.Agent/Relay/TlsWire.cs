@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
 namespace AccessPlane.Agent.Relay;
@@ -11,33 +10,38 @@ internal sealed class TlsWire : Wire
     private const int LargestRecord = 8192;
     private readonly GatheringStream gathered;
 
-    private TlsWire(Socket socket, GatheringStream gathered, SslStream tls)
-        : base(socket)
+    private readonly Wire under;
+
+    private TlsWire(Wire under, GatheringStream gathered, SslStream tls)
     {
+        this.under = under;
         this.gathered = gathered;
         Tls = tls;
     }
 
     public SslStream Tls { get; }
 
+    public override Wiring Wiring => under.Wiring;
     public override bool WaitsWithoutBuffer => true;
+    public override bool HasBytes => under.HasBytes;
+    public override Presence Presence => under.Presence;
 
-    public static async Task<TlsWire> AsServer(Socket socket, SslServerAuthenticationOptions options, CancellationToken cancel)
+    public static async Task<TlsWire> AsServer(Wire under, SslServerAuthenticationOptions options, CancellationToken cancel)
     {
-        var gathered = new GatheringStream(new PlainWire(socket));
+        var gathered = new GatheringStream(under);
         var tls = new SslStream(gathered, leaveInnerStreamOpen: false);
         await tls.AuthenticateAsServerAsync(options, cancel);
         gathered.Gather();
-        return new TlsWire(socket, gathered, tls);
+        return new TlsWire(under, gathered, tls);
     }
 
-    public static async Task<TlsWire> AsClient(Socket socket, SslClientAuthenticationOptions options, CancellationToken cancel)
+    public static async Task<TlsWire> AsClient(Wire under, SslClientAuthenticationOptions options, CancellationToken cancel)
     {
-        var gathered = new GatheringStream(new PlainWire(socket));
+        var gathered = new GatheringStream(under);
         var tls = new SslStream(gathered, leaveInnerStreamOpen: false);
         await tls.AuthenticateAsClientAsync(options, cancel);
         gathered.Gather();
-        return new TlsWire(socket, gathered, tls);
+        return new TlsWire(under, gathered, tls);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -49,6 +53,9 @@ internal sealed class TlsWire : Wire
     }
 
     public override ValueTask<int> Receive(Memory<byte> into) => Tls.ReadAsync(into);
+
+    /// <summary>Of what is under TLS: only that something comes can be told without taking it.</summary>
+    public override ValueTask<int> Peek(Memory<byte> into, CancellationToken cancel) => under.Peek(into, cancel);
 
     public override int TryReceive(Span<byte> into) => 0;
 
@@ -63,6 +70,12 @@ internal sealed class TlsWire : Wire
         }
         await gathered.SendGathered();
     }
+
+    public override void Reset() => under.Reset();
+
+    public override void EndSending() => under.EndSending();
+
+    public override void Close() => under.Close();
 
     public override void Dispose()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using AccessPlane.Agent.Relay;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
@@ -10,21 +11,29 @@ internal sealed class PgAddress(string host, TimeProvider time)
 
     private volatile Answer? last;
 
-    public async Task Connect(Socket socket, int port, CancellationToken cancel)
+    /// <summary>To the first of its addresses that answers.</summary>
+    public async Task<Wire> Connect(Wiring wiring, int port, CancellationToken cancel)
     {
         var answer = last;
         if (answer is null || time.GetElapsedTime(answer.At) > Kept)
         {
             last = answer = new Answer(await Dns.GetHostAddressesAsync(host, cancel), time.GetTimestamp());
         }
-        try
+        for (var i = 0; ; i++)
         {
-            await socket.ConnectAsync(answer.Addresses, port, cancel);
-        }
-        catch
-        {
-            last = null;
-            throw;
+            try
+            {
+                return await wiring.Connect(new IPEndPoint(answer.Addresses[i], port), cancel);
+            }
+            catch (SocketException) when (i + 1 < answer.Addresses.Length)
+            {
+                continue;
+            }
+            catch
+            {
+                last = null;
+                throw;
+            }
         }
     }
 

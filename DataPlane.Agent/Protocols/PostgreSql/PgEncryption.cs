@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using AccessPlane.Agent.Relay;
@@ -45,17 +44,16 @@ internal sealed class PgEncryption : IDisposable
     public byte[]? Binding { get; }
 
     /// <returns>The channel, with what may be the start of the startup packet already in it.</returns>
-    public async Task<PgChannel> Negotiate(Socket socket, CancellationToken cancel)
+    public async Task<PgChannel> Negotiate(Wire wire, CancellationToken cancel)
     {
         var first = new byte[1];
-        if (await socket.ReceiveAsync(first, SocketFlags.Peek, cancel) == 1 && first[0] == TlsHandshake)
+        if (await wire.Peek(first, cancel) == 1 && first[0] == TlsHandshake)
         {
-            var direct = await Encrypt(socket, cancel);
+            var direct = await Encrypt(wire, cancel);
             return direct.Tls.NegotiatedApplicationProtocol == Alpn
                 ? new PgChannel(direct)
                 : throw new AuthenticationException("tls from the first byte needs the ALPN name `postgresql`");
         }
-        var wire = new PlainWire(socket);
         var request = new byte[8];
         var (askedSsl, askedGss) = (false, false);
         while (true)
@@ -72,7 +70,7 @@ internal sealed class PgEncryption : IDisposable
             {
                 throw new PgStop(PgError.Protocol, "encryption was asked for twice");
             }
-            if (socket.Available > 0)
+            if (wire.HasBytes)
             {
                 throw new PgStop(PgError.Protocol, "received unencrypted data after the request for encryption");
             }
@@ -85,19 +83,19 @@ internal sealed class PgEncryption : IDisposable
             await wire.Send(granted ? "S"u8.ToArray() : "N"u8.ToArray());
             if (granted)
             {
-                return new PgChannel(await Encrypt(socket, cancel));
+                return new PgChannel(await Encrypt(wire, cancel));
             }
         }
     }
 
-    private async Task<TlsWire> Encrypt(Socket socket, CancellationToken cancel)
+    private async Task<TlsWire> Encrypt(Wire wire, CancellationToken cancel)
     {
         if (options is null)
         {
             throw new PgStop(PgError.Protocol, "this agent has no certificate: connect without tls");
         }
         MustBeInDate();
-        return await TlsWire.AsServer(socket, options, cancel);
+        return await TlsWire.AsServer(wire, options, cancel);
     }
 
     /// <summary>A client that does not verify certificates would take any that is over: its password is worth more. Who is inside stays.</summary>
@@ -109,7 +107,7 @@ internal sealed class PgEncryption : IDisposable
         }
     }
 
-    private static async Task ReadExactly(PlainWire wire, Memory<byte> into)
+    private static async Task ReadExactly(Wire wire, Memory<byte> into)
     {
         while (into.Length > 0)
         {

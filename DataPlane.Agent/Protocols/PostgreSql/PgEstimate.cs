@@ -29,7 +29,7 @@ internal static class PgEstimate
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
         try
         {
-            var backend = await upstream.Dial(permit, upstream.OwnCredential, "accessplane", new Dictionary<string, string>(), hold.Text.In?.Catalog.PathSetting ?? "", both.Token);
+            var backend = await upstream.Dial(permit, Relay.SocketWiring.Instance, upstream.OwnCredential, "accessplane", new Dictionary<string, string>(), hold.Text.In?.Catalog.PathSetting ?? "", both.Token);
             using var wire = backend.Channel.Wire;
             using var abort = both.Token.Register(wire.Reset);
             return await Ask(backend.Channel, hold);

@@ -121,7 +121,7 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
     {
         try
         {
-            await channel.Wire.SaysAnything(left.Token);
+            await channel.Wire.Peek(new byte[1], left.Token);
             await left.CancelAsync();
         }
         catch (Exception over) when (over is OperationCanceledException or System.Net.Sockets.SocketException or ObjectDisposedException)

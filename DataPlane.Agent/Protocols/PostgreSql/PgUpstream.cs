@@ -52,9 +52,10 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
     /// <summary>Whether what is sent can be read by nobody on the way.</summary>
     private bool IsPrivate => IsUnix || Config.Tls == UpstreamTls.VerifyFull;
 
+    /// <param name="wiring">That of the other side.</param>
     /// <param name="searchPath">The login's own: said aloud, so that a RESET returns to it whatever its role's settings become.</param>
     public async Task<PgBackend> Dial(
-        Permit permit, PgCredential credential, string application, IReadOnlyDictionary<string, string> settings, string searchPath, CancellationToken cancel)
+        Permit permit, Wiring wiring, PgCredential credential, string application, IReadOnlyDictionary<string, string> settings, string searchPath, CancellationToken cancel)
     {
         var all = new List<string> { "search_path", searchPath };
         foreach (var (name, value) in settings)
@@ -71,7 +72,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         }
         try
         {
-            return new PgBackend(permit, await Reach(credential, permit.Database, application, all, cancel));
+            return new PgBackend(permit, await Reach(wiring, credential, permit.Database, application, all, cancel));
         }
         finally
         {
@@ -79,10 +80,12 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         }
     }
 
-    /// <summary>A connection for the agent's own questions: about the catalogs, large for the planner and soon answered, and not worth a compiler.</summary>
-    public async Task<PgQueries> Own(string database, CancellationToken cancel) => new(await Reach(OwnCredential, database, "accessplane", ["jit", "off"], cancel));
+    /// <summary>A connection for the agent's own questions: about the catalogs, large for the planner and soon answered, and not worth a compiler. What is
+    /// made of the answers may take long: never on a thread that serves sessions.</summary>
+    public async Task<PgQueries> Own(string database, CancellationToken cancel) =>
+        new(await Reach(SocketWiring.Instance, OwnCredential, database, "accessplane", ["jit", "off"], cancel));
 
-    private async Task<PgLink> Reach(PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
+    private async Task<PgLink> Reach(Wiring wiring, PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {
         using var patience = new CancellationTokenSource(Patience, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
@@ -90,12 +93,12 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             try
             {
-                return await Login(credential, database, application, settings, both.Token);
+                return await Login(wiring, credential, database, application, settings, both.Token);
             }
             catch (PgStop unknown) when (unknown.Code == "42704" && checksConnections)
             {
                 checksConnections = false; // a server before 14 does not know the setting
-                return await Login(credential, database, application, settings, both.Token);
+                return await Login(wiring, credential, database, application, settings, both.Token);
             }
         }
         catch (Exception unreachable) when (
@@ -109,7 +112,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
     /// <summary>CancelRequest for whatever the backend does now. Returns when the server has taken it.</summary>
     public async Task Cancel(PgBackend backend, CancellationToken cancel)
     {
-        using var wire = await Connect(cancel);
+        using var wire = await Connect(SocketWiring.Instance, cancel);
         using var abort = cancel.Register(wire.Reset);
         byte[] request = [0, 0, 0, 0, 4, 210, 22, 46, 0, 0, 0, 0, .. backend.Secret];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(request, request.Length);
@@ -118,9 +121,9 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         await wire.Receive(new byte[1]); // it closes when the signal is sent
     }
 
-    private async Task<PgLink> Login(PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
+    private async Task<PgLink> Login(Wiring wiring, PgCredential credential, string database, string application, IReadOnlyList<string> settings, CancellationToken cancel)
     {
-        var wire = await Connect(cancel);
+        var wire = await Connect(wiring, cancel);
         using var abort = cancel.Register(wire.Reset);
         try
         {
@@ -152,38 +155,34 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         return packet;
     }
 
-    private async Task<Wire> Connect(CancellationToken cancel)
+    private async Task<Wire> Connect(Wiring wiring, CancellationToken cancel)
     {
-        var socket = IsUnix
-            ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-            : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        if (IsUnix)
+        {
+            return await wiring.Connect(new UnixDomainSocketEndPoint(Path.Combine(Config.Host, $".s.PGSQL.{Config.Port}")), cancel);
+        }
+        var wire = await address.Connect(wiring, Config.Port, cancel);
         try
         {
-            if (IsUnix)
-            {
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(Config.Host, $".s.PGSQL.{Config.Port}")), cancel);
-                return new PlainWire(socket);
-            }
-            await address.Connect(socket, Config.Port, cancel);
-            return Config.Tls == UpstreamTls.Disable ? new PlainWire(socket) : await Encrypt(socket, cancel);
+            return Config.Tls == UpstreamTls.Disable ? wire : await Encrypt(wire, cancel);
         }
         catch
         {
-            socket.Dispose();
+            wire.Dispose();
             throw;
         }
     }
 
-    private async Task<Wire> Encrypt(Socket socket, CancellationToken cancel)
+    private async Task<Wire> Encrypt(Wire plain, CancellationToken cancel)
     {
-        var plain = new PlainWire(socket);
+        using var abort = cancel.Register(plain.Reset);
         await plain.Send(new byte[] { 0, 0, 0, 8, 4, 210, 22, 47 });
         var answer = new byte[1];
-        if (await plain.Receive(answer) != 1 || answer[0] != 'S' || socket.Available > 0)
+        if (await plain.Receive(answer) != 1 || answer[0] != 'S' || plain.HasBytes)
         {
             throw new IOException("the database does not offer tls");
         }
-        return await TlsWire.AsClient(socket, new SslClientAuthenticationOptions
+        return await TlsWire.AsClient(plain, new SslClientAuthenticationOptions
         {
             TargetHost = Config.Host,
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,

@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
+using AccessPlane.Agent.Relay;
 using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -13,6 +14,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 internal sealed class PgVisit(PgDoor door, Socket socket)
 {
     private readonly IPEndPoint remote = Remote(socket);
+    private readonly Wire wire = Wiring.Any().Adopt(socket);
     private bool isStranger;
     private CancellationTokenRegistration abort;
 
@@ -22,7 +24,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         isStranger = noPlace is null;
         using var deadline = new CancellationTokenSource(PgDoor.Patience, door.Time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stopping);
-        abort = end.Token.Register(() => socket.Close(0));
+        abort = end.Token.Register(wire.Reset);
         PgChannel? channel = null;
         try
         {
@@ -30,7 +32,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             {
                 throw new PgStop(PgError.TooMany, refused);
             }
-            channel = await door.Encryption.Negotiate(socket, end.Token);
+            channel = await door.Encryption.Negotiate(wire, end.Token);
             await Greet(channel, deadline, stopping);
         }
         catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException or AuthenticationException or OperationCanceledException)
@@ -44,7 +46,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
                 door.Knocks.Failed(remote.Address);
             }
             door.Refused(remote, stop.Message);
-            await Tell(channel ?? new PgChannel(new Relay.PlainWire(socket)), PgError.Fatal(stop.Code, stop.Message, stop.Hint));
+            await Tell(channel ?? new PgChannel(wire), PgError.Fatal(stop.Code, stop.Message, stop.Hint));
         }
         catch (PgUnreachable unreachable)
         {
@@ -56,7 +58,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             await abort.DisposeAsync();
             KnownNow();
             channel?.Wire.Dispose();
-            socket.Dispose();
+            wire.Dispose();
         }
     }
 
@@ -115,7 +117,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             // the database is asked whether it has changed, and dialled as if it had not
             var reading = door.Catalogs.Use(permit.Database, end.Token);
             using var own = await Along(reading, OrEnd(permit, door.Logins.Take(permit, end.Token)));
-            Task<PgBackend> Dial(string path) => OrEnd(permit, door.Upstream.Dial(permit, own.Credential, startup.Application, startup.Settings, path, end.Token));
+            Task<PgBackend> Dial(string path) => OrEnd(permit, door.Upstream.Dial(permit, channel.Wire.Wiring, own.Credential, startup.Application, startup.Settings, path, end.Token));
             var likely = own.Views?.SearchPath ?? door.Catalogs.PathOf(permit.Database);
             await using var ahead = likely is null ? null : new PgAhead(Dial(likely));
             using var database = await OrEnd(permit, reading);

@@ -40,8 +40,8 @@ public sealed class EndingTests
             new UpstreamConfig(agent.Direct.Host, agent.Direct.Port, agent.Direct.User, agent.PasswordFile, UpstreamTls.Disable, null), TimeProvider.System);
         using var control = new PgControl(upstream, TimeProvider.System, NullLogger.Instance);
         using var permit = agent.Permit();
-        var session = await upstream.Dial(permit, upstream.OwnCredential, "session", new Dictionary<string, string>(), "public", Cancel);
-        var stranger = await upstream.Dial(permit, upstream.OwnCredential, "stranger", new Dictionary<string, string>(), "public", Cancel);
+        var session = await upstream.Dial(permit, AccessPlane.Agent.Relay.SocketWiring.Instance, upstream.OwnCredential, "session", new Dictionary<string, string>(), "public", Cancel);
+        var stranger = await upstream.Dial(permit, AccessPlane.Agent.Relay.SocketWiring.Instance, upstream.OwnCredential, "stranger", new Dictionary<string, string>(), "public", Cancel);
         using (session.Channel.Wire)
         using (stranger.Channel.Wire)
         {

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using AccessPlane.Agent.Relay;
 using Xunit;
 
@@ -37,7 +36,7 @@ public sealed class RelayTests
     }
 
     /// <param name="ready">Bytes that it has whenever it is asked; with none it says nothing until it leaves.</param>
-    private sealed class Side(int ready) : AccessPlane.Agent.Relay.Wire(new Socket(SocketType.Stream, ProtocolType.Tcp))
+    private sealed class Side(int ready) : AccessPlane.Agent.Relay.Wire
     {
         private readonly TaskCompletionSource<int> leaves = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long heard;
@@ -50,7 +49,23 @@ public sealed class RelayTests
 
         public void Leave() => leaves.SetResult(0);
 
+        public override Wiring Wiring => SocketWiring.Instance;
+        public override bool HasBytes => ready > 0;
+        public override Presence Presence => Presence.Here;
         public override ValueTask Readable() => default;
+        public override ValueTask<int> Peek(Memory<byte> into, CancellationToken cancel) => throw new NotSupportedException();
+
+        public override void Reset()
+        {
+        }
+
+        public override void EndSending()
+        {
+        }
+
+        public override void Close()
+        {
+        }
 
         public override ValueTask<int> Receive(Memory<byte> into)
         {

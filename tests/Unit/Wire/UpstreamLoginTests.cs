@@ -1,6 +1,6 @@
-using System.Net.Sockets;
 using System.Text;
 using AccessPlane.Agent.Protocols.PostgreSql;
+using AccessPlane.Agent.Relay;
 using Xunit;
 using static AccessPlane.Tests.Unit.Wire.Frames;
 
@@ -40,11 +40,28 @@ public sealed class UpstreamLoginTests
     }
 
     /// <summary>Asks for SCRAM, and says whatever the client wants to hear next.</summary>
-    private sealed class ReadyServer() : AccessPlane.Agent.Relay.Wire(new Socket(SocketType.Stream, ProtocolType.Tcp))
+    private sealed class ReadyServer : AccessPlane.Agent.Relay.Wire
     {
         private readonly Queue<byte> said = new(Answer('R', [0, 0, 0, 10, .. Text("SCRAM-SHA-256"), 0]));
 
+        public override Wiring Wiring => SocketWiring.Instance;
         public override bool WaitsWithoutBuffer => false;
+        public override bool HasBytes => said.Count > 0;
+        public override Presence Presence => Presence.Here;
+
+        public override ValueTask<int> Peek(Memory<byte> into, CancellationToken cancel) => throw new NotSupportedException();
+
+        public override void Reset()
+        {
+        }
+
+        public override void EndSending()
+        {
+        }
+
+        public override void Close()
+        {
+        }
 
         public override ValueTask Readable() => default;
 
