@@ -25,6 +25,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private (int Send, long Since) unread;
     private long? halfClosed;
     private volatile string? stopped;
+    private volatile Task cancelling = Task.CompletedTask;
 
     public PgSession(PgDoor door, PgChannel client, PgBackend backend, PgDatabase database, (PgViews? Views, MaskHelp? Help) sees, SessionRecorder recorder, string remote)
     {
@@ -36,7 +37,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
         opened = door.Time.GetTimestamp();
         permit = backend.Permit;
         var state = new PgState(permit.Session, this, database, door.Time, sees.Views, sees.Help);
-        conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, recorder.Kept);
+        conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, Kept);
         cancels = new PgCancels(
             conversation.Guard, () => PgEnding.CancelStatement(door, backend), () => conversation.IsQuiet ? null : state.QuietSince);
         relay = new Relay.Relay(client.Wire, backend.Channel.Wire, conversation);
@@ -95,7 +96,16 @@ internal sealed class PgSession : IPgOversight, IDisposable
 
     public byte[] MaskKey => door.MaskKey;
 
-    public void StopStatement() => _ = PgEnding.CancelStatement(door, backend);
+    public void StopStatement() => cancelling = Task.WhenAll(cancelling, PgEnding.CancelStatement(door, backend));
+
+    /// <summary>A cancel of the agent's own that comes late would hit whatever runs by then: nothing more is sent before the server has taken it.</summary>
+    private ValueTask<bool> Kept() => cancelling.IsCompleted ? recorder.Kept() : KeptBehind(cancelling);
+
+    private async ValueTask<bool> KeptBehind(Task cancel)
+    {
+        await cancel;
+        return await recorder.Kept();
+    }
 
     /// <summary>A look now and then at how long things take. Costs nothing where no limit is set.</summary>
     public void Look()

@@ -169,8 +169,10 @@ public sealed class PanicTests
         await using var one = new NpgsqlCommand("select 1", again);
         Assert.Equal(1, await one.ExecuteScalarAsync(Cancel));
         Assert.Equal("Revoked", await StateOf(grant));
-        var about = (await host.Get("/v1/audit/events?resource=orders&limit=200")).GetProperty("items").EnumerateArray().Select(e => e.GetProperty("type").GetString()).ToList();
-        Assert.Equal(["lock_placed", "lock_lift_proposed", "lock_lifted"], about.Where(t => t!.StartsWith("lock_", StringComparison.Ordinal)));
+        foreach (var type in new[] { "lock_placed", "lock_lift_proposed", "lock_lifted" })
+        {
+            Assert.Single((await host.Get($"/v1/audit/events?resource=orders&type={type}")).GetProperty("items").EnumerateArray());
+        }
 
         async Task<string?> StateOf(Guid one) => (await host.Get($"/v1/grants/{one}")).GetProperty("state").GetString();
         FaultReport.Saw($"the running statement was cut {cutAfter.TotalMilliseconds:0} ms after the call; 2 grants revoked, 1 request cancelled, 1 login, 2 tickets, 1 request and 1 review refused until the second admin; 1 new grant afterwards");
