@@ -15,9 +15,11 @@ namespace AccessPlane.Agent;
 /// <param name="ControlPlane">Base address of the control plane, for the enrolment.</param>
 /// <param name="State">Folder for keys, spool and used tickets. It must outlive the process and belong to this agent alone.</param>
 /// <param name="EnrolmentToken">Once, for the first start; also from `ACCESSPLANE_ENROLMENT_TOKEN`.</param>
+/// <param name="EnrolmentTokenFile">A file with it, in the place of <see cref="EnrolmentToken"/>; it may be gone once the agent is enrolled.</param>
 /// <param name="Health">Where `/health/live` and `/health/ready` listen.</param>
 public sealed record AgentConfig(
-    string Id, string ControlPlane, string State, string Health, IReadOnlyList<ListenerConfig> Listeners, string? EnrolmentToken = null, long? SpoolBytes = null)
+    string Id, string ControlPlane, string State, string Health, IReadOnlyList<ListenerConfig> Listeners, string? EnrolmentToken = null, long? SpoolBytes = null,
+    string? EnrolmentTokenFile = null)
 {
     /// <summary>Reads and checks a file; the problems are all of them, one line each.</summary>
     public static (AgentConfig? Config, IReadOnlyList<string> Problems) Read(string path, Func<string, string?> environment)
@@ -30,7 +32,7 @@ public sealed record AgentConfig(
             {
                 return (null, [$"`{path}` holds no configuration"]);
             }
-            config = config with { EnrolmentToken = environment("ACCESSPLANE_ENROLMENT_TOKEN") ?? config.EnrolmentToken };
+            config = config with { EnrolmentToken = environment("ACCESSPLANE_ENROLMENT_TOKEN") ?? config.EnrolmentToken ?? TokenIn(config.EnrolmentTokenFile) };
             var problems = config.Problems().ToList();
             return (problems.Count == 0 ? config : null, problems);
         }
@@ -46,6 +48,8 @@ public sealed record AgentConfig(
 
     private static JsonSerializerOptions Options { get; } =
         new(Json.Strict) { ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
+    private static string? TokenIn(string? file) => File.Exists(file) ? File.ReadAllText(file).Trim() : null;
 
     private IEnumerable<string> Problems()
     {

@@ -23,6 +23,7 @@ internal sealed partial class Doors(
             };
             await door.StartAsync(cancellationToken);
             open.Add(door);
+            health.Watch(() => door.Alert);
         }
         health.Listening = true;
     }
@@ -35,7 +36,7 @@ internal sealed partial class Doors(
             await door.DisposeAsync();
         }
         var began = BootClock.Instance.GetTimestamp();
-        while (spool.Files.Count > 0 && BootClock.Instance.GetElapsedTime(began) < LastWords && !cancellationToken.IsCancellationRequested)
+        while (!spool.IsEmpty && BootClock.Instance.GetElapsedTime(began) < LastWords && !cancellationToken.IsCancellationRequested)
         {
             await Task.Delay(Look, CancellationToken.None);
         }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
@@ -16,6 +17,11 @@ internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live
 {
     private static readonly TimeSpan Drift = TimeSpan.FromSeconds(5);
 
+    private ImmutableList<Func<string?>> alerts = [];
+
+    /// <summary>Something else that may have to be looked at; null from it where it has not.</summary>
+    public void Watch(Func<string?> alert) => ImmutableInterlocked.Update(ref alerts, all => all.Add(alert));
+
     /// <summary>Set once every listener is open.</summary>
     public bool Listening { get; set; }
 
@@ -28,7 +34,7 @@ internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live
     }
 
     /// <summary>What stops nobody yet; empty where there is nothing.</summary>
-    public string ToBeLookedAt => string.Join("; ", new[] { inForce.Warning, spool.Alert, Clock }.OfType<string>());
+    public string ToBeLookedAt => string.Join("; ", new[] { inForce.Warning, spool.Alert, Clock }.Concat(alerts.Select(alert => alert())).OfType<string>());
 
     /// <summary>Sessions do not go by this host's clock; certificates and whatever else looks at it do.</summary>
     private string? Clock => inForce.Time.HostIsAhead is var ahead && ahead.Duration() > Drift

@@ -78,10 +78,15 @@ public sealed record LoginAnswer(Guid Ask, string State, Guid? Grant, Guid? Requ
 /// <param name="Types">Values of `typ` that its access tokens have; null for `at+jwt` and `JWT`. An empty text stands for none at all.</param>
 /// <param name="MaxAge">How long after their issue tokens are taken at all; null for a day.</param>
 /// <param name="Clients">The clients (`client_id`, `azp`) whose tokens are taken; null for any of the issuer's.</param>
+/// <param name="LoginScope">What a database client asks the issuer for, to get a token for logins; null for `openid`.</param>
 public sealed record IssuerTerms(
     string Issuer, string Audience, string ReviewAudience, IReadOnlyList<string> Algorithms, string GroupsClaim, string KindClaim,
     ActorKind DefaultKind, IReadOnlyList<string> EvidenceClaims, string? MetadataAddress = null, IReadOnlyList<string>? Types = null,
-    TimeSpan? MaxAge = null, IReadOnlyList<string>? Clients = null);
+    TimeSpan? MaxAge = null, IReadOnlyList<string>? Clients = null, string? LoginScope = null)
+{
+    /// <summary>Where the issuer says what it has (OpenID Connect Discovery).</summary>
+    public string Discovery() => MetadataAddress ?? $"{Issuer.TrimEnd('/')}/.well-known/openid-configuration";
+}
 
 /// <summary>`spool-key`: the keys of a transcript that an earlier process of the agent left.</summary>
 /// <param name="Keys">Base64, one a line, in the order of the question, sealed for its reader in <see cref="ContextOf"/>; null where they were not sealed for

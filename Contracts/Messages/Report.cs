@@ -44,7 +44,16 @@ public static class ReportKinds
 /// <param name="Contest">The last that any answer for this agent named, to whichever of its processes: who says it was alive when it was made.</param>
 /// <param name="Seen">The furthest that the control plane ever told it, with its signature.</param>
 /// <param name="Ring">The digest of what it was told of the control plane's keys; null or empty where that is nothing.</param>
-public sealed record LeaseAsk(Guid Nonce, long Position, long Epoch = 0, Guid Instance = default, Guid? Contest = null, Witness? Seen = null, string? Ring = null);
+/// <param name="Condition">How it is; null from a version that does not say.</param>
+public sealed record LeaseAsk(
+    Guid Nonce, long Position, long Epoch = 0, Guid Instance = default, Guid? Contest = null, Witness? Seen = null, string? Ring = null, AgentCondition? Condition = null);
+
+/// <summary>How an agent is, as it says itself: for people to look at, and for nothing that is decided.</summary>
+/// <param name="Version">Of its program.</param>
+/// <param name="Sessions">Open now.</param>
+/// <param name="Spool">How full its spool is, 0 to 1: it lets nobody in from 0.85, and freezes from 0.95.</param>
+/// <param name="WaitingSeconds">How long what waits longest for the log waits.</param>
+public sealed record AgentCondition(string Version, int Sessions, double Spool, int WaitingSeconds);
 
 /// <summary>`catch-up-ask`: send the state as of now; what the agent has ends at <paramref name="Since"/>.</summary>
 /// <param name="Seen">As in <see cref="LeaseAsk"/>.</param>

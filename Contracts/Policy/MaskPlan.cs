@@ -67,11 +67,14 @@ public sealed record MaskPlan(Reason? Refusal, bool Free, IReadOnlyList<ColumnMa
     public static MaskRule? RuleOf(string column, IReadOnlyList<MaskRule> rules)
     {
         ArgumentNullException.ThrowIfNull(rules);
-        foreach (var rule in rules)
+        for (var i = 0; i < rules.Count; i++)
         {
-            if (Patterns.GetValue(rule, r => [.. r.Columns.Select(c => new NamePattern(c))]).Any(p => p.Matches(column)))
+            foreach (var pattern in Patterns.GetValue(rules[i], r => [.. r.Columns.Select(c => new NamePattern(c))]))
             {
-                return rule;
+                if (pattern.Matches(column))
+                {
+                    return rules[i];
+                }
             }
         }
         return null;

@@ -46,15 +46,19 @@ public sealed partial class PgAnalyst
     /// <param name="text">The text itself.</param>
     /// <param name="mayRead">Whether bodies that are not known yet may be read here and now, and however long it takes.</param>
     /// <returns>Null where one would have to be, or it takes long.</returns>
-    public StatementFacts? Read(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead = true)
+    public StatementFacts? Read(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead = true) => Read(json, text, mayRead, out _);
+
+    /// <param name="numbersMatter">False where the facts are those of every text that differs from this one in numbers alone, none of them zero.</param>
+    public StatementFacts? Read(ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead, out bool numbersMatter)
     {
         var found = PgTree.Read(json, Catalog, out var statements, mayRead ? PgFindings.MostSteps : PgFindings.FewSteps);
+        numbersMatter = found.NumbersMatter;
         if (found.IsTooMuch && !mayRead)
         {
             return null;
         }
         var blocks = new Dictionary<(string, string), PgFindings>();
-        return Follow(found, mayRead, blocks) && (mayRead || !found.IsTooMuch) ? Trace(found.Facts(statements), json, text, mayRead, blocks) : null;
+        return Follow(found, mayRead, blocks) && (mayRead || !found.IsTooMuch) ? Trace(found.Facts(statements), json, text, mayRead, blocks, ref numbersMatter) : null;
     }
 
     private ReadOnlyMemory<byte>? Tree(string text, bool mayRead, ref bool asked)

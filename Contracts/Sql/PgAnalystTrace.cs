@@ -4,14 +4,15 @@ namespace AccessPlane.Contracts.Sql;
 public sealed partial class PgAnalyst
 {
     private StatementFacts? Trace(
-        StatementFacts facts, ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead, Dictionary<(string, string), PgFindings> blocks)
+        StatementFacts facts, ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, bool mayRead, Dictionary<(string, string), PgFindings> blocks, ref bool numbersMatter)
     {
         if (facts.Unknown is not null)
         {
             return facts;
         }
         var asked = false;
-        var lineage = PgLineage.Read(json, text, Catalog, of => Tree(of, mayRead, ref asked), out var outputs, out var made);
+        var lineage = PgLineage.Read(json, text, Catalog, of => Tree(of, mayRead, ref asked), out var outputs, out var made, out var numbers);
+        numbersMatter |= numbers || lineage.Code is not null || made.Count > 0;
         if (asked && !mayRead)
         {
             return null;

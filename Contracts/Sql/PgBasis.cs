@@ -55,7 +55,8 @@ public sealed class PgBasis
     {
         ArgumentNullException.ThrowIfNull(relation);
         ArgumentNullException.ThrowIfNull(column);
-        return sources.GetOrAdd((relation, column.Name), _ => Close(relation, column));
+        var key = (relation, column.Name);
+        return sources.TryGetValue(key, out var known) ? known : sources.GetOrAdd(key, Close(relation, column));
     }
 
     /// <summary>A relation with everything that inherits from it, which is what reading it reads.</summary>

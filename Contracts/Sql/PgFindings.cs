@@ -20,6 +20,9 @@ internal sealed class PgFindings
 
     public int Most { get; init; } = MostSteps;
 
+    /// <summary>With other numbers in the text, other things might have been found.</summary>
+    public bool NumbersMatter { get; set; }
+
     /// <summary>More than that had to be looked at.</summary>
     public bool IsTooMuch => steps > Most;
 

@@ -45,6 +45,9 @@ internal sealed class PgJson : IDisposable
 
     public PgNode Root => new(this, 0);
 
+    /// <summary>Somebody has asked what a number is, or whether two leaves are the same: with other numbers in its place the tree may have said something else.</summary>
+    public bool NumbersRead { get; set; }
+
     /// <summary>Every object, wherever it stands, in the order of the tree.</summary>
     public IEnumerable<PgNode> Objects
     {
@@ -130,11 +133,10 @@ internal readonly struct PgNode(PgJson tree, int index)
         {
             return (tree is null) == (other.tree is null);
         }
+        tree.NumbersRead = true;
         var (a, b) = (tree[index], other.tree[other.index]);
         return a.Type == b.Type && tree.Bytes(a.ValueAt, a.ValueLength).SequenceEqual(other.tree.Bytes(b.ValueAt, b.ValueLength));
     }
-
-
 
     /// <summary>The text of a string; null for anything else.</summary>
     public string? Text
@@ -156,8 +158,19 @@ internal readonly struct PgNode(PgJson tree, int index)
         }
     }
 
-    public int Number => tree?[index] is { Type: JsonTokenType.Number } item &&
-        System.Buffers.Text.Utf8Parser.TryParse(tree.Bytes(item.ValueAt, item.ValueLength), out int number, out _) ? number : 0;
+    /// <summary>0 for what is no number, or is not there: libpg_query leaves zeros out.</summary>
+    public int Number
+    {
+        get
+        {
+            if (tree?[index] is not { Type: JsonTokenType.Number } item)
+            {
+                return 0;
+            }
+            tree.NumbersRead = true;
+            return System.Buffers.Text.Utf8Parser.TryParse(tree.Bytes(item.ValueAt, item.ValueLength), out int number, out _) ? number : 0;
+        }
+    }
 
     internal struct Children(PgJson tree, int first, int end)
     {

@@ -48,9 +48,10 @@ public sealed partial class PgLineage
     /// <param name="treeOf">Reads the definitions of views.</param>
     /// <param name="outputs">The columns of the one statement's rows; null where nothing is proven of them.</param>
     /// <param name="made">What it makes, or lets run where it did not: what they would do, is for the caller to read.</param>
+    /// <param name="numbersMatter">With other numbers in the text, it might be another lineage.</param>
     internal static Lineage Read(
         ReadOnlyMemory<byte> json, ReadOnlySpan<byte> text, PgCatalog catalog, PgTreeOf treeOf, out IReadOnlyList<OutputColumn>? outputs,
-        out IReadOnlyList<PgFunction> made)
+        out IReadOnlyList<PgFunction> made, out bool numbersMatter)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(treeOf);
@@ -72,12 +73,17 @@ public sealed partial class PgLineage
             ? null
             : rows.Columns?.Select(c => new OutputColumn(c.Name ?? "?column?", [.. c.Sources], c.Verbatim)).ToList();
         made = reader.made;
+        numbersMatter = tree.NumbersRead;
         return reader.Result();
     }
 
     /// <summary>One statement's part of a text of several.</summary>
     private static string Part(ReadOnlySpan<byte> text, PgNode statement)
     {
+        if (text.IsEmpty)
+        {
+            return "";
+        }
         var (at, length) = (statement["stmt_location"u8].Number, statement["stmt_len"u8].Number);
         return at < 0 || at > text.Length || length < 0 || length > text.Length - at ? "" : Encoding.UTF8.GetString(length == 0 ? text[at..] : text.Slice(at, length));
     }

@@ -29,7 +29,7 @@ internal static class PgNodes
             ("alter", "AlterTable AlterTableMoveAll AlterTableSpaceOptions AlterOpFamily AlterTSConfiguration AlterTSDictionary AlterEnum AlterExtension " +
                 "AlterExtensionContents AlterFdw AlterForeignServer AlterUserMapping AlterPolicy AlterPublication AlterSubscription AlterStats " +
                 "AlterSeq AlterCollation AlterType AlterEventTrig AlterDomain AlterFunction AlterObjectDepends AlterObjectSchema AlterOwner " +
-                "AlterOperator Rename AlterDatabase AlterDatabaseRefreshColl AlterDatabaseSet AlterRole AlterRoleSet AlterSystem"),
+                "AlterOperator Rename AlterDatabase AlterDatabaseRefreshColl AlterDatabaseSet AlterRole AlterRoleSet AlterSystem ReplicaIdentity"),
         ];
         return groups.SelectMany(g => g.Nodes.Split(' ').Select(n => (n + "Stmt", g.Kind)));
     }

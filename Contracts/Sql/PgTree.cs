@@ -28,6 +28,7 @@ internal static class PgTree
         }
         walk.LookUp();
         found.Qualified = PgQualified.Find(tree);
+        found.NumbersMatter = tree.NumbersRead;
         return found;
     }
 

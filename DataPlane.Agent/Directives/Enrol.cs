@@ -30,7 +30,7 @@ internal sealed partial class Enrol(AgentConfig config, HttpClient http, TimePro
         }
         if (string.IsNullOrEmpty(config.EnrolmentToken))
         {
-            throw new EnrolmentFailed("the agent is not enrolled: give it the token of `POST /v1/agents` as `enrolmentToken` or in ACCESSPLANE_ENROLMENT_TOKEN");
+            throw new EnrolmentFailed("the agent is not enrolled: give it the token of `POST /v1/agents` as `enrolmentToken`, in `enrolmentTokenFile` or in ACCESSPLANE_ENROLMENT_TOKEN");
         }
         var key = Keys.LoadOrMake();
         var answer = await Ask(new EnrolmentAsk(

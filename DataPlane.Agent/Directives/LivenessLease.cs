@@ -17,6 +17,8 @@ internal sealed partial class LivenessLease(
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Forgotten = TimeSpan.FromSeconds(30);
 
+    private static readonly string Version = typeof(LivenessLease).Assembly.GetName().Version?.ToString(3) ?? "";
+
     private readonly ConcurrentDictionary<Guid, Question> asked = [];
     private readonly HashSet<Guid> told = [];
     private long lastAsked = long.MinValue;
@@ -129,7 +131,8 @@ internal sealed partial class LivenessLease(
                 asked.TryRemove(old, out _);
             }
         }
-        await reports.Send(ReportKinds.LeaseAsk, new LeaseAsk(nonce, known.Position, known.Epoch, inForce.Instance, contest?.Id, known.Seen, reports.Ring), cancel);
+        var condition = new AgentCondition(Version, live.Count, Math.Round(spool.Fullness, 3), (int)spool.Waiting.TotalSeconds);
+        await reports.Send(ReportKinds.LeaseAsk, new LeaseAsk(nonce, known.Position, known.Epoch, inForce.Instance, contest?.Id, known.Seen, reports.Ring, condition), cancel);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

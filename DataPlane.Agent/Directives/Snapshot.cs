@@ -16,6 +16,12 @@ public sealed record Snapshot(
     public ImmutableDictionary<(string Resource, string Database), MaskingApply> Masking { get; init; } =
         ImmutableDictionary<(string Resource, string Database), MaskingApply>.Empty;
 
+    private const int MostVoid = 256;
+
+    /// <summary>Tickets of grants that ended, the last ones: whoever proves to hold one hears why it opens nothing any more. Those of grants that ended before
+    /// the state was asked for are not among them.</summary>
+    public ImmutableList<VoidTicket> Void { get; private init; } = [];
+
     public static Snapshot Empty { get; } = new(
         0, 0, PublishedPolicy.None, [], ImmutableDictionary<Guid, GrantLease>.Empty, ImmutableDictionary<string, ImmutableHashSet<Guid>>.Empty,
         ImmutableDictionary<string, TicketOffer>.Empty, ImmutableDictionary<Guid, LockOrder>.Empty, []);
@@ -42,7 +48,7 @@ public sealed record Snapshot(
     {
         PublishedPolicy policy => this with { Policy = policy },
         GrantLease grant => With(grant),
-        GrantEnd end => Without(end.Grant),
+        GrantEnd end => Without(end),
         TicketOffer ticket => this with { Tickets = Tickets.SetItem(ticket.Ticket, ticket) },
         LockOrder order => this with { Locks = Locks.SetItem(order.Lock, order) },
         LockLift lift => this with { Locks = Locks.Remove(lift.Lock) },
@@ -72,19 +78,26 @@ public sealed record Snapshot(
         };
     }
 
-    private Snapshot Without(Guid id)
+    private Snapshot Without(GrantEnd end)
     {
-        if (!Grants.TryGetValue(id, out var grant))
+        if (!Grants.TryGetValue(end.Grant, out var grant))
         {
             return this;
         }
         var holder = grant.Holder.ChainKey;
-        var others = (GrantsByHolder.GetValueOrDefault(holder) ?? []).Remove(id);
+        var others = (GrantsByHolder.GetValueOrDefault(holder) ?? []).Remove(end.Grant);
+        var its = Tickets.Values.Where(t => t.Grant == end.Grant).ToList();
+        var over = Void.AddRange(its.Select(t => new VoidTicket(t, grant.Resource, end)));
         return this with
         {
-            Grants = Grants.Remove(id),
+            Grants = Grants.Remove(end.Grant),
             GrantsByHolder = others.IsEmpty ? GrantsByHolder.Remove(holder) : GrantsByHolder.SetItem(holder, others),
-            Tickets = Tickets.RemoveRange(Tickets.Values.Where(t => t.Grant == id).Select(t => t.Ticket)),
+            Tickets = Tickets.RemoveRange(its.Select(t => t.Ticket)),
+            Void = over.RemoveRange(0, Math.Max(0, over.Count - MostVoid)),
         };
     }
 }
+
+/// <summary>A ticket that went with its grant.</summary>
+/// <param name="Resource">At whose door it would have been taken.</param>
+public sealed record VoidTicket(TicketOffer Offer, string Resource, GrantEnd End);

@@ -13,9 +13,17 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
     public MaskDesk Masks { get; } = masks;
     public CatalogDesk Catalogs { get; } = catalogs;
 
-    /// <summary>A ticket that may still be used, for the proof of possession; null where there is none.
+    /// <summary>Where people get tokens; null where no issuer is trusted, or none is known yet.</summary>
+    public IssuerTerms? FirstIssuer => inForce.Current.Issuers.FirstOrDefault();
+
+    /// <summary>A ticket that may still be used, or went with its grant, for the proof of possession; null where there is none.
     /// Looking does not consume it.</summary>
-    public TicketOffer? FindTicket(string resource, string ticket)
+    public TicketOffer? FindTicket(string resource, string ticket) => FindOpen(resource, ticket) ?? FindVoid(resource, ticket)?.Offer;
+
+    private VoidTicket? FindVoid(string resource, string ticket) =>
+        inForce.Current.Void.FindLast(v => v.Offer.Ticket == ticket && v.Resource == resource);
+
+    private TicketOffer? FindOpen(string resource, string ticket)
     {
         var snapshot = inForce.Current;
         return snapshot.Tickets.TryGetValue(ticket ?? "", out var offer) &&
@@ -38,7 +46,11 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
 
     private async Task<Admission> ByTicket(string resource, string ticket, string database, CancellationToken cancel)
     {
-        if (FindTicket(resource, ticket) is not { } offer)
+        if (FindVoid(resource, ticket) is { End: var end })
+        {
+            return Refuse($"grant-{end.Cause}", end.Why);
+        }
+        if (FindOpen(resource, ticket) is not { } offer)
         {
             return new Admission.Refused(new Refusal("ticket-unknown", "the ticket is not known here, is used up, or was not used in time"), Unproven: true);
         }

@@ -35,7 +35,7 @@ public sealed class IssuerKeys : IDisposable
     public async ValueTask<ValidToken?> Prove(UnverifiedToken token, DateTimeOffset now, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(token);
-        var ring = rings.GetOrAdd((token.Issuer.Issuer, AddressOf(token.Issuer)), _ => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(token.Issuer)));
+        var ring = rings.GetOrAdd((token.Issuer.Issuer, token.Issuer.Discovery()), _ => new KeyRing<IReadOnlyList<JsonWebKey>>(() => Fetch(token.Issuer)));
         await ring.Refresh(now, cancel);
         var keys = await ring.Find(all => Fitting(all, token).Count > 0, now, cancel);
         return keys is null ? null : token.ProvenBy(t => IsSigned(t, Fitting(keys, t)));
@@ -62,15 +62,13 @@ public sealed class IssuerKeys : IDisposable
 
     private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
     {
-        var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(AddressOf(issuer)).IsLoopback };
+        var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(issuer.Discovery()).IsLoopback };
         using var patience = new CancellationTokenSource(Patience);
-        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(AddressOf(issuer), documents, patience.Token);
+        var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(issuer.Discovery(), documents, patience.Token);
         return metadata.Issuer == issuer.Issuer
             ? [.. metadata.JsonWebKeySet?.Keys ?? []]
             : throw new InvalidOperationException($"the metadata of `{issuer.Issuer}` is that of another issuer");
     }
-
-    private static string AddressOf(IssuerTerms issuer) => issuer.MetadataAddress ?? issuer.Issuer.TrimEnd('/') + "/.well-known/openid-configuration";
 
     /// <summary>A token without a key id is taken only where there is no choice.</summary>
     private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, UnverifiedToken token)

@@ -98,7 +98,7 @@ public sealed class LiveSessions(InForce inForce)
     public void CutWhatEnded(long orderedAt)
     {
         var over = new List<(Permit, Ending)>();
-        foreach (var permit in Which(p => p.End is null))
+        foreach (var permit in Which(p => p.End is null && p.WhyNot(p.Standing()) is not null))
         {
             if (permit.WhyNot(permit.Standing()) is { } why)
             {
@@ -153,7 +153,15 @@ public sealed class LiveSessions(InForce inForce)
     {
         lock (guard)
         {
-            return [.. bySession.Values.Where(which)];
+            List<Permit> found = []; // looked through at every tick: it is empty nearly always
+            foreach (var permit in bySession.Values)
+            {
+                if (which(permit))
+                {
+                    found.Add(permit);
+                }
+            }
+            return found;
         }
     }
 

@@ -2,13 +2,12 @@ using System.Buffers;
 
 namespace AccessPlane.Agent.Recording;
 
-/// <summary>Bytes that are written, looked at and forgotten again and again: in steady state nothing is allocated.</summary>
+/// <summary>Bytes that are written, looked at and forgotten again and again: in steady state nothing is allocated, and an idle session holds none.</summary>
 internal sealed class EntryBuffer : IBufferWriter<byte>
 {
     private const int Small = 4 << 10;
-    private const int Retained = 256 << 10;
 
-    private byte[] bytes = new byte[Small];
+    private byte[] bytes = [];
 
     public int Length { get; private set; }
 
@@ -23,13 +22,14 @@ internal sealed class EntryBuffer : IBufferWriter<byte>
 
     public void Truncate(int length) => Length = length;
 
-    /// <summary>Forgets all of it, and gives back what one large entry took.</summary>
+    /// <summary>Forgets all of it. Whatever was looked at before is somebody else's from here on.</summary>
     public void Clear()
     {
         Length = 0;
-        if (bytes.Length > Retained)
+        if (bytes.Length > 0)
         {
-            bytes = new byte[Small];
+            ArrayPool<byte>.Shared.Return(bytes);
+            bytes = [];
         }
     }
 
@@ -52,7 +52,9 @@ internal sealed class EntryBuffer : IBufferWriter<byte>
         var need = Math.Max(sizeHint, 256);
         if (bytes.Length - Length < need)
         {
-            Array.Resize(ref bytes, Math.Max(bytes.Length * 2, Length + need));
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(Small, Math.Max(bytes.Length * 2, Length + need)));
+            From(0).CopyTo(larger);
+            bytes = larger; // the one before is not given back: it may still be looked at
         }
     }
 }

@@ -65,7 +65,7 @@ public sealed class Spool : IDisposable
     public bool Frozen => Fullness >= limits.Frozen || !reserve.IsHeld;
 
     /// <summary>How long what waits for the control plane waits since it last took any of it: of the session that waits longest.</summary>
-    public TimeSpan Waiting => Ages.Longest(files.Values.Select(f => f.WaitsSince));
+    public TimeSpan Waiting => Ages.Longest(Files.Select(f => f.WaitsSince));
 
     /// <summary>What people must look at while there is time; null where there is nothing.</summary>
     public string? Alert => limits.Alert(Fullness, Waiting);
@@ -78,7 +78,10 @@ public sealed class Spool : IDisposable
 
     /// <summary>Set by whoever forwards: called at once when the disk is full, before any timer looks.</summary>
     internal Action Full { get; set; } = () => { };
-    internal ICollection<SpoolFile> Files => files.Values;
+
+    /// <summary>Looked through at every tick: as they are at this moment, without a copy of them.</summary>
+    internal IEnumerable<SpoolFile> Files => files.Select(f => f.Value);
+    internal bool IsEmpty => files.IsEmpty;
     internal SpoolAges Ages { get; }
 
     /// <summary>Writes a session's first entry and gives the recorder of the rest.</summary>

@@ -58,7 +58,10 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
         await keys.Look(cancel);
         foreach (var file in spool.Files)
         {
-            SealIfDue(file);
+            if (IsToSeal(file))
+            {
+                Seal(file);
+            }
         }
         await Parallel.ForEachAsync(
             spool.Files.Where(IsDue),
@@ -102,13 +105,11 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
         }
     }
 
-    private void SealIfDue(SpoolFile file)
+    /// <summary>Asked of every session at every tick, of idle ones too: it allocates nothing.</summary>
+    private bool IsToSeal(SpoolFile file) => file.HasUnsealed && (file.Urgent || file.HasFullPart || clock.GetElapsedTime(file.CutAt) >= SealEvery);
+
+    private void Seal(SpoolFile file)
     {
-        var due = file.HasUnsealed && (file.Urgent || file.HasFullPart || clock.GetElapsedTime(file.CutAt) >= SealEvery);
-        if (!due)
-        {
-            return;
-        }
         try
         {
             file.CutAt = clock.GetTimestamp();

@@ -52,12 +52,15 @@ internal sealed class Relay : IDisposable
     /// <summary>Completes when neither pump touches its wires any more: after both were closed.</summary>
     public Task Stopped { get; private set; } = Task.CompletedTask;
 
-    /// <param name="clientAlready">What the client sent before the relay began.</param>
-    /// <param name="serverAlready">What the server sent before the relay began.</param>
-    public async Task<RelayEnd> Run(ReadOnlyMemory<byte> clientAlready, ReadOnlyMemory<byte> serverAlready)
+    /// <summary>Before it begins: what came from either side already.</summary>
+    public void Preload(ReadOnlySpan<byte> ofClient, ReadOnlySpan<byte> ofServer)
     {
-        fromClient.Intake.Preload(clientAlready.Span);
-        fromServer.Intake.Preload(serverAlready.Span);
+        fromClient.Intake.Preload(ofClient);
+        fromServer.Intake.Preload(ofServer);
+    }
+
+    public async Task<RelayEnd> Run()
+    {
         var server = fromServer.Run(end => ended.TrySetResult(end == RelayEnd.Server && fromClient.HasLeft ? RelayEnd.Client : end));
         var client = fromClient.Run();
         Stopped = Task.WhenAll(client, server).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);

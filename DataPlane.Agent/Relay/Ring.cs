@@ -76,6 +76,8 @@ internal sealed class Ring : Wiring
     {
         if (Thread.CurrentThread == thread)
         {
+            // INVARIANT: nothing is taken back before it was asked for, whoever asked: what waits to be asked goes first
+            SubmitIncoming();
             Submit(op, cancels);
             return;
         }
@@ -116,10 +118,7 @@ internal sealed class Ring : Wiring
         AwaitWaking();
         while (true)
         {
-            while (incoming.TryDequeue(out var work))
-            {
-                Submit(work.Op, work.Cancels);
-            }
+            SubmitIncoming();
             Interlocked.Exchange(ref isAsleep, 1);
             // INVARIANT: whoever enqueues after this look sees that we sleep, and wakes us
             queue.Submit(incoming.IsEmpty && !queue.HasCompletions ? 1u : 0u);
@@ -128,6 +127,14 @@ internal sealed class Ring : Wiring
             {
                 Complete(completion);
             }
+        }
+    }
+
+    private void SubmitIncoming()
+    {
+        while (incoming.TryDequeue(out var work))
+        {
+            Submit(work.Op, work.Cancels);
         }
     }
 

@@ -12,7 +12,8 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
     private const int Free = 0;
     private const int Taken = 1;
 
-    private readonly ConcurrentQueue<byte[]> words = new();
+    /// <summary>Few sessions are ever told anything: there is none before the first word.</summary>
+    private ConcurrentQueue<byte[]>? words;
     private readonly Signal freed = new();
     private int state = Free;
     private bool isPumps;
@@ -21,6 +22,8 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
 
     /// <summary>Whether a word is being sent; a long one means that the client does not read.</summary>
     public bool IsSpeaking => speaking;
+
+    private bool HasWords => Volatile.Read(ref words) is { IsEmpty: false };
 
     /// <summary>Completes when no word is being sent.</summary>
     public Task Spoken => spoken?.Task ?? Task.CompletedTask;
@@ -45,7 +48,7 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
         }
         isPumps = false;
         Interlocked.Exchange(ref state, Free);
-        if (!words.IsEmpty)
+        if (HasWords)
         {
             _ = Speak();
         }
@@ -54,7 +57,7 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
     /// <summary>Whole messages for the client, as soon as nothing else is half said. Returns at once.</summary>
     public void Say(byte[] word)
     {
-        words.Enqueue(word);
+        LazyInitializer.EnsureInitialized(ref words, () => new ConcurrentQueue<byte[]>()).Enqueue(word);
         _ = Speak();
     }
 
@@ -70,19 +73,19 @@ internal sealed class Turn(Wire client, Cut cut, Lock guard)
     private async Task Speak()
     {
         // INVARIANT: looked at again after the turn was given back, so that no word is left behind by one who came in between
-        while (!words.IsEmpty && Interlocked.CompareExchange(ref state, Taken, Free) == Free)
+        while (HasWords && Interlocked.CompareExchange(ref state, Taken, Free) == Free)
         {
             var now = spoken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             try
             {
-                while (Begins() && words.TryDequeue(out var word))
+                while (Begins() && words!.TryDequeue(out var word))
                 {
                     await client.Send(word);
                 }
             }
             catch (Exception gone) when (gone is SocketException or IOException or ObjectDisposedException)
             {
-                words.Clear(); // the relay hears of it by itself
+                words!.Clear(); // the relay hears of it by itself
             }
             finally
             {

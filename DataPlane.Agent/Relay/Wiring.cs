@@ -6,10 +6,10 @@ namespace AccessPlane.Agent.Relay;
 /// <summary>Makes wires. The two of one session come from the same place, so that what arrives on one leaves on the other without changing threads.</summary>
 internal abstract class Wiring
 {
-    /// <summary>Sockets; or rings, where `ACCESSPLANE_WIRES` says `ring` and the kernel has them.</summary>
+    /// <summary>Rings, where the kernel has them and `ACCESSPLANE_WIRES` does not say `sockets`.</summary>
     public static Wiring Any() => WantsRings && Ring.Next() is { } ring ? ring : SocketWiring.Instance;
 
-    private static bool WantsRings { get; } = Environment.GetEnvironmentVariable("ACCESSPLANE_WIRES") == "ring";
+    private static bool WantsRings { get; } = Environment.GetEnvironmentVariable("ACCESSPLANE_WIRES") != "sockets";
 
     /// <summary>Takes a connected socket over: it is of no use to anybody else from then on.</summary>
     public abstract Wire Adopt(Socket connected);

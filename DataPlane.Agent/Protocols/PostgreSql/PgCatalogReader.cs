@@ -84,8 +84,9 @@ internal sealed class PgCatalogReader
         {
             Tie(Oid(row[0]), JsonSerializer.Deserialize<short[]>(row[1]!)!);
         }
-        var relations = (await queries.Rows(PgCatalogSql.Relations, cancel)).Select(Relation).ToList();
-        var functions = (await queries.Rows(PgCatalogSql.Functions, cancel)).Select(Function).ToList();
+        var shipped = await PgShipped.Of(queries, cancel);
+        var relations = shipped.Relations.Concat(await queries.Rows(PgCatalogSql.OwnRelations, cancel)).Select(Relation);
+        var functions = shipped.Functions.Concat((await queries.Rows(PgCatalogSql.OwnFunctions, cancel)).Select(Function));
         var operators = (await queries.Rows(PgCatalogSql.Operators, cancel)).Select(r => new PgOperator(r[0]!, r[1]!, Oid(r[2])));
         return new PgCatalog(
             Strings(session[1]),
@@ -148,7 +149,7 @@ internal sealed class PgCatalogReader
         };
     }
 
-    private PgFunction Function(string?[] row)
+    public PgFunction Function(string?[] row)
     {
         var oid = Oid(row[0]);
         List<uint> along = [.. runs.GetValueOrDefault(oid) ?? []];

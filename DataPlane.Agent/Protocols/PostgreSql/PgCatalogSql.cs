@@ -30,8 +30,30 @@ internal static class PgCatalogSql
                (select count(*) from pg_event_trigger where evtenabled <> 'D'), session_user, current_user
         """;
 
+    /// <summary>Objects with a lower number came with PostgreSQL itself.</summary>
+    private const string Shipped = "< 16384";
+
+    private const string Own = ">= 16384";
+
+    /// <summary>What differs whenever something differs of what came with PostgreSQL, at one server: its version, and its functions and relations row by row.</summary>
+    public static readonly string ShippedFingerprint =
+        $"""
+        select pg_catalog.concat_ws(' ', pg_catalog.version(),
+          {Sum("pg_proc", "oid, xmin", "oid")}, {Sum("pg_class", "oid, xmin", "oid")}, {Sum("pg_attribute", "attrelid, attnum, xmin", "attrelid")},
+          {Sum("pg_namespace", "oid, xmin", "oid")}, {Sum("pg_language", "oid, xmin", "oid")}, {Sum("pg_inherits", "inhrelid, inhparent", "inhrelid")},
+          {Sum("pg_depend", "objid, refobjid", "deptype = 'e' and objid")})
+        """;
+
+    public static readonly string ShippedRelations = $"{Relations} and c.oid {Shipped}";
+
+    public static readonly string OwnRelations = $"{Relations} and c.oid {Own}";
+
+    public static readonly string ShippedFunctions = $"{Functions} where p.oid {Shipped}";
+
+    public static readonly string OwnFunctions = $"{Functions} where p.oid {Own}";
+
     /// <summary>oid, schema, name, kind, columns as JSON [name, number, type, not null], parents as JSON, a view's definition, whether policies filter it</summary>
-    public const string Relations =
+    private const string Relations =
         """
         select c.oid, n.nspname, c.relname, c.relkind,
                (select coalesce(json_agg(json_build_array(a.attname, a.attnum, a.atttypid::bigint, a.attnotnull) order by a.attnum), '[]')
@@ -141,7 +163,7 @@ internal static class PgCatalogSql
 
     /// <summary>oid, schema, name, arguments, variadic, built in, volatility, runs as owner, language, source, defaults, kind, extension, settings as JSON,
     /// definition, types of arguments and result as JSON, the transaction that wrote it</summary>
-    public const string Functions =
+    private const string Functions =
         """
         select p.oid, n.nspname, p.proname, p.pronargs, p.provariadic <> 0, p.oid < 16384, p.provolatile, p.prosecdef, l.lanname,
                case when p.oid >= 16384 and l.lanname in ('sql', 'plpgsql') then p.prosrc end, p.pronargdefaults, p.prokind,
@@ -182,4 +204,7 @@ internal static class PgCatalogSql
         )
         select t.oid, n.nspname, t.typname, a.function from all_of a join pg_type t on t.oid = a.type join pg_namespace n on n.oid = t.typnamespace
         """;
+
+    private static string Sum(string catalog, string row, string number) =>
+        $"(select pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws('.', {row}), 0)) from pg_catalog.{catalog} where {number} {Shipped})";
 }

@@ -5,7 +5,7 @@ using AccessPlane.Contracts.Sql;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>The catalogs of a listener's databases: read when the first session of a database begins, and again when they may have changed.</summary>
-internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvider time, ILogger log, Action<string, PgCatalog> seen) : IDisposable
+internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvider time, ILogger log, Action<string, PgCatalog> seen, Action<PgCluster> exchanged) : IDisposable
 {
     /// <summary>Changes that no session of this agent made are seen after this long.</summary>
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(30);
@@ -16,7 +16,7 @@ internal sealed class PgCatalogs(PgUpstream upstream, PgParser parser, TimeProvi
     /// <exception cref="PgStop">It cannot be read: without it no statement can be judged.</exception>
     public async Task<PgDatabaseUse> Use(string name, CancellationToken cancel)
     {
-        var database = databases.GetOrAdd(name, n => new PgDatabase(n, c => upstream.Own(n, c), parser, time, log, seen));
+        var database = databases.GetOrAdd(name, n => new PgDatabase(n, c => upstream.Own(n, c), parser, time, log, seen, exchanged));
         var use = database.Use(Every);
         try
         {
@@ -69,20 +69,22 @@ internal sealed class PgDatabase : IDisposable
     private readonly TimeProvider time;
     private readonly ILogger? log;
     private readonly Action<string, PgCatalog>? seen;
+    private readonly Action<PgCluster>? exchanged;
     private readonly SemaphoreSlim turn = new(1);
     private readonly Lock guard = new();
     private readonly ITimer? timer;
     private volatile PgKnowledge? known;
     private PgQueries? connection;
+    private volatile PgCluster? cluster;
     private string fingerprint = "";
     private long asked;
     private long answered;
     private int users;
     private TimeSpan every;
 
-    public PgDatabase(string name, Func<CancellationToken, Task<PgQueries>> dial, PgParser parser, TimeProvider time, ILogger log, Action<string, PgCatalog> seen)
+    public PgDatabase(string name, Func<CancellationToken, Task<PgQueries>> dial, PgParser parser, TimeProvider time, ILogger log, Action<string, PgCatalog> seen, Action<PgCluster> exchanged)
     {
-        (this.name, this.dial, this.parser, this.time, this.log, this.seen) = (name, dial, parser, time, log, seen);
+        (this.name, this.dial, this.parser, this.time, this.log, this.seen, this.exchanged) = (name, dial, parser, time, log, seen, exchanged);
         timer = time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -94,6 +96,9 @@ internal sealed class PgDatabase : IDisposable
 
     /// <summary>As it was last read; null before.</summary>
     public string? LastPath => known?.Catalog.PathSetting;
+
+    /// <summary>Whose catalog it is; null where that is not known.</summary>
+    public PgCluster? Cluster => cluster;
 
     /// <summary>What is known of texts now. INVARIANT: another catalog is another object.</summary>
     public PgKnowledge Known => known ?? throw new InvalidOperationException("the catalog has not been read");
@@ -172,6 +177,35 @@ internal sealed class PgDatabase : IDisposable
         }
     }
 
+    /// <summary>A session was opened at that server. INVARIANT: no statement is judged by the catalog of another one, which an open connection may still lead to.</summary>
+    /// <exception cref="PgStop">The address leads to one here and to another one there.</exception>
+    /// <returns>What is known there.</returns>
+    public async Task<PgKnowledge> Follow(PgCluster? session, CancellationToken cancel)
+    {
+        if (session is null || cluster is null || session == cluster)
+        {
+            return Known;
+        }
+        await turn.WaitAsync(cancel);
+        try
+        {
+            if (session != cluster)
+            {
+                Close();
+                await Read(cancel);
+            }
+        }
+        finally
+        {
+            turn.Release();
+        }
+        if (PgCluster.AreStrangers(session, cluster))
+        {
+            throw new PgStop(PgError.NotReady, PgCluster.Exchanged);
+        }
+        return Known;
+    }
+
     /// <summary>It may have changed; nobody waits.</summary>
     public void Touch() => _ = RefreshQuietly();
 
@@ -211,6 +245,13 @@ internal sealed class PgDatabase : IDisposable
         try
         {
             connection ??= await dial!(cancel);
+            var before = cluster;
+            cluster = connection.Cluster ?? before;
+            if (PgCluster.AreStrangers(before, cluster))
+            {
+                fingerprint = ""; // two databases that were made by the same steps may look alike
+                exchanged!(cluster!);
+            }
             var now = await PgCatalogReader.Fingerprint(connection, cancel);
             if (known is not null && now == fingerprint)
             {

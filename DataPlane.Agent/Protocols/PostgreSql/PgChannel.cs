@@ -20,7 +20,15 @@ internal sealed class PgChannel(Wire wire)
     public Wire Wire { get; } = wire;
 
     /// <summary>Received and not read.</summary>
-    public ReadOnlyMemory<byte> Leftover => buffer.AsMemory(start, end - start);
+    private ReadOnlyMemory<byte> Leftover => buffer.AsMemory(start, end - start);
+
+    /// <summary>What was received and not read goes to the relay, and the buffer with it: a session lives for hours, and needs none for its login.</summary>
+    public ReadOnlyMemory<byte> HandOver()
+    {
+        var left = Leftover;
+        (buffer, start, end) = ([], 0, 0);
+        return left;
+    }
 
     public ValueTask Send(ReadOnlyMemory<byte> bytes) => Wire.Send(bytes);
 

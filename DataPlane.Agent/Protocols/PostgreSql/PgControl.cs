@@ -21,9 +21,27 @@ internal sealed class PgControl(PgUpstream upstream, TimeProvider time, ILogger 
 
     private readonly ConcurrentDictionary<string, PgErrands> errands = [];
 
-    /// <summary>When a backend began.</summary>
-    public static async Task<string?> Since(PgLink link, CancellationToken cancel) =>
-        await new PgQueries(link).Rows($"select {Began} from pg_stat_get_activity(pg_backend_pid())", cancel, LongestMoment) is [[var since]] ? since : null;
+    private const string NotAllowed = "42501";
+
+    /// <summary>When a backend began, and whose it is.</summary>
+    public static async Task<PgLink> Introduce(PgLink link, CancellationToken cancel)
+    {
+        try
+        {
+            return await Introduce(link, "(select system_identifier::text from pg_catalog.pg_control_system())", cancel);
+        }
+        catch (PgQueryFailed failed) when (failed.Code == NotAllowed)
+        {
+            return await Introduce(link, "null", cancel); // what was taken from everybody is not asked for again
+        }
+    }
+
+    private static async Task<PgLink> Introduce(PgLink link, string system, CancellationToken cancel) =>
+        await new PgQueries(link).Rows(
+            $"select {Began}, {system}, pg_catalog.to_char(pg_catalog.pg_postmaster_start_time() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') from pg_stat_get_activity(pg_backend_pid())",
+            cancel, LongestMoment) is [[var since, var cluster, { } began]]
+            ? link with { Since = since, Cluster = new PgCluster(cluster, began) }
+            : link;
 
     /// <summary>Ends a backend that is still there.</summary>
     /// <remarks>INVARIANT: its pid alone may be a stranger's by now.</remarks>

@@ -11,7 +11,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>What all sessions of one listener share.</summary>
 internal sealed class PgDoor(
-    ListenerConfig config, Gate.Gate gate, RecorderFactory recorders, PgParser parser, PgUpstream upstream, TimeProvider time, ILogger log) : IDisposable
+    ListenerConfig config, Gate.Gate gate, RecorderFactory recorders, PgParser parser, PgUpstream upstream, Action<PgCluster> exchanged, TimeProvider time, ILogger log) : IDisposable
 {
     /// <summary>From the first byte to the proof of who it is.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -33,7 +33,7 @@ internal sealed class PgDoor(
     public Gate.Gate Gate { get; } = gate;
     public RecorderFactory Recorders { get; } = recorders;
     public PgCatalogs Catalogs { get; } = new(
-        upstream, parser, time, log, (database, catalog) => gate.Catalogs.Seen(CatalogNames.Of(config.Resource, database, catalog.Names())));
+        upstream, parser, time, log, (database, catalog) => gate.Catalogs.Seen(CatalogNames.Of(config.Resource, database, catalog.Names())), exchanged);
     public PgUpstream Upstream { get; } = upstream;
     public SessionLogins Logins { get; } = new(config.Resource, gate.Masks, upstream, time, log);
     public PgControl Control { get; } = new(upstream, time, log);

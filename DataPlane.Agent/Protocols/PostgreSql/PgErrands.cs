@@ -55,6 +55,14 @@ internal sealed class PgErrands : IDisposable
         }
     }
 
+    /// <summary>The next errand has a connection of its own.</summary>
+    public async Task Drop()
+    {
+        await turn.WaitAsync();
+        Close();
+        turn.Release();
+    }
+
     private void CloseWhenIdle()
     {
         if (turn.Wait(0))

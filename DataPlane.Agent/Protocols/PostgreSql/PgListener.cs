@@ -20,6 +20,7 @@ public sealed class PgListener : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly ITimer looks;
     private Task accepting = Task.CompletedTask;
+    private volatile string? alert;
 
     public PgListener(ListenerConfig config, Gate.Gate gate, RecorderFactory recorders, ILoggerFactory logs, TimeProvider time)
     {
@@ -30,7 +31,7 @@ public sealed class PgListener : IAsyncDisposable
         log = logs.CreateLogger<PgListener>();
         parser = new PgParser(time);
         upstream = new PgUpstream(config.Upstream, time);
-        door = new PgDoor(config, gate, recorders, parser, upstream, time, log);
+        door = new PgDoor(config, gate, recorders, parser, upstream, Exchanged, time, log);
         var address = IPAddress.Parse(config.Address);
         socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         if (address.Equals(IPAddress.IPv6Any))
@@ -45,6 +46,21 @@ public sealed class PgListener : IAsyncDisposable
 
     /// <summary>Sessions that are open at this moment.</summary>
     public int Sessions => door.Sessions.Count;
+
+    /// <summary>What an operator should look at; null where there is nothing.</summary>
+    public string? Alert => alert;
+
+    /// <summary>The address leads to another database. What was known of the first one is not used for it, and sessions that are still there end: what they ask is
+    /// judged by what is known here.</summary>
+    private void Exchanged(PgCluster now)
+    {
+        alert = $"the database of `{config.Resource}` is another one (system {now.System}) than it was when this agent began";
+        PgLog.Exchanged(log, config.Resource, now.System);
+        foreach (var session in door.Sessions)
+        {
+            session.EndUnlessAt(now);
+        }
+    }
 
     public Task StartAsync(CancellationToken cancel)
     {

@@ -22,6 +22,9 @@ internal static partial class PgLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "resource {Resource} cannot be reached")]
     public static partial void Unreachable(ILogger log, string resource, Exception why);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "the address of resource {Resource} leads to another database by now: its system identifier is {System}")]
+    public static partial void Exchanged(ILogger log, string resource, string? system);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "session {Session} open for {Client}, grant {Grant}")]
     public static partial void Opened(ILogger log, Guid session, string client, Guid grant);
 

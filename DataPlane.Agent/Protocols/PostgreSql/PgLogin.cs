@@ -7,13 +7,14 @@ using AccessPlane.Agent.Gate;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>
-/// A client's proof of who it is, and the Gate's answer. A user name `t_…` is a ticket, proven by SCRAM; under any other name an OIDC token comes
-/// as the password. Whoever has proven nothing gets one answer, whatever was wrong.
+/// A client's proof of who it is, and the Gate's answer. A user name `t_…` is a ticket, proven by SCRAM; under `oauth` an OIDC token comes by OAUTHBEARER,
+/// under any other name as the password: a server can ask for one of them alone. Whoever has proven nothing gets one answer, whatever was wrong.
 /// </summary>
 internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup, string client)
 {
     private const int LongestToken = 16 * 1024;
     private const int LongestScram = 2048;
+    private const int LongestBearer = LongestToken + 1024;
     private static readonly byte[] MockSecret = RandomNumberGenerator.GetBytes(32);
 
     private bool told;
@@ -25,7 +26,7 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
     {
         var admission = startup.User.StartsWith("t_", StringComparison.Ordinal)
             ? await ByTicket(address, cancel)
-            : await ByToken(cancel);
+            : OAuthBearer.NameIn(startup.User) is { } name ? await ByBearer(name, cancel) : await ByPassword(cancel);
         return admission switch
         {
             (Admission.Admitted admitted, var database) => (admitted.Permit, database),
@@ -94,20 +95,64 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
         return scram.Final(Text((await Password(LongestScram)).Span));
     }
 
-    private async Task<(Admission, string)> ByToken(CancellationToken cancel)
+    private async Task<(Admission, string)> ByPassword(CancellationToken cancel)
+    {
+        OnlyUnderTls();
+        await channel.Send(Authentication(3, []));
+        var token = Text((await Password(LongestToken + 1)).Span.TrimEnd((byte)0));
+        return (await ByToken(startup.User, token, cancel), startup.Database);
+    }
+
+    private async Task<(Admission, string)> ByBearer(string name, CancellationToken cancel)
+    {
+        OnlyUnderTls();
+        await channel.Send(Authentication(10, Encoding.ASCII.GetBytes($"{OAuthBearer.Mechanism}\0\0")));
+        var (mechanism, message) = Initial((await Password(LongestBearer)).Span);
+        if (mechanism != OAuthBearer.Mechanism || OAuthBearer.TokenIn(message) is not { Length: <= LongestToken } token)
+        {
+            throw new PgStop(PgError.Protocol, "malformed sasl message");
+        }
+        var admission = token.Length > 0 ? await ByToken(name, token, cancel) : null;
+        if (admission is null or Admission.Refused { Unproven: true })
+        {
+            await TellFailure(hasFailed: admission is not null);
+        }
+        // who only asks where to get a token has not failed to prove anything
+        return (admission ?? throw new PgStop(PgError.NotAuthorized, "a token is needed: the login goes on with one"), startup.Database);
+    }
+
+    /// <param name="hasFailed">A token was none: that counts against the address, whatever becomes of the acknowledgement.</param>
+    private async Task TellFailure(bool hasFailed)
+    {
+        try
+        {
+            await channel.Send(Authentication(11, OAuthBearer.Failure(door.Gate.FirstIssuer)));
+            if (Text((await Password(LongestScram)).Span) != OAuthBearer.Acknowledged)
+            {
+                throw new PgStop(PgError.Protocol, "malformed sasl message");
+            }
+        }
+        catch (Exception unheard) when (hasFailed && unheard is (IOException or System.Net.Sockets.SocketException or ObjectDisposedException or PgStop))
+        {
+            throw Unproven();
+        }
+    }
+
+    private void OnlyUnderTls()
     {
         if (!channel.Wire.IsTls)
         {
             throw new PgStop(PgError.NotAuthorized, "a token is taken under tls only: use sslmode=require, or a ticket");
         }
-        await channel.Send(Authentication(3, []));
-        var token = Text((await Password(LongestToken + 1)).Span.TrimEnd((byte)0));
+    }
+
+    private async Task<Admission> ByToken(string name, string token, CancellationToken cancel)
+    {
         using var left = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var watching = Watch(left);
         try
         {
-            return (await door.Gate.AdmitToken(
-                door.Resource, startup.User, token, startup.Database, client, new LoginWait(Proven, Tell), left.Token), startup.Database);
+            return await door.Gate.AdmitToken(door.Resource, name, token, startup.Database, client, new LoginWait(Proven, Tell), left.Token);
         }
         finally
         {

@@ -14,7 +14,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     private const int MostOpen = 256;
     private const int LongestMessage = 1024;
 
-    private readonly byte[] message = new byte[LongestMessage];
+    private byte[] message = [];
     private Slot[] slots = new Slot[4];
     private int count;
     private int messageLength;
@@ -105,6 +105,10 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
         ref var slot = ref slots[at];
         slot.CodeLength = Math.Min(code.Length, CodeBytes.Size);
         code[..slot.CodeLength].CopyTo(slot.Code);
+        if (message.Length == 0)
+        {
+            message = new byte[LongestMessage]; // most sessions never hear an error
+        }
         messageLength = Math.Min(text.Length, LongestMessage);
         text[..messageLength].CopyTo(message);
         messageOf = op;

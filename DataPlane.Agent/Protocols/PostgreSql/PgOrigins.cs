@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Sql;
 
@@ -9,11 +10,16 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// </summary>
 internal sealed class PgOrigins
 {
+    /// <summary>Policies and kinds of holders under which sessions of one database are at a time.</summary>
+    private const int MostRules = 32;
+
+    private static readonly ConditionalWeakTable<PgCatalog, List<PgOrigins>> Known = [];
+
     private readonly HashSet<(uint Relation, short Column)> hidden = [];
     private readonly PgCatalog catalog;
     private readonly IReadOnlyList<MaskRule> rules;
 
-    public PgOrigins(PgCatalog catalog, IReadOnlyList<MaskRule> rules)
+    private PgOrigins(PgCatalog catalog, IReadOnlyList<MaskRule> rules)
     {
         this.catalog = catalog;
         this.rules = rules;
@@ -32,6 +38,26 @@ internal sealed class PgOrigins
                     hidden.Add((relation.Oid, 0)); // its whole row
                 }
             }
+        }
+    }
+
+    /// <summary>One for all sessions that see the same catalog under the same rules: every column of the database is looked at for it.</summary>
+    public static PgOrigins Of(PgCatalog catalog, IReadOnlyList<MaskRule> rules)
+    {
+        var known = Known.GetOrCreateValue(catalog);
+        lock (known)
+        {
+            if (known.Find(o => o.Fits(catalog, rules)) is { } found)
+            {
+                return found;
+            }
+            if (known.Count == MostRules)
+            {
+                known.RemoveAt(0);
+            }
+            var made = new PgOrigins(catalog, rules);
+            known.Add(made);
+            return made;
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed class PgParser : IDisposable
     /// <summary>Why a text was not understood that could not be read in time.</summary>
     public const string TooSlow = "reading it took too long: send less at once";
 
+    /// <summary>The same, of a text that nobody came to: it may be the smallest.</summary>
+    public const string TooMany = "too many statements are waiting to be read: try again";
+
     /// <summary>Threads that may be started in the place of ones that do not come back, at a time.</summary>
     private const int MostSpare = 4;
 
@@ -35,8 +38,12 @@ internal sealed class PgParser : IDisposable
     }
 
     /// <summary>The facts of a text that is small enough to be read here and now; null for what <see cref="Read"/> must be asked.</summary>
-    public static StatementFacts? ReadSmall(ReadOnlySpan<byte> text, PgAnalyst analyst)
+    public static StatementFacts? ReadSmall(ReadOnlySpan<byte> text, PgAnalyst analyst) => ReadSmall(text, analyst, out _);
+
+    /// <param name="numbersMatter">As <see cref="PgAnalyst"/> says it.</param>
+    public static StatementFacts? ReadSmall(ReadOnlySpan<byte> text, PgAnalyst analyst, out bool numbersMatter)
     {
+        numbersMatter = true;
         if (text.Length > 1024 || !SqlBounds.Of(text).Small || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
         {
             return null;
@@ -44,7 +51,7 @@ internal sealed class PgParser : IDisposable
         Span<byte> terminated = stackalloc byte[text.Length + 1];
         text.CopyTo(terminated);
         terminated[^1] = 0;
-        return WhyUnreadable(text) ?? Parse(terminated, analyst, mayReadMore: false, default);
+        return WhyUnreadable(text) ?? Parse(terminated, analyst, mayReadMore: false, default, out numbersMatter);
     }
 
     /// <summary>Reads on the parser's own threads. Never fails: what cannot be read in time is unknown, and so refused.</summary>
@@ -60,7 +67,7 @@ internal sealed class PgParser : IDisposable
         var job = new Job(terminated, analyst, new TaskCompletionSource<StatementFacts>(TaskCreationOptions.RunContinuationsAsynchronously));
         if (!(text.Length > BigText ? big : ordinary).TryAdd(job))
         {
-            return (StatementFacts.NotUnderstood("too many statements are waiting to be read: try again"), false);
+            return (StatementFacts.NotUnderstood(TooMany), false);
         }
         try
         {
@@ -68,8 +75,7 @@ internal sealed class PgParser : IDisposable
         }
         catch (TimeoutException)
         {
-            job.GiveUp(this);
-            return (StatementFacts.NotUnderstood(TooSlow), false);
+            return (StatementFacts.NotUnderstood(job.GiveUp(this) ? TooSlow : TooMany), false);
         }
     }
 
@@ -88,12 +94,15 @@ internal sealed class PgParser : IDisposable
 
     /// <param name="text">The same without its end; not needed where nothing more may be read.</param>
     /// <returns>Null where more would have to be read, and may not be.</returns>
-    private static StatementFacts? Parse(ReadOnlySpan<byte> terminated, PgAnalyst analyst, bool mayReadMore, ReadOnlyMemory<byte> text)
+    private static StatementFacts? Parse(
+        ReadOnlySpan<byte> terminated, PgAnalyst analyst, bool mayReadMore, ReadOnlyMemory<byte> text, out bool numbersMatter)
     {
         StatementFacts? facts = null;
+        var matter = true;
         var shown = PgParserLibrary.Parse<object>(
-            terminated, tree => PgGrammar.Show(tree, json => facts = analyst.Read(json, text.Span, mayReadMore)) ?? StatementFacts.NotUnderstood("its parse tree cannot be read"),
+            terminated, tree => PgGrammar.Show(tree, json => facts = analyst.Read(json, text.Span, mayReadMore, out matter)) ?? StatementFacts.NotUnderstood("its parse tree cannot be read"),
             out var error, out var position);
+        numbersMatter = matter;
         return error is not null ? StatementFacts.NotUnderstood(error) with { SyntaxErrorAt = position } : shown as StatementFacts ?? facts;
     }
 
@@ -106,12 +115,12 @@ internal sealed class PgParser : IDisposable
     private void Work(Lane lane)
     {
         var nothing = new PgAnalyst(PgCatalog.Unknown, PgGrammar.Native);
-        Parse("select 1\0"u8, nothing, mayReadMore: true, default); // the first call on a thread is slow
+        Parse("select 1\0"u8, nothing, mayReadMore: true, default, out _); // the first call on a thread is slow
         foreach (var job in lane.Jobs.GetConsumingEnumerable())
         {
             if (job.Begin(lane))
             {
-                job.Done.TrySetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true, job.Terminated.AsMemory(0, job.Terminated.Length - 1))!);
+                job.Done.TrySetResult(Parse(job.Terminated, job.Analyst, mayReadMore: true, job.Terminated.AsMemory(0, job.Terminated.Length - 1), out _)!);
             }
             if (lane.IsReplaced)
             {
@@ -158,12 +167,15 @@ internal sealed class PgParser : IDisposable
         /// <returns>False when nobody waits for it any more.</returns>
         public bool Begin(Lane lane) => Interlocked.CompareExchange(ref by, lane, null) is null;
 
-        public void GiveUp(PgParser parser)
+        /// <returns>Whether it had been begun.</returns>
+        public bool GiveUp(PgParser parser)
         {
-            if (Interlocked.CompareExchange(ref by, Nobody, null) is { } stuck && stuck != Nobody)
+            if (Interlocked.CompareExchange(ref by, Nobody, null) is not { } stuck)
             {
-                parser.Replace(stuck);
+                return false;
             }
+            parser.Replace(stuck);
+            return true;
         }
     }
 }

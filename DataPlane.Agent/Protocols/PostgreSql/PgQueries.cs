@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 
 namespace AccessPlane.Agent.Protocols.PostgreSql;
@@ -5,6 +6,9 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// <summary>A connection for the agent's own questions. It has no permit, and so no session can be made of it.</summary>
 internal sealed class PgQueries(PgLink link) : IDisposable
 {
+    /// <summary>Who answers.</summary>
+    public PgCluster? Cluster => link.Cluster;
+
     private const int LongestRow = 64 * 1024 * 1024;
 
     /// <summary>Of everything that is said to one question. The catalog of a very large database is well below.</summary>
@@ -14,9 +18,23 @@ internal sealed class PgQueries(PgLink link) : IDisposable
     /// <returns>The rows of all statements in the text, as text; null for NULL.</returns>
     /// <exception cref="PgQueryFailed">The database refused it; the connection is usable.</exception>
     /// <exception cref="IOException">The database is gone, or does not answer as one does.</exception>
+    /// <exception cref="OperationCanceledException">Nobody waits for the answer any more; the connection is of no use.</exception>
     public async Task<List<string?[]>> Rows(string sql, CancellationToken cancel, long longest = LongestAnswer)
     {
         using var abort = cancel.Register(link.Channel.Wire.Reset);
+        try
+        {
+            return await Ask(sql, longest);
+        }
+        catch (Exception reset) when (cancel.IsCancellationRequested && (reset is IOException or SocketException or ObjectDisposedException))
+        {
+            // INVARIANT: who gave up is not told that the database failed
+            throw new OperationCanceledException(reset.Message, reset, cancel);
+        }
+    }
+
+    private async Task<List<string?[]>> Ask(string sql, long longest)
+    {
         await link.Channel.Send(PgFrame.OfTexts('Q', sql));
         var rows = new List<string?[]>();
         PgQueryFailed? error = null;

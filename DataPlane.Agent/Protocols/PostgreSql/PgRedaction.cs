@@ -63,7 +63,7 @@ internal sealed class PgRedaction(PgState state)
         }
         if (origins?.Fits(state.Catalog, hiding.Rules) != true)
         {
-            origins = new PgOrigins(state.Catalog, hiding.Rules);
+            origins = PgOrigins.Of(state.Catalog, hiding.Rules);
         }
         hiding.Layout = PgLayout.Of(body, hiding, origins, out var disagreement);
         if (hiding.Layout is { } layout)

@@ -15,6 +15,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private readonly PgChannel client;
     private readonly PgBackend backend;
     private readonly Permit permit;
+    private readonly PgDatabase database;
     private readonly SessionRecorder recorder;
     private readonly PgConversation conversation;
     private readonly Relay.Relay relay;
@@ -34,6 +35,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.backend = backend;
         this.recorder = recorder;
         this.remote = remote;
+        this.database = database;
         opened = door.Time.GetTimestamp();
         permit = backend.Permit;
         var state = new PgState(permit.Session, this, database, door.Time, sees.Views, sees.Help);
@@ -48,13 +50,15 @@ internal sealed class PgSession : IPgOversight, IDisposable
     public async Task Run()
     {
         door.Opened(this);
+        EndUnlessAt(database.Cluster); // whoever noticed before did not see this session
         PgLog.Opened(door.Log, permit.Session, remote, permit.Grant.Grant);
         using var ended = permit.Ended.Register(relay.Cut);
         var end = RelayEnd.ClientVanished;
         try
         {
             await client.Send(Greeting());
-            end = await relay.Run(client.Leftover, backend.Channel.Leftover);
+            relay.Preload(client.HandOver().Span, backend.Channel.HandOver().Span);
+            end = await relay.Run();
         }
         catch (Exception gone) when (gone is System.Net.Sockets.SocketException or IOException or ObjectDisposedException)
         {
@@ -74,6 +78,15 @@ internal sealed class PgSession : IPgOversight, IDisposable
         stopped = why;
         relay.Cut();
         return over.Task;
+    }
+
+    /// <summary>The agent knows another database from here on.</summary>
+    public void EndUnlessAt(PgCluster? known)
+    {
+        if (PgCluster.AreStrangers(backend.Cluster, known))
+        {
+            permit.EndBy("upstream", PgCluster.Exchanged);
+        }
     }
 
     /// <summary>A CancelRequest came for this session: it is recorded and passed on where something runs.</summary>

@@ -42,9 +42,9 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         {
             return unreadable is { } none && text.SequenceEqual(none.Text) ? none : null;
         }
-        // INVARIANT: facts belong to exactly these bytes in this catalog, whatever was read last
+        // INVARIANT: facts belong to these bytes in this catalog, whatever was read last
         var known = database.Known;
-        var found = Is(read, text, known) ? read : Is(readToRun, text, known) ? readToRun : known.Cache.Find(text);
+        var found = Is(read, text, known) ? read : Is(readToRun, text, known) ? readToRun : known.Find(text);
         missed = found is not null && Misses(found);
         return missed ? null : found;
     }

@@ -66,7 +66,7 @@ internal sealed class PgUnanswered
     /// <summary>Far more than the server can leave unanswered in its own send buffer, so that waiting for answers never waits for ever.</summary>
     public const int Most = 16 * 1024;
 
-    private PgAsked[] ring = new PgAsked[8];
+    private PgAsked[] ring = new PgAsked[4];
     private int first;
 
     public int Count { get; private set; }

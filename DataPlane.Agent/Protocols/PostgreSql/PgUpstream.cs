@@ -12,7 +12,9 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// <param name="Greeting">ParameterStatus and notices, as frames for the client, without those that tell who the agent is there.</param>
 /// <param name="User">Who the agent is there.</param>
 /// <param name="Since">When the backend began, in the server's own words: a later one may get its pid.</param>
-internal sealed record PgLink(PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret, string User, string? Since = null);
+/// <param name="Cluster">Whose backend it is; null where the server does not say.</param>
+internal sealed record PgLink(
+    PgChannel Channel, byte[] Greeting, string Version, int Pid, byte[] Secret, string User, string? Since = null, PgCluster? Cluster = null);
 
 /// <summary>A connection that belongs to a session: nothing else can be relayed.</summary>
 internal sealed record PgBackend(Permit Permit, PgLink Link)
@@ -24,6 +26,7 @@ internal sealed record PgBackend(Permit Permit, PgLink Link)
     public byte[] Secret => Link.Secret;
     public string User => Link.User;
     public string? Since => Link.Since;
+    public PgCluster? Cluster => Link.Cluster;
 }
 
 /// <summary>
@@ -38,6 +41,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PatienceForTurn = TimeSpan.FromSeconds(60);
     private readonly SemaphoreSlim turns = new(DialsAtOnce);
+    private readonly PgProofs proofs = new();
     private readonly X509Certificate2Collection? roots = Roots(config.RootCertificate);
     private readonly PgAddress address = new(config.Host, time);
     private bool checksConnections = true;
@@ -66,10 +70,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             all.AddRange(["default_transaction_read_only", "on"]);
         }
-        if (!await turns.WaitAsync(PatienceForTurn, cancel))
-        {
-            throw new PgUnreachable(new TimeoutException("too many sessions want to begin at the same time"));
-        }
+        await Turn(cancel);
         try
         {
             return new PgBackend(permit, await Reach(wiring, credential, permit.Database, application, all, cancel));
@@ -77,6 +78,21 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         finally
         {
             turns.Release();
+        }
+    }
+
+    /// <summary>Sessions wait for it and nothing else: what ends them, cancels and looks whether they are gone is never behind a crowd.</summary>
+    private async Task Turn(CancellationToken cancel)
+    {
+        using var patience = new CancellationTokenSource(PatienceForTurn, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel, patience.Token);
+        try
+        {
+            await turns.WaitAsync(both.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new PgStop(PgError.TooMany, "too many sessions want to begin at the same time: try again shortly");
         }
     }
 
@@ -129,8 +145,8 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
         {
             var channel = new PgChannel(wire);
             await channel.Send(Startup(credential.User, database, application, settings));
-            var link = await new PgUpstreamLogin(channel, credential, IsPrivate).Run();
-            return link with { Since = await PgControl.Since(link, cancel) };
+            var link = await new PgUpstreamLogin(channel, credential, IsPrivate, proofs, cancel).Run();
+            return await PgControl.Introduce(link, cancel);
         }
         catch
         {
@@ -211,6 +227,7 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
     public void Dispose()
     {
         turns.Dispose();
+        proofs.Dispose();
         foreach (var root in roots ?? [])
         {
             root.Dispose();
@@ -219,4 +236,9 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
 }
 
 /// <summary>The resource cannot be reached; why is for the log alone.</summary>
-internal sealed class PgUnreachable(Exception why) : Exception("the database behind this agent cannot be reached at the moment", why);
+/// <param name="code">The database's own, where it said one.</param>
+internal sealed class PgUnreachable(Exception why, string code = "") : Exception("the database behind this agent cannot be reached at the moment", why)
+{
+    /// <summary>It does not know the login, or does not let it in.</summary>
+    public bool IsLoginRefused { get; } = code.StartsWith("28", StringComparison.Ordinal);
+}

@@ -9,7 +9,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>The agent proves itself to the resource, and learns how the resource introduces itself.</summary>
 /// <param name="isPrivate">Nobody on the way can read what is sent.</param>
-internal sealed class PgUpstreamLogin(PgChannel channel, PgCredential credential, bool isPrivate)
+internal sealed class PgUpstreamLogin(PgChannel channel, PgCredential credential, bool isPrivate, PgProofs proofs, CancellationToken cancel)
 {
     private const int LongestMessage = 64 * 1024;
 
@@ -134,8 +134,7 @@ internal sealed class PgUpstreamLogin(PgChannel channel, PgCredential credential
         BinaryPrimitives.WriteInt32BigEndian(length, first.Length);
         await Send([.. Encoding.ASCII.GetBytes(plus ? ScramServer.Plus : ScramServer.Plain), 0, .. length, .. first]);
         var challenge = await Continuation(11);
-        // the server says how much work it is: never on a thread that other sessions' bytes pass through
-        var final = await Task.Run(() => scram.Final(challenge)) ?? throw new IOException("the database's scram message is not acceptable");
+        var final = await proofs.Final(scram, challenge, cancel) ?? throw new IOException("the database's scram message is not acceptable");
         await Send(Encoding.UTF8.GetBytes(final));
         if (!scram.IsProvenBy(await Continuation(12)))
         {
@@ -184,7 +183,7 @@ internal sealed class PgUpstreamLogin(PgChannel channel, PgCredential credential
         return code switch
         {
             "3D000" or "22023" or "53300" or "57P03" or "42704" => new PgStop(code, message),
-            _ => throw new PgUnreachable(new IOException($"{code}: {message}")),
+            _ => throw new PgUnreachable(new IOException($"{code}: {message}"), code),
         };
     }
 }

@@ -117,7 +117,8 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             // the database is asked whether it has changed, and dialled as if it had not
             var reading = door.Catalogs.Use(permit.Database, end.Token);
             using var own = await Along(reading, OrEnd(permit, door.Logins.Take(permit, end.Token)));
-            Task<PgBackend> Dial(string path) => OrEnd(permit, door.Upstream.Dial(permit, channel.Wire.Wiring, own.Credential, startup.Application, startup.Settings, path, end.Token));
+            Task<PgBackend> Dial(string path) =>
+                OrEnd(permit, own.Way(door.Upstream.Dial(permit, channel.Wire.Wiring, own.Credential, startup.Application, startup.Settings, path, end.Token)));
             var likely = own.Views?.SearchPath ?? door.Catalogs.PathOf(permit.Database);
             await using var ahead = likely is null ? null : new PgAhead(Dial(likely));
             using var database = await OrEnd(permit, reading);
@@ -125,7 +126,8 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
             var backend = ahead is not null && likely == path ? await ahead.Take() : await Dial(path);
             using (backend.Channel.Wire)
             {
-                var help = await OrEnd(permit, own.Confirmed);
+                var help = await OrEnd(permit, own.Confirm(backend.Cluster));
+                await Follow(database.Database, backend, path, own, end.Token);
                 using var recorder = await Record(permit, startup, backend, own.Record);
                 await login.Accept();
                 using var session = new PgSession(door, channel, backend, database.Database, (own.Views, help), recorder, remote.ToString());
@@ -133,6 +135,16 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
                 using var leave = stopping.Register(() => _ = session.Stop("the agent was stopped"));
                 await session.Run();
             }
+        }
+    }
+
+    /// <summary>Between the reading of the catalog and the dialling the address may have come to lead elsewhere.</summary>
+    private static async Task Follow(PgDatabase database, PgBackend backend, string path, Logins.PgSessionLogin own, CancellationToken cancel)
+    {
+        var known = await OrEnd(backend.Permit, database.Follow(backend.Cluster, cancel));
+        if (own.Views is null && path != (known.Catalog.PathSetting ?? ""))
+        {
+            throw new PgStop(PgError.NotReady, PgCluster.Exchanged);
         }
     }
 

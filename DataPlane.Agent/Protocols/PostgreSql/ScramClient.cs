@@ -30,14 +30,17 @@ internal sealed class ScramClient(byte[]? channel, bool couldBind, string nonce,
 
     public string First => Header + FirstBare;
 
+    /// <summary>How much work a server's first message asks for; 0 where it does not say so.</summary>
+    public static int IterationsOf(string serverFirst) =>
+        serverFirst.Split(',') is [_, _, var last, ..] && last.StartsWith("i=", StringComparison.Ordinal) &&
+        int.TryParse(last.AsSpan(2), NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) ? iterations : 0;
+
     /// <returns>The client's last message; null when the server's first is not acceptable.</returns>
     public string? Final(string serverFirst)
     {
         var parts = serverFirst.Split(',');
         if (parts.Length < 3 || !parts[0].StartsWith($"r={nonce}", StringComparison.Ordinal) || parts[0].Length == nonce.Length + 2 ||
-            !parts[1].StartsWith("s=", StringComparison.Ordinal) || !parts[2].StartsWith("i=", StringComparison.Ordinal) ||
-            !int.TryParse(parts[2][2..], NumberStyles.None, CultureInfo.InvariantCulture, out var iterations) ||
-            iterations is < FewestIterations or > MostIterations)
+            !parts[1].StartsWith("s=", StringComparison.Ordinal) || IterationsOf(serverFirst) is not (>= FewestIterations and <= MostIterations and var iterations))
         {
             return null;
         }

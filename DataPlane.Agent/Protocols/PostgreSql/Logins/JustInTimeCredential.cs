@@ -29,5 +29,5 @@ internal sealed class JustInTimeCredential : PgCredential
 
     public override ScramKeys Keys(byte[] salt, int iterations) => salt.AsSpan().SequenceEqual(this.salt) && iterations == ScramVerifier.StandardIterations
         ? keys
-        : throw new IOException("the database asks for another proof than it was told of");
+        : throw new PgUnreachable(new IOException("the database asks for another proof than it was told of"), "28P01");
 }

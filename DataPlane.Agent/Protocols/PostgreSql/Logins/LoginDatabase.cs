@@ -11,6 +11,7 @@ internal sealed class LoginDatabase : IAsyncDisposable
 
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(4);
 
     private const int MostLooks = 4;
 
@@ -163,6 +164,13 @@ internal sealed class LoginDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>The connections lead to another server than sessions do.</summary>
+    public async Task Leave()
+    {
+        await looks.Drop();
+        await chores.Drop();
+    }
+
     private bool IsIdle(Found one) => one.Pool is null || time.GetElapsedTime(one.Pool.LastTaken) > TimeSpan.FromMinutes(10);
 
     private async Task SweepOnce(CancellationToken cancel)
@@ -176,7 +184,7 @@ internal sealed class LoginDatabase : IAsyncDisposable
     private async Task<Found> LookNow(PgQueries own, LoginGround ground, Found? known, bool mayApply, CancellationToken cancel)
     {
         var before = await LoginFingerprint.Of(own, cancel);
-        if (known is not null && known.MayApply == mayApply && known.Fingerprint == before && time.GetElapsedTime(known.LookedAt) < Daily)
+        if (known is not null && known.MayApply == mayApply && known.Fingerprint == before && known.At == own.Cluster && time.GetElapsedTime(known.LookedAt) < Daily)
         {
             return known;
         }
@@ -186,14 +194,14 @@ internal sealed class LoginDatabase : IAsyncDisposable
             var after = await LoginFingerprint.Of(own, cancel);
             if (after == before || looks == MostLooks)
             {
-                return new Found(outcome, mayApply, before, time.GetTimestamp()) { Pool = PoolOf(outcome, known), Views = ViewsOf(outcome, known) };
+                return new Found(outcome, mayApply, before, time.GetTimestamp()) { At = own.Cluster, Pool = PoolOf(outcome, known, own.Cluster), Views = ViewsOf(outcome, known) };
             }
             before = after; // it changed while it was looked at, by these very masks perhaps
         }
     }
 
-    private LoginPool? PoolOf(MaskOutcome outcome, Found? known) => outcome.Group is not { } group ? null
-        : known is { Pool: { } pool } && known.Outcome.Group?.Role == group.Role ? pool
+    private LoginPool? PoolOf(MaskOutcome outcome, Found? known, PgCluster? at) => outcome.Group is not { } group ? null
+        : known is { Pool: { } pool } && !PgCluster.AreStrangers(known.At, at) && known.Outcome.Group?.Role == group.Role ? pool
         : new LoginPool(group.Role, roles, chores, rubbish, time, log);
 
     private static PgViews? ViewsOf(MaskOutcome outcome, Found? known)
@@ -213,9 +221,14 @@ internal sealed class LoginDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var one in found.Values)
+        var pools = found.Values.Select(f => f.Pool).OfType<LoginPool>().Distinct().ToList();
+        pools.ForEach(p => p.Close());
+        if (swept is not null)
         {
-            one.Pool?.Close();
+            // what is being made at this moment, and what sessions have that are about to end; where the database does not answer it is for the next process to sweep
+            using var farewell = new CancellationTokenSource(Farewell, time);
+            await Task.WhenAll(pools.Select(p => p.Filled)).WaitAsync(farewell.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await rubbish.Sweep(farewell.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await rubbish.DisposeAsync();
         chores.Dispose();
@@ -230,6 +243,9 @@ internal sealed class LoginDatabase : IAsyncDisposable
         /// <summary>Whoever asked by then has been answered.</summary>
         public long Covers { get; init; }
         public LoginPool? Pool { get; init; }
+
+        /// <summary>The server that was looked at; null where it does not say.</summary>
+        public PgCluster? At { get; init; }
         public PgViews? Views { get; init; }
     }
 }

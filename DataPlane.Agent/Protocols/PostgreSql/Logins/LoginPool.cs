@@ -18,6 +18,9 @@ internal sealed class LoginPool(string group, LoginRoles roles, PgErrands errand
     /// <summary>When one was last taken.</summary>
     public long LastTaken { get; private set; } = time.GetTimestamp();
 
+    /// <summary>The end of what is being made ahead: by then it is ready, or rubbish.</summary>
+    public Task Filled { get; private set; } = Task.CompletedTask;
+
     /// <exception cref="IOException">None can be made.</exception>
     public async Task<JustInTimeCredential> Take(CancellationToken cancel)
     {
@@ -82,7 +85,7 @@ internal sealed class LoginPool(string group, LoginRoles roles, PgErrands errand
         if (!filling && !closed && ready.Count < wanted)
         {
             filling = true;
-            _ = Task.Run(Fill);
+            Filled = Task.Run(Fill);
         }
     }
 

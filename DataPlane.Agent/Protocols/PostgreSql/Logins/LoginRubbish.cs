@@ -25,7 +25,7 @@ internal sealed class LoginRubbish : IAsyncDisposable
 
     public void Add(string role) => roles.Writer.TryWrite(role);
 
-    /// <summary>What an earlier process of this door has left. Called before any login is made here.</summary>
+    /// <summary>What an earlier process of this door has left. Called before any login is made here, and when none is needed any more.</summary>
     public async Task Sweep(CancellationToken cancel)
     {
         foreach (var role in await errands.Run(names.Left, cancel))

@@ -12,9 +12,26 @@ internal sealed record PgSessionLogin(PgCredential Credential, PgViews? Views, S
 {
     private Action? giveBack;
 
-    /// <summary>Fails where the login must not be used after all. No byte of the client goes to the database before it has completed. What it gives is
+    /// <summary>Fails where the login must not be used after all, at the server that the session has come to. No byte of the client goes to the database before it has completed. What it gives is
     /// what the holder is told of masks; null where there are none.</summary>
-    public Task<MaskHelp?> Confirmed { get; init; } = Task.FromResult<MaskHelp?>(null);
+    public Func<PgCluster?, Task<MaskHelp?>> Confirm { get; init; } = _ => Task.FromResult<MaskHelp?>(null);
+
+    /// <summary>What is done where the database does not know the login.</summary>
+    public Func<Task> Unknown { get; init; } = () => Task.CompletedTask;
+
+    /// <summary>A way to the database with this login.</summary>
+    public async Task<T> Way<T>(Task<T> dialling)
+    {
+        try
+        {
+            return await dialling;
+        }
+        catch (PgUnreachable unreachable) when (unreachable.IsLoginRefused)
+        {
+            await Unknown();
+            throw;
+        }
+    }
 
     public Action? GiveBack { init => giveBack = value; }
 

@@ -53,8 +53,10 @@ internal sealed class SessionLogins : IAsyncDisposable
             return login is not null
                 ? new PgSessionLogin(login, by.Views, RecordOf(login, ground, by.Outcome))
                 {
+                    // the connection by which it was made may lead to another server than sessions do
+                    Unknown = database.Leave,
                     GiveBack = () => database.GiveBack(login.User),
-                    Confirmed = Confirm(permit, by, look),
+                    Confirm = at => Confirm(permit, database, by, look, at),
                 }
                 : throw Unavailable(by.Outcome.Unavailable ?? "the masks are not set up yet");
         }
@@ -65,7 +67,7 @@ internal sealed class SessionLogins : IAsyncDisposable
     }
 
     /// <summary>What was known before is what is found now.</summary>
-    private async Task<MaskHelp?> Confirm(Permit permit, LoginDatabase.Found by, Task<LoginDatabase.Found> look)
+    private async Task<MaskHelp?> Confirm(Permit permit, LoginDatabase database, LoginDatabase.Found by, Task<LoginDatabase.Found> look, PgCluster? at)
     {
         try
         {
@@ -74,6 +76,11 @@ internal sealed class SessionLogins : IAsyncDisposable
             {
                 throw now.Pool is null ? Unavailable(now.Outcome.Unavailable ?? "the masks are not set up yet")
                     : Unavailable("the masks were changed at this moment: connect again");
+            }
+            if (at is not null && now.At is not null && at != now.At)
+            {
+                await database.Leave(); // the look was at a server that an open connection still led to
+                throw Unavailable(PgCluster.Exchanged);
             }
             return now.Outcome.Group is { Schemas.Count: > 0 } group ? group.Help : null;
         }

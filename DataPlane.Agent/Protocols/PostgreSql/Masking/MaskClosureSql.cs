@@ -68,14 +68,17 @@ internal sealed class MaskClosureSql(string role, string columns, string hidden,
         from pg_class c where c.relkind in ('r', 'p', 'v', 'f') and c.oid >= 16384 and has_table_privilege({R}, c.oid, 'TRIGGER')
         """;
 
+    /// <summary>Those few of thousands first: privileges and comments are asked for one function at a time.</summary>
     private string Definers =>
         $"""
+        with definers as materialized (select oid from pg_proc where prosecdef),
+             used as materialized (
+                select oid from definers union
+                select a.aggfnoid from pg_aggregate a join definers f on f.oid in (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggmfinalfn))
         select p.oid::regprocedure::text, 'whatever its owner may: it runs with its owner''s rights',
                format('revoke execute on routine %s from {From}', p.oid::regprocedure), true
-        from pg_proc p where has_function_privilege({R}, p.oid, 'EXECUTE') and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype) and {Unreviewed}
-          and (p.prosecdef or p.prokind = 'a' and exists (
-                select from pg_aggregate a join pg_proc f on f.oid in (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggmfinalfn)
-                where a.aggfnoid = p.oid and f.prosecdef))
+        from used join pg_proc p on p.oid = used.oid
+        where has_function_privilege({R}, p.oid, 'EXECUTE') and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype) and {Unreviewed}
         """;
 
     private string Code =>
