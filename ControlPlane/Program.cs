@@ -2,12 +2,15 @@ using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Audit;
 using AccessPlane.ControlPlane.Broker;
+using AccessPlane.ControlPlane.CommandLine;
+using AccessPlane.ControlPlane.Console;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Holds;
 using AccessPlane.ControlPlane.Http;
+using AccessPlane.ControlPlane.Integrations;
 using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Locks;
 using AccessPlane.ControlPlane.Notifications;
@@ -27,11 +30,12 @@ public static class Program
         await app.RunAsync();
     }
 
-    /// <param name="args">Configuration, `--Section:Name=value`; the environment and appsettings.json come before it.</param>
+    /// <param name="args">Configuration, `--Section:Name=value`; the environment and appsettings.json come before it, the files of `Secrets:Path` after.</param>
     /// <param name="adjust">What a test puts in the place of something.</param>
     public static WebApplication Compose(string[] args, Action<WebApplicationBuilder>? adjust = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args);
+        builder.AddSecretFiles();
         builder.AddEdge();
         builder.Services
             .AddIdentity(builder.Configuration)
@@ -49,7 +53,10 @@ public static class Program
             .AddAudit()
             .AddEvidence(builder.Configuration)
             .AddNotifications()
+            .AddIntegrations(builder.Configuration)
             .AddBroker(builder.Configuration)
+            .AddConsole(builder.Configuration)
+            .AddCommandLine(builder.Configuration)
             .AddHealth()
             .AddApiDescription()
             .AddTelemetry(builder.Configuration);
@@ -73,6 +80,9 @@ public static class Program
         v1.MapHistory();
         v1.MapKeys();
         v1.MapNotifications();
+        v1.MapIntegrations();
+        v1.MapCommandLine();
+        app.MapConsole();
         return app;
     }
 }

@@ -8,22 +8,28 @@ using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;
 
-/// <summary>The way to one agent: signs and sends; completes when the broker confirmed.</summary>
+/// <summary>The way to one agent: signs and sends. Completes when the broker confirmed, or after a moment.</summary>
 /// <param name="epoch">In which agents are told something; it throws where they must be told nothing.</param>
 public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken, ValueTask<long>> epoch, TimeProvider clock)
 {
     private const int Overhead = 8 * 1024;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    private Task unconfirmed = Task.CompletedTask;
+    private readonly Confirmations confirmations = new(clock);
 
-    /// <param name="previous">Of the directive before it for this agent.</param>
+    /// <summary>An order. Where the broker does not take it, the agent's next lease names its position all the same.</summary>
+    /// <param name="previous">Position of the directive before it for this agent.</param>
     /// <param name="mark">The id of the event at the position.</param>
-    public async Task Send(string agent, long position, long previous, string kind, object body, CancellationToken cancel, Guid? mark = null) =>
-        await Send(agent, await epoch(cancel), position, previous, kind, body, mark, cancel);
+    /// <returns>Whether the broker has it.</returns>
+    public Task<bool> Send(string agent, long position, long previous, string kind, object body, CancellationToken cancel, Guid? mark = null) =>
+        confirmations.Try(agent, async () => await Send(agent, await epoch(cancel), position, previous, kind, body, mark, cancel), cancel);
 
     /// <summary>No lease: the one thing that an agent may be told whatever happened to the log.</summary>
     public Task Refuse(string agent, LeaseRefusal refusal, CancellationToken cancel) =>
-        WithPatience(() => Send(agent, 0, 0, 0, DirectiveKinds.LeaseRefused, refusal, null, cancel), cancel);
+        confirmations.Try(agent, () => Send(agent, 0, 0, 0, DirectiveKinds.LeaseRefused, refusal, null, cancel), cancel);
+
+    /// <summary>An answer to something that the agent asked, or asks again.</summary>
+    /// <returns>Whether the broker has it.</returns>
+    public Task<bool> Answer(string agent, long head, string kind, object body, CancellationToken cancel, Guid? mark = null) =>
+        confirmations.Try(agent, async () => await Send(agent, await epoch(cancel), head, head, kind, body, mark, cancel), cancel);
 
     private async Task Send(string agent, long told, long position, long previous, string kind, object body, Guid? mark, CancellationToken cancel)
     {
@@ -42,31 +48,4 @@ public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken
 
     /// <summary>The body is a text within a JSON document.</summary>
     private static long SizeOnTheWire(string text) => Overhead + JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).EncodedUtf8Bytes.Length;
-
-    /// <summary>
-    /// An answer to something that the agent asked. Where the broker takes nothing it is given up, and so are the next ones until it does: agents ask again,
-    /// and what they have said meanwhile must be taken in, or a broker that is full of it never takes anything again.
-    /// </summary>
-    /// <returns>Whether the broker has it.</returns>
-    public Task<bool> Answer(string agent, long head, string kind, object body, CancellationToken cancel, Guid? mark = null) =>
-        WithPatience(() => Send(agent, head, head, kind, body, cancel, mark), cancel);
-
-    private async Task<bool> WithPatience(Func<Task> send, CancellationToken cancel)
-    {
-        if (!Volatile.Read(ref unconfirmed).IsCompleted)
-        {
-            return false;
-        }
-        var sending = send();
-        try
-        {
-            await sending.WaitAsync(Patience, clock, cancel);
-            return true;
-        }
-        catch (TimeoutException) when (!sending.IsCompleted)
-        {
-            Volatile.Write(ref unconfirmed, Task.WhenAny(sending)); // however it ends: it was given up
-            return false;
-        }
-    }
 }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Messages;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace AccessPlane.ControlPlane.Agents;
 
@@ -8,7 +10,8 @@ namespace AccessPlane.ControlPlane.Agents;
 /// <param name="Head">Position of the last directive that was sent to it, or of the last state.</param>
 /// <param name="Applied">Position up to which it said that everything is in force.</param>
 /// <param name="LeaseAt">When its last liveness lease was answered, by the control plane's clock.</param>
-public sealed record AgentProgress(string Agent, long Head, long Applied, DateTimeOffset? LeaseAt)
+/// <param name="Condition">What it said of itself then.</param>
+public sealed record AgentProgress(string Agent, long Head, long Applied, DateTimeOffset? LeaseAt, AgentCondition? Condition = null)
 {
     /// <summary>Until when at worst the agent forwards without hearing of a revocation; null where it never had a lease.</summary>
     public DateTimeOffset? LeaseEndsAt(TimeSpan freezeAfter) => LeaseAt + freezeAfter;
@@ -67,11 +70,12 @@ public sealed class AgentTable(NpgsqlDataSource database)
         await command.ExecuteNonQueryAsync(cancel);
     }
 
-    public async Task LeaseAnswered(string agent, DateTimeOffset at, CancellationToken cancel)
+    public async Task LeaseAnswered(string agent, DateTimeOffset at, AgentCondition? condition, CancellationToken cancel)
     {
-        await using var command = database.CreateCommand("update accessplane.agent_progress set lease_at = $2 where agent = $1");
+        await using var command = database.CreateCommand("update accessplane.agent_progress set lease_at = $2, condition = $3 where agent = $1");
         command.Parameters.AddWithValue(agent);
         command.Parameters.AddWithValue(at.UtcDateTime);
+        command.Parameters.AddWithValue(NpgsqlDbType.Jsonb, condition is null ? DBNull.Value : JsonSerializer.Serialize(condition, Json.Options));
         await command.ExecuteNonQueryAsync(cancel);
     }
 
@@ -100,14 +104,14 @@ public sealed class AgentTable(NpgsqlDataSource database)
     /// <summary>An agent that enrols anew has applied nothing and holds no lease.</summary>
     public async Task Forget(string agent, CancellationToken cancel)
     {
-        await using var command = database.CreateCommand("update accessplane.agent_progress set applied = 0, lease_at = null, lease_owner = null where agent = $1");
+        await using var command = database.CreateCommand("update accessplane.agent_progress set applied = 0, lease_at = null, lease_owner = null, condition = null where agent = $1");
         command.Parameters.AddWithValue(agent);
         await command.ExecuteNonQueryAsync(cancel);
     }
 
     public async Task<IReadOnlyDictionary<string, AgentProgress>> All(CancellationToken cancel)
     {
-        await using var command = database.CreateCommand("select agent, head, applied, lease_at from accessplane.agent_progress where agent <> $1");
+        await using var command = database.CreateCommand("select agent, head, applied, lease_at, condition::text from accessplane.agent_progress where agent <> $1");
         command.Parameters.AddWithValue(Everyone);
         await using var reader = await command.ExecuteReaderAsync(cancel);
         var all = new Dictionary<string, AgentProgress>(StringComparer.Ordinal);
@@ -115,7 +119,8 @@ public sealed class AgentTable(NpgsqlDataSource database)
         {
             var agent = reader.GetString(0);
             DateTimeOffset? lease = await reader.IsDBNullAsync(3, cancel) ? null : new DateTimeOffset(reader.GetDateTime(3), TimeSpan.Zero);
-            all[agent] = new AgentProgress(agent, reader.GetInt64(1), reader.GetInt64(2), lease);
+            var condition = await reader.IsDBNullAsync(4, cancel) ? null : JsonSerializer.Deserialize<AgentCondition>(reader.GetString(4), Json.Options);
+            all[agent] = new AgentProgress(agent, reader.GetInt64(1), reader.GetInt64(2), lease, condition);
         }
         return all;
     }

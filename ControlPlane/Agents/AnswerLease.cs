@@ -48,7 +48,7 @@ public sealed class AnswerLease(
             {
                 if (await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail, known.Keys.GetValueOrDefault(agent)?.Word), cancel))
                 {
-                    await table.LeaseAnswered(agent, clock.GetUtcNow(), cancel);
+                    await table.LeaseAnswered(agent, clock.GetUtcNow(), Readable(ask.Condition), cancel);
                 }
                 return;
             }
@@ -59,4 +59,8 @@ public sealed class AnswerLease(
             await Task.Delay(LookAgain, clock, cancel);
         }
     }
+
+    /// <summary>It is shown to people, and nothing else: what makes no sense is not shown.</summary>
+    private static AgentCondition? Readable(AgentCondition? said) =>
+        said is { Version.Length: <= 40, Sessions: >= 0, Spool: >= 0 and <= 1, WaitingSeconds: >= 0 } && said.Version.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '+') ? said : null;
 }

@@ -46,10 +46,12 @@ public static class ListAgents
 /// <param name="Applied">The log position up to which the agent has put everything in force; for auditors and admins.</param>
 /// <param name="Connected">Its liveness lease holds.</param>
 /// <param name="Keys">How the key follows from the one of the enrolment, where it is another; both sign for each step.</param>
+/// <param name="Condition">What it said of itself when its lease was last renewed; for auditors and admins.</param>
 /// <param name="CloneFound">Two processes have its identity: why that is known, and what to do; for auditors and admins.</param>
 public sealed record AgentView(
     string Id, string State, IReadOnlyList<string> Resources, IReadOnlyList<AgentEndpoint> Endpoints, string? PublicKey, DateTimeOffset Since,
-    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps, string? CloneFound = null, IReadOnlyList<AgentKeyAnnouncement>? Keys = null)
+    bool Connected, DateTimeOffset? LeaseEndsAt, long? Applied, int? Sessions, int? Gaps, string? CloneFound = null, IReadOnlyList<AgentKeyAnnouncement>? Keys = null,
+    AgentCondition? Condition = null)
 {
     public static AgentView Of(AgentRow row, AgentKnowledge known, IReadOnlyDictionary<string, AgentProgress> progress, PolicyModel policy, Caller caller, DateTimeOffset now)
     {
@@ -61,6 +63,7 @@ public sealed record AgentView(
         return new AgentView(
             row.Id, row.State, row.Resources, row.Endpoints, row.PublicKey, row.Since, leaseEndsAt > now, leaseEndsAt,
             all ? word?.Applied : null, all ? row.Sessions : null, all ? row.Gaps : null, all && row.State != "Retired" ? row.CloneFound : null,
-            known.Keys.GetValueOrDefault(row.Id) is { Announced.Count: > 0 } keys ? [.. keys.Announced.Select(a => a.Key)] : null);
+            known.Keys.GetValueOrDefault(row.Id) is { Announced.Count: > 0 } keys ? [.. keys.Announced.Select(a => a.Key)] : null,
+            all ? word?.Condition : null);
     }
 }

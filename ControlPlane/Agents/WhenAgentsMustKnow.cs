@@ -5,10 +5,10 @@ using AccessPlane.ControlPlane.History;
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>
-/// Brings the log to the agents: at least once, in order, each directive with the position of the one before it. A crash in between repeats
-/// directives under the same positions; agents ignore what they have.
+/// Brings the log to the agents: in order, each directive with the position of the one before it. A crash in between repeats directives under the same
+/// positions; agents ignore what they have. What the broker does not take for an agent, that agent learns to have missed with its next lease.
 /// </summary>
-public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable table, LogHistories histories) : Subscription
+public sealed partial class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable table, LogHistories histories, ILogger<WhenAgentsMustKnow> logger) : Subscription
 {
     public const string SubscriptionName = "agent-directives";
     private const int BatchSize = 1_000;
@@ -51,7 +51,7 @@ public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable 
         // a log that was set back has nothing to say until an admin knows
         await histories.Whole(cancel);
         var heads = (await table.All(cancel)).ToDictionary(p => p.Key, p => p.Value.Head);
-        var sent = new HashSet<string>(StringComparer.Ordinal);
+        var (sent, missed) = (new HashSet<string>(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal));
         foreach (var stored in events)
         {
             // INVARIANT: a repeated batch folds each event once; what is known must not run ahead of what was sent
@@ -62,7 +62,10 @@ public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable 
                 var head = heads.GetValueOrDefault(order.Agent);
                 if (head < stored.Position)
                 {
-                    await line.Send(order.Agent, stored.Position, head, order.Kind, order.Body, cancel, stored.Id);
+                    if (!await line.Send(order.Agent, stored.Position, head, order.Kind, order.Body, cancel, stored.Id) && missed.Add(order.Agent))
+                    {
+                        LogNotTaken(order.Agent, stored.Position);
+                    }
                     heads[order.Agent] = stored.Position;
                     sent.Add(order.Agent);
                 }
@@ -79,4 +82,7 @@ public sealed class WhenAgentsMustKnow(EventLog log, AgentLine line, AgentTable 
             await table.Published(events[^1].Position, cancel);
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "the broker does not take orders for the agent `{Agent}`, from position {Position} on: it catches up with its next lease, and freezes without one")]
+    private partial void LogNotTaken(string agent, long position);
 }

@@ -7,6 +7,7 @@ public static class AuditFeature
     {
         services.AddSingleton<SearchEvents>();
         services.AddSingleton<ExplainOperation>();
+        services.AddSingleton<GetFigures>();
         return services.AddSingleton<SearchOperations>();
     }
 
@@ -16,6 +17,7 @@ public static class AuditFeature
         SearchOperations.Map(routes);
         ExplainOperation.Map(routes);
         GetAccess.Map(routes);
+        GetFigures.Map(routes);
         ListProjections.Map(routes);
         RebuildProjection.Map(routes);
         return routes;

@@ -13,6 +13,9 @@ namespace AccessPlane.ControlPlane.Audit;
 /// <summary>Every operation of every session, newest first: by words of the statement, actor, resource, session, verdict, rule and time.</summary>
 public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barrier, Operations operations, Projections.Sessions sessions, RulingBases bases)
 {
+    /// <summary>Whoever has no more sessions than this: their operations are found by them. Of everybody else's some are among the newest of all.</summary>
+    private const int FewSessions = 1_000;
+
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/operations", (HttpContext http, SearchOperations search, CancellationToken cancel) => search.Answer(http, cancel))
         .TakesQuery("text", "session", "actor", "resource", "verdict", "outcome", "rule", "relation", "from", "until", "after", "limit")
@@ -26,16 +29,19 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
     {
         var ask = new ListQuery(http);
         await using var command = database.CreateCommand();
-        var where = Conditions(ask, http.Caller(), command);
+        var where = new Where(command);
+        Conditions(where, ask);
+        OfSessions(where, ask, http.Caller());
         var limit = ask.Limit;
         if (ask.WhyNot() is { } wrong)
         {
             return wrong;
         }
+        await barrier.CaughtUp([operations, sessions, bases], cancel);
+        where.And("o.session = ANY(?)", await Few(ask, http.Caller(), cancel));
         command.CommandText =
             $"SELECT o.row::text, s.row::text, o.at || '/' || o.key FROM accessplane.{operations.Table} o JOIN accessplane.{sessions.Table} s ON s.key = o.session " +
-            $"WHERE {string.Join(" AND ", where)} ORDER BY o.at DESC, o.key DESC LIMIT {(limit + 1).ToString(CultureInfo.InvariantCulture)}";
-        await barrier.CaughtUp([operations, sessions, bases], cancel);
+            $"WHERE {where} ORDER BY o.at DESC, o.key DESC LIMIT {(limit + 1).ToString(CultureInfo.InvariantCulture)}";
         var found = new List<OperationFound>();
         string? last = null, next = null;
         long size = 0;
@@ -60,42 +66,56 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         (SELECT string_agg((link ->> 'issuer') || '|' || (link ->> 'subject'), ' ' ORDER BY n) FROM jsonb_array_elements(s.row -> 'holder' -> 'act') WITH ORDINALITY a (link, n)) = ?
         """;
 
-    private List<string> Conditions(ListQuery ask, Caller caller, NpgsqlCommand command)
+    /// <summary>The sessions that are asked for by their holder, where these are few; null where they are many, or anybody's.</summary>
+    private async Task<string[]?> Few(ListQuery ask, Caller caller, CancellationToken cancel)
     {
-        var where = new List<string> { "true" };
-        void And(string sql, object? value)
+        await using var command = database.CreateCommand();
+        var where = new Where(command);
+        OfSessions(where, ask, caller);
+        if (where.IsEmpty)
         {
-            if (value is not null)
-            {
-                command.Parameters.Add(new NpgsqlParameter { Value = value });
-                where.Add(sql.Replace("?", "$" + command.Parameters.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
-            }
+            return null;
         }
+        command.CommandText = $"SELECT s.key FROM accessplane.{sessions.Table} s WHERE {where} LIMIT {(FewSessions + 1).ToString(CultureInfo.InvariantCulture)}";
+        var found = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            found.Add(reader.GetString(0));
+        }
+        return found.Count > FewSessions ? null : [.. found];
+    }
 
-        And("o.words @@ websearch_to_tsquery('simple', translate(?, './@', '   '))", ask.Text("text"));
-        And("o.session = ?", ask.Id("session")?.ToString("D"));
-        And("o.verdict = ?", ask.Text("verdict"));
-        And("o.row ->> 'outcome' = ?", ask.Text("outcome"));
-        And("o.rules @> jsonb_build_array(?)", ask.Text("rule"));
+    private static void OfSessions(Where where, ListQuery ask, Caller caller)
+    {
+        where.And(ByActor.Of("s.row -> 'holder'"), ask.Text("actor"));
+        if (!caller.SeesAll())
+        {
+            where.And("s.holder = ?", caller.Actor.Key);
+            // a person sees what is done in their name as well; who acts in a person's name sees that alone
+            where.And(HolderActs, caller.Actor.Act.Count == 0 ? null : string.Join(' ', caller.Actor.Act.Select(a => a.Key)));
+        }
+    }
+
+    private void Conditions(Where where, ListQuery ask)
+    {
+        where.And("o.words @@ websearch_to_tsquery('simple', translate(?, './@', '   '))", ask.Text("text"));
+        where.And("o.session = ?", ask.Id("session")?.ToString("D"));
+        where.And("o.verdict = ?", ask.Text("verdict"));
+        where.And("o.row ->> 'outcome' = ?", ask.Text("outcome"));
+        where.And("o.rules @> jsonb_build_array(?)", ask.Text("rule"));
         if (ask.Text("relation") is { } relation)
         {
             // what could not be resolved was taken for any schema's, and is found as that
-            And(
+            where.And(
                 $"o.facts_hash IN (SELECT key FROM accessplane.{bases.Table} WHERE " + (relation.Contains('.', StringComparison.Ordinal)
                     ? "relations @> jsonb_build_array(?) OR relations @> jsonb_build_array('.' || substr(?, strpos(?, '.') + 1)))"
                     : "EXISTS (SELECT FROM jsonb_array_elements_text(relations) r WHERE r = ? OR substr(r, strpos(r, '.') + 1) = ?))"),
                 relation);
         }
-        And("s.resource = ?", ask.Text("resource"));
-        And(ByActor.Of("s.row -> 'holder'"), ask.Text("actor"));
-        And("o.at >= ?", Stamp(ask.Time("from")));
-        And("o.at < ?", Stamp(ask.Time("until")));
-        if (!caller.SeesAll())
-        {
-            And("s.holder = ?", caller.Actor.Key);
-            // a person sees what is done in their name as well; who acts in a person's name sees that alone
-            And(HolderActs, caller.Actor.Act.Count == 0 ? null : string.Join(' ', caller.Actor.Act.Select(a => a.Key)));
-        }
+        where.And("s.resource = ?", ask.Text("resource"));
+        where.And("o.at >= ?", Stamp(ask.Time("from")));
+        where.And("o.at < ?", Stamp(ask.Time("until")));
         if (ask.After is { } after)
         {
             var slash = after.IndexOf('/', StringComparison.Ordinal);
@@ -105,11 +125,31 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
             }
             else
             {
-                And("o.at <= ?", after[..slash]);
-                And("(o.at || '/' || o.key) < ? COLLATE \"C\"", after);
+                where.And("o.at <= ?", after[..slash]);
+                where.And("(o.at || '/' || o.key) < ? COLLATE \"C\"", after);
             }
         }
-        return where;
+    }
+
+    /// <summary>Conditions that all hold, and the parameters that they name.</summary>
+    private sealed class Where(NpgsqlCommand command)
+    {
+        private readonly List<string> conditions = [];
+
+        public bool IsEmpty => conditions.Count == 0;
+
+        /// <param name="sql">Each `?` stands for the value.</param>
+        /// <param name="value">Null: there is no such condition.</param>
+        public void And(string sql, object? value)
+        {
+            if (value is not null)
+            {
+                command.Parameters.Add(new NpgsqlParameter { Value = value });
+                conditions.Add(sql.Replace("?", "$" + command.Parameters.Count.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+            }
+        }
+
+        public override string ToString() => IsEmpty ? "true" : string.Join(" AND ", conditions);
     }
 
     /// <summary>Times in rows are text of one form, so that they compare as text.</summary>

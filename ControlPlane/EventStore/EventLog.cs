@@ -127,6 +127,14 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         return await command.ExecuteScalarAsync(cancel) as Guid?;
     }
 
+    /// <summary>The position of the last event at or before one; 0 where there is none.</summary>
+    public async Task<long> LastUpTo(long position, CancellationToken cancel)
+    {
+        await using var command = database.CreateCommand($"SELECT coalesce(max(seq_id), 0) FROM {Schema.Name}.mt_events WHERE seq_id <= $1");
+        Add(command, NpgsqlDbType.Bigint, position);
+        return (long)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
     /// <summary>Whether events were appended under a command's id.</summary>
     public async Task<bool> WasRun(Guid command, CancellationToken cancel)
     {

@@ -29,6 +29,10 @@ public static partial class EventStoreFeature
         return services.AddSingleton<IHostedService>(s => ActivatorUtilities.CreateInstance<SubscriptionRunner>(s, s.GetRequiredService<T>()));
     }
 
+    /// <summary>As <see cref="AddSubscription{T}(IServiceCollection)"/>, one of several of a kind.</summary>
+    public static IServiceCollection AddSubscription(this IServiceCollection services, Func<IServiceProvider, Subscription> make) =>
+        services.AddSingleton<IHostedService>(s => ActivatorUtilities.CreateInstance<SubscriptionRunner>(s, make(s)));
+
     /// <summary>Makes what the database lacks. Before the host starts, because everything hosted reads the log.</summary>
     public static async Task CreateSchema(this IServiceProvider services, CancellationToken cancel)
     {

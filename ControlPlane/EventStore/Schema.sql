@@ -185,6 +185,18 @@ CREATE TABLE IF NOT EXISTS accessplane.once (
 );
 CREATE INDEX IF NOT EXISTS once_at ON accessplane.once (at);
 
+-- Where a bot's messages in Slack stand whose buttons decide something yet. Operational: losing it leaves buttons that decide nothing.
+CREATE TABLE IF NOT EXISTS accessplane.slack_messages (
+    destination text        NOT NULL,
+    about       uuid        NOT NULL,
+    news        text        NOT NULL,
+    channel     text        NOT NULL,
+    ts          text        NOT NULL,
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (destination, news)
+);
+CREATE INDEX IF NOT EXISTS slack_messages_about ON accessplane.slack_messages (destination, about);
+
 -- How far each agent is. Operational: losing it costs a catch-up of every agent and nothing else.
 CREATE TABLE IF NOT EXISTS accessplane.agent_progress (
     agent    text        NOT NULL PRIMARY KEY,
@@ -194,3 +206,4 @@ CREATE TABLE IF NOT EXISTS accessplane.agent_progress (
 );
 -- which of its processes has the lease
 ALTER TABLE accessplane.agent_progress ADD COLUMN IF NOT EXISTS lease_owner jsonb NULL;
+ALTER TABLE accessplane.agent_progress ADD COLUMN IF NOT EXISTS condition jsonb NULL;

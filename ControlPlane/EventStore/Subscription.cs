@@ -11,6 +11,12 @@ public abstract class Subscription
     /// <summary>Stored names of the events it wants; null for all.</summary>
     public abstract IReadOnlyCollection<string>? Types { get; }
 
+    /// <summary>How many events it is handed at most before the checkpoint is stored: what is not to be done twice after a restart is handed one by one.</summary>
+    public virtual int MostAtOnce => 500;
+
+    /// <summary>Whether what happened before it first ran is none of its business: it begins at the end of the log, once, and follows from there.</summary>
+    public virtual bool StartsNow => false;
+
     /// <summary>This replica became the owner. State in memory is made here, as of the checkpoint: another replica may have gone on meanwhile.</summary>
     public virtual Task Begin(long checkpoint, CancellationToken cancel) => Task.CompletedTask;
 

@@ -12,7 +12,6 @@ public sealed partial class SubscriptionRunner(
     Subscription subscription, EventLog log, LogPulse pulse, NpgsqlDataSource database, TimeProvider clock, ILogger<SubscriptionRunner> logger)
     : BackgroundService
 {
-    private const int BatchSize = 500;
     private const int PatienceSeconds = 5;
     private static readonly TimeSpan Candidacy = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
@@ -62,13 +61,13 @@ public sealed partial class SubscriptionRunner(
 
     private async Task Follow(NpgsqlConnection connection, Action worked, CancellationToken cancel)
     {
-        var checkpoint = await Checkpoint(connection, cancel);
+        var checkpoint = await Checkpoint(connection, cancel) ?? await First(connection, cancel);
         await WhileOwner(connection, owned => subscription.Begin(checkpoint, owned), cancel);
         LogOwner(subscription.Name, checkpoint);
         while (true)
         {
             var changed = pulse.Next;
-            var page = await log.ReadSettled(checkpoint, subscription.Types, BatchSize, cancel);
+            var page = await log.ReadSettled(checkpoint, subscription.Types, subscription.MostAtOnce, cancel);
             if (page.Events.Count > 0)
             {
                 await WhileOwner(connection, owned => subscription.Handle(page.Events, owned), cancel);
@@ -131,13 +130,25 @@ public sealed partial class SubscriptionRunner(
         return (bool)(await command.ExecuteScalarAsync(cancel))!;
     }
 
-    private async Task<long> Checkpoint(NpgsqlConnection connection, CancellationToken cancel)
+    /// <summary>Where it begins is stored at once: a restart before its first event must not move it.</summary>
+    private async Task<long> First(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        if (!subscription.StartsNow)
+        {
+            return 0;
+        }
+        var head = await log.Head(cancel);
+        await Store(connection, head, cancel);
+        return head;
+    }
+
+    private async Task<long?> Checkpoint(NpgsqlConnection connection, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand($"SELECT last_seq_id FROM {Schema.Name}.mt_event_progression WHERE name = $1", connection)
         {
             Parameters = { new NpgsqlParameter { Value = subscription.Name } },
         };
-        return await command.ExecuteScalarAsync(cancel) is long stored ? stored : 0;
+        return await command.ExecuteScalarAsync(cancel) is long stored ? stored : null;
     }
 
     private async Task Store(NpgsqlConnection connection, long checkpoint, CancellationToken cancel)

@@ -56,12 +56,35 @@ public static class EdgeFeature
         app.UseMiddleware<Errors>();
         app.UseRouting(); // after Errors, so that what routing refuses is explained too
         app.UseRateLimiter(); // before any token is looked at
+        app.UseCalls();
+        return app;
+    }
+
+    /// <summary>The way of a call that comes from within this process, to what is mapped by then: the same, but for what concerns connections and addresses.</summary>
+    internal static RequestDelegate FromWithin(this WebApplication app)
+    {
+        var within = ((IApplicationBuilder)app).New();
+        within.UseCorrelation();
+        within.UseMiddleware<Errors>();
+        within.UseRouting();
+        within.UseCalls();
+        within.UseEndpoints(routes =>
+        {
+            foreach (var source in ((IEndpointRouteBuilder)app).DataSources)
+            {
+                routes.DataSources.Add(source);
+            }
+        });
+        return within.Build();
+    }
+
+    private static void UseCalls(this IApplicationBuilder app)
+    {
         app.UseMiddleware<BodySize>();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseMiddleware<StrictQuery>();
         app.UseMiddleware<Idempotency>();
-        return app;
     }
 
     /// <summary>Behind a proxy everybody would have its address, and no connection would be https.</summary>

@@ -57,7 +57,7 @@ internal sealed class BearerHandler(
         {
             return Refuse(verdict.Refusal!);
         }
-        Context.Items[CallerOf.Key] = new Caller(token.Actor, roles.IsAdmin(token.Actor), roles.IsAuditor(token.Actor), token.UsableUntil);
+        Context.Items[CallerOf.Key] = roles.CallerOf(token);
         var identity = new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, token.Actor.ChainKey)], Scheme.Name);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));
     }

@@ -37,10 +37,13 @@ public sealed class IssuerOptions
     /// <summary>Clients (`client_id` or `azp`) whose tokens are taken, for people's and agents' logins too; empty: any client of the issuer.</summary>
     public IList<string> Clients { get; init; } = [];
 
+    /// <summary>What database clients that get their token themselves (OAUTHBEARER) ask the issuer for.</summary>
+    public string LoginScope { get; set; } = "openid";
+
     internal IssuerTerms Terms() => new(
         Issuer, Audience, ReviewAudience, Algorithms.Count > 0 ? [.. Algorithms] : ["RS256", "PS256", "ES256"], GroupsClaim, KindClaim, DefaultKind,
         [.. EvidenceClaims], MetadataAddress, Types.Count > 0 ? [.. Types] : null, MaxAge,
-        Clients.Count > 0 ? [.. Clients] : null);
+        Clients.Count > 0 ? [.. Clients] : null, LoginScope);
 }
 
 /// <summary>Section `Roles` of the configuration: names of groups.</summary>
@@ -48,6 +51,8 @@ public sealed class RoleOptions
 {
     public IList<string> Admins { get; init; } = [];
     public IList<string> Auditors { get; init; } = [];
+
+    internal Caller CallerOf(ValidToken token) => new(token.Actor, IsAdmin(token.Actor), IsAuditor(token.Actor), token.UsableUntil);
 
     internal bool IsAdmin(Actor actor) => Has(Admins, actor);
 

@@ -37,12 +37,18 @@ public sealed partial class IssuerKeys : BackgroundService
     }
 
     /// <summary>The issuer's keys that the token could be signed with; empty where it has none. Null while nothing is known of the issuer's keys.</summary>
-    public async ValueTask<IReadOnlyList<JsonWebKey>?> Find(UnverifiedToken token, CancellationToken cancel)
+    public ValueTask<IReadOnlyList<JsonWebKey>?> Find(UnverifiedToken token, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(token);
-        var ring = rings[token.Issuer.Issuer];
-        var keys = await ring.Find(all => Fitting(all, token).Count > 0, clock.GetUtcNow(), cancel);
-        return keys is not null ? Fitting(keys, token) : ring.Ready(clock.GetUtcNow()) ? [] : null;
+        return Find(token.Issuer.Issuer, token.Algorithm, token.KeyId, cancel);
+    }
+
+    /// <summary>The same for a token of another kind.</summary>
+    internal async ValueTask<IReadOnlyList<JsonWebKey>?> Find(string issuer, string algorithm, string? keyId, CancellationToken cancel)
+    {
+        var ring = rings[issuer];
+        var keys = await ring.Find(all => Fitting(all, algorithm, keyId).Count > 0, clock.GetUtcNow(), cancel);
+        return keys is not null ? Fitting(keys, algorithm, keyId) : ring.Ready(clock.GetUtcNow()) ? [] : null;
     }
 
     public override void Dispose()
@@ -78,7 +84,7 @@ public sealed partial class IssuerKeys : BackgroundService
 
     private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
     {
-        var address = issuer.MetadataAddress ?? issuer.Issuer.TrimEnd('/') + "/.well-known/openid-configuration";
+        var address = issuer.Discovery();
         var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(address).IsLoopback };
         using var patience = new CancellationTokenSource(Patience);
         var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(address, documents, patience.Token);
@@ -88,10 +94,10 @@ public sealed partial class IssuerKeys : BackgroundService
     }
 
     /// <summary>A token without a key id is taken only where there is no choice.</summary>
-    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, UnverifiedToken token)
+    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, string algorithm, string? keyId)
     {
-        var fitting = keys.Where(k => (token.KeyId is null || k.Kid == token.KeyId) && Fits(k, token.Algorithm)).ToList();
-        return token.KeyId is null && fitting.Count > 1 ? [] : fitting;
+        var fitting = keys.Where(k => (keyId is null || k.Kid == keyId) && Fits(k, algorithm)).ToList();
+        return keyId is null && fitting.Count > 1 ? [] : fitting;
     }
 
     /// <summary>Whether a published key is of the type, size and purpose that the algorithm wants.</summary>

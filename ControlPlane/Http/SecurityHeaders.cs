@@ -12,6 +12,10 @@ internal static class SecurityHeaders
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+    /// <summary>The console: its own scripts and styles, nothing inline, nothing from elsewhere; its circuit is a web socket of the same origin.</summary>
+    private const string Console =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'";
+
     private static readonly string Year = string.Create(CultureInfo.InvariantCulture, $"max-age={(int)TimeSpan.FromDays(365).TotalSeconds}");
 
     public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((http, next) =>
@@ -29,11 +33,11 @@ internal static class SecurityHeaders
         headers.XFrameOptions = "DENY";
         if (headers.ContentSecurityPolicy.Count == 0) // a page of its own knows what it needs
         {
-            headers.ContentSecurityPolicy = http.Request.Path.StartsWithSegments("/docs", StringComparison.OrdinalIgnoreCase) ? Page : Nothing;
+            headers.ContentSecurityPolicy = IsBelow(http, "/docs") ? Page : IsBelow(http, "/console") ? Console : Nothing;
         }
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
-        if (http.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase))
+        if (IsBelow(http, "/v1"))
         {
             // tickets, statements, people: nothing here is for a cache, whoever it belongs to
             headers.CacheControl = "no-store";
@@ -44,4 +48,6 @@ internal static class SecurityHeaders
         }
         return Task.CompletedTask;
     }
+
+    private static bool IsBelow(HttpContext http, string path) => http.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase);
 }

@@ -21,6 +21,7 @@ public static class NotificationsFeature
         services.AddSingleton<IValidator<ApproverBody>, ApproverBody.Rules>();
         services.AddSingleton<AddApprover>();
         services.AddSingleton<TakeReview>();
+        services.AddSingleton<TakeVouchedReview>();
         services.AddHostedService<ReviewsByQueue>();
         services.AddTransient<Announcer>();
         services.AddSubscription<WhenHoldNeedsReview>();

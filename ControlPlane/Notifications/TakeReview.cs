@@ -36,14 +36,16 @@ public sealed class TakeReview(
             return ReviewOutcome.Refused(message.Id, new Refusal("token-used", "this token came with another review before: get a new one for each"));
         }
         var (context, command) = (new EventContext(token.Actor, correlation), Ids.Derive(use, "review"));
-        if (message.Kind == "hold")
-        {
-            return await Tell(message.Id, token.Actor, await holds.Handle(
-                message.Id, token.Actor, message.Verdict, message.Comment, message.ExpectedVersion, context, command, null, cancel), cancel);
-        }
-        return await Tell(message.Id, token.Actor, await requests.Handle(
-            message.Id, token.Actor, message.Verdict, message.Comment, message.ExpectedVersion, context, command, null, cancel), cancel);
+        return await Take(new SaidReview(message.Kind, message.Id, message.ExpectedVersion, message.Verdict, message.Comment), token.Actor, context, command, cancel);
     }
+
+    /// <summary>A review of somebody who is known by now, by whichever way it came.</summary>
+    internal async Task<ReviewOutcome> Take(SaidReview said, Actor reviewer, EventContext context, Guid command, CancellationToken cancel) =>
+        said.Kind == "hold"
+            ? await Tell(said.Id, reviewer, await holds.Handle(
+                said.Id, reviewer, said.Verdict, said.Comment, said.ExpectedVersion, context, command, null, cancel), cancel)
+            : await Tell(said.Id, reviewer, await requests.Handle(
+                said.Id, reviewer, said.Verdict, said.Comment, said.ExpectedVersion, context, command, null, cancel), cancel);
 
     private async Task<ReviewOutcome> Tell(Guid id, Actor reviewer, Handled<AccessRequest> handled, CancellationToken cancel)
     {
@@ -69,3 +71,7 @@ public sealed class TakeReview(
 
     private async ValueTask<PolicyModel> Model(CancellationToken cancel) => (await policy.Current(cancel)).Model;
 }
+
+/// <param name="Kind">`request` or `hold`.</param>
+/// <param name="ExpectedVersion">As the notification had it: counts changes of the terms and of the step, not votes.</param>
+public sealed record SaidReview(string Kind, Guid Id, int ExpectedVersion, Contracts.Events.ReviewVerdict Verdict, string? Comment);

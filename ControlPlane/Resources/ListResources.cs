@@ -30,7 +30,8 @@ public static class ListResources
     }
 
     private static OfferView Offer(Entitlement e) => new(
-        e.Id, e.Scope, e.BreakGlass?.Duration ?? e.MaxDuration, e.Reason.Required, e.Reason.Reference, e.Approval?.Auto ?? true, e.BreakGlass is not null, e.Login);
+        e.Id, e.Scope, e.BreakGlass?.Duration ?? e.MaxDuration, e.Reason.Required, e.Reason.Reference, e.Approval?.Auto ?? true, e.BreakGlass is not null, e.Login,
+        e.Approval?.Steps ?? [], e.MaxTotal, e.ActivateWithin, e.MaxConnections, e.BreakGlass?.ReviewWithin);
 }
 
 public sealed record ResourceList(IReadOnlyList<ResourceView> Items);
@@ -43,4 +44,11 @@ public sealed record ResourceView(string Id, string Kind, IReadOnlyList<OfferVie
 /// <param name="Reference">A regular expression that the request's reference must match.</param>
 /// <param name="Automatic">Approved at once.</param>
 /// <param name="Login">What a session's login may do in the database; absent for whatever the agent's own credential may.</param>
-public sealed record OfferView(string Id, Scope Scope, TimeSpan MaxDuration, bool ReasonRequired, string? Reference, bool Automatic, bool BreakGlass, LoginTerms? Login);
+/// <param name="Steps">Who approves, in this order; none where it is automatic.</param>
+/// <param name="MaxTotal">With extensions.</param>
+/// <param name="ActivateWithin">How long after its approval the grant may wait for its first use.</param>
+/// <param name="MaxConnections">Of one ticket.</param>
+/// <param name="ReviewWithin">Of break-glass: how soon somebody must have looked at it afterwards.</param>
+public sealed record OfferView(
+    string Id, Scope Scope, TimeSpan MaxDuration, bool ReasonRequired, string? Reference, bool Automatic, bool BreakGlass, LoginTerms? Login,
+    IReadOnlyList<ApprovalStep> Steps, TimeSpan MaxTotal, TimeSpan ActivateWithin, int MaxConnections, TimeSpan? ReviewWithin);

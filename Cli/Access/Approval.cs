@@ -1,0 +1,80 @@
+using AccessPlane.Cli.Http;
+using AccessPlane.Cli.Requests;
+using AccessPlane.Cli.Shell;
+using AccessPlane.Cli.Terminal;
+using AccessPlane.Contracts;
+
+namespace AccessPlane.Cli.Access;
+
+/// <summary>Waits until a request is decided, and says whom it waits for. Ctrl-C withdraws it: nobody shall approve what nobody waits for any more.</summary>
+internal static class Approval
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(10);
+
+    public static async Task<Answer<RequestShape>> Await(Call call, Answer<RequestShape> request, TimeSpan? atMost)
+    {
+        if (request.Value.State != "Submitted")
+        {
+            return request;
+        }
+        try
+        {
+            return await call.Screen.While(Waiting(call, request.Value), say => Poll(call, request, atMost, say));
+        }
+        catch (OperationCanceledException) when (call.Cancel.IsCancellationRequested)
+        {
+            await Withdraw(call, request.Value);
+            throw;
+        }
+    }
+
+    private static async Task<Answer<RequestShape>> Poll(Call call, Answer<RequestShape> request, TimeSpan? atMost, Action<string> say)
+    {
+        var (began, told) = (call.Around.Clock.GetTimestamp(), Says.WaitsFor(request.Value));
+        while (request.Value.State == "Submitted")
+        {
+            if (call.Around.Clock.GetElapsedTime(began) >= atMost)
+            {
+                throw new StopException(
+                    Exit.TimedOut, $"nobody decided within {Words.Of(atMost.Value)}: request {Named.Short(request.Value.Id)} still waits for {Says.WaitsFor(request.Value)}",
+                    $"`accessplane connect {request.Value.Resource}` goes on when it is approved, `accessplane cancel {Named.Short(request.Value.Id)}` takes it back");
+            }
+            await Task.Delay(Pause, call.Around.Clock, call.Cancel);
+            request = await call.Api.Get<RequestShape>($"{ListRequests.Path}/{request.Value.Id:D}", call.Cancel);
+            if (Says.WaitsFor(request.Value) != told && request.Value.State == "Submitted")
+            {
+                told = Says.WaitsFor(request.Value);
+                say(Waiting(call, request.Value));
+            }
+        }
+        return request;
+    }
+
+    /// <summary>A request that did not lead to a grant, told as what it is.</summary>
+    public static StopException Unapproved(RequestShape request)
+    {
+        var denied = request.Steps.SelectMany(s => s.Reviews).LastOrDefault(r => r is { Lapsed: false, Verdict: Contracts.Events.ReviewVerdict.Deny });
+        var why = denied is null ? request.Cause : $"by {denied.Reviewer.Display}{(denied.Comment is { } comment ? $": {comment}" : "")}";
+        return request.State == "Expired"
+            ? new StopException(Exit.TimedOut, $"request {Named.Short(request.Id)} has expired: nobody decided in time", "ask again, and tell those who can approve")
+            : new StopException(Exit.Refused, $"request {Named.Short(request.Id)} is {Words.Kind(request.State)}{(why is null ? "" : $" {why}")}", "talk to them, and ask again");
+    }
+
+    private static string Waiting(Call call, RequestShape request) =>
+        $"request {Named.Short(request.Id)} waits for {Says.WaitsFor(request)} ({call.Left(request.ExpiresAt)}; Ctrl-C takes it back)";
+
+    private static async Task Withdraw(Call call, RequestShape request)
+    {
+        using var late = new CancellationTokenSource(Farewell, call.Around.Clock);
+        try
+        {
+            await call.Api.Post<RequestShape>($"{ListRequests.Path}/{request.Id:D}/cancel", new { }, late.Token);
+            call.Screen.Say($"request {Named.Short(request.Id)} is taken back");
+        }
+        catch (Exception failure) when (failure is StopException or OperationCanceledException)
+        {
+            call.Screen.Say($"request {Named.Short(request.Id)} could not be taken back: `accessplane cancel {Named.Short(request.Id)}` tries again", "bad");
+        }
+    }
+}

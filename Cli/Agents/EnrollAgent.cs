@@ -1,0 +1,26 @@
+using System.CommandLine;
+using AccessPlane.Cli.Http;
+using AccessPlane.Cli.Shell;
+using AccessPlane.Cli.Terminal;
+
+namespace AccessPlane.Cli.Agents;
+
+/// <summary>`agent enroll ID`: makes a place for an agent. Its one-time token is the output, and nothing else is.</summary>
+internal static class EnrollAgent
+{
+    public static Command Define() => new("agent", "Agents beside your databases") { Enroll() };
+
+    private static Command Enroll()
+    {
+        var id = new Argument<string>("id") { Description = "The agent's name" };
+        var resources = new Option<string[]>("--resource") { Description = "A resource that it may serve; may be given several times", HelpName = "id", Required = true };
+        return Commands.Make("enroll", "Invites an agent: prints the one-time token of its enrolment", async call =>
+        {
+            var answer = await call.Api.Post<InvitedShape>("/v1/agents", new { id = call.Value(id), resources = call.Value(resources) }, call.Cancel);
+            call.Screen.Document(answer.Raw);
+            call.Screen.Line(answer.Value.Token);
+            call.Screen.Say($"for {answer.Value.Id}, once, until {call.At(answer.Value.ExpiresAt)}: as `enrolmentToken` in its agent.json, or in ACCESSPLANE_ENROLMENT_TOKEN of its first start");
+            return Exit.Ok;
+        }, id, resources);
+    }
+}

@@ -1,0 +1,47 @@
+using System.CommandLine;
+using AccessPlane.Cli.Terminal;
+
+namespace AccessPlane.Cli.Shell;
+
+/// <summary>`completion bash|zsh|fish`: a script that has the shell ask this program what could come next.</summary>
+internal static class Completion
+{
+    public static IReadOnlyDictionary<string, string> Scripts { get; } = new Dictionary<string, string>
+    {
+        ["bash"] = """
+            # accessplane completion bash > ~/.local/share/bash-completion/completions/accessplane
+            _accessplane() {
+              local IFS=$'\n'
+              COMPREPLY=($(compgen -W "$(accessplane "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+            }
+            complete -o default -F _accessplane accessplane
+            """,
+        ["zsh"] = """
+            #compdef accessplane
+            # accessplane completion zsh > a folder of your $fpath, as _accessplane
+            _accessplane() {
+              local -a found
+              found=("${(@f)$(accessplane "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)}")
+              compadd -- $found
+            }
+            compdef _accessplane accessplane
+            """,
+        ["fish"] = """
+            # accessplane completion fish > ~/.config/fish/completions/accessplane.fish
+            complete -c accessplane -f -a '(accessplane "[suggest:"(commandline -C)"]" (commandline) 2>/dev/null)'
+            """,
+    };
+
+    public static Command Define()
+    {
+        var shell = new Argument<string>("shell") { Description = "bash, zsh or fish" };
+        shell.AcceptOnlyFromAmong([.. Scripts.Keys]);
+        return Commands.Make("completion", "A script for your shell that completes commands and options", call =>
+        {
+            var script = Scripts[call.Value(shell)];
+            call.Screen.Document(new { shell = call.Value(shell), script });
+            call.Screen.Line(script);
+            return Task.FromResult(Exit.Ok);
+        }, shell);
+    }
+}
