@@ -10,6 +10,7 @@ export const identities = {
   "on-call": person("on-call", "Olga On-Call", "on-call", "engineering"),
   auditor: person("auditor", "Ada Auditor", "auditors"),
   admin: person("admin", "Alex Admin", "admins"),
+  admin2: person("admin2", "Alma Admin", "admins"),
   ci: () => ({ sub: "ci", name: "ci", kind: "workload", groups: ["ci"], repository: "shop/billing", run_id: "4711" }),
   // an AI agent at work for engineer: the subject is the person, `act` (RFC 8693) says who really calls
   assistant: (iss) => ({

@@ -4,8 +4,10 @@
 bench_hostile() {
   local seconds=${1:-10} rounds=${2:-5} attack round what pid files
   local victims=4 rate=400 attacks=("${@:3}")
-  ((${#attacks[@]} > 0)) || attacks=(strangers messages tokens)
-  for attack in "${attacks[@]}"; do [[ $attack =~ ^(strangers|messages|tokens)$ ]] || die "attacks are strangers, messages and tokens"; done
+  ((${#attacks[@]} > 0)) || attacks=(strangers messages tokens upstream)
+  for attack in "${attacks[@]}"; do
+    [[ $attack =~ ^(strangers|messages|tokens|upstream)$ ]] || die "attacks are strangers, messages, tokens and upstream"
+  done
   cat <<END_OF_TEXT
 Inside: $victims sessions through the agent with $rate prepared statements a second in all, each timed from when it was due (a stall counts for all that it
 holds up). Outside, in every other round, one of
@@ -13,6 +15,9 @@ holds up). Outside, in every other round, one of
               a second that send what no client sends; 10 a second that begin TLS and leave
   messages    150 messages a second, poison and forgeries, in the agent's queue and in the control plane's
   tokens      150 calls a second of the API with tokens whose key ids are made up
+  upstream    a database that was taken over, behind another door of the same agent: 20 logins a second to which it answers with negative lengths and such of
+              two gigabytes, with notices without end, with nonsense, and with SCRAM of as many iterations as the agent does, or endless ones; and 8
+              sessions in which it sends notices, or one row, that do not end
 An attack's pace is bounded: on a machine with few processors a faster one measures the attacker, whose share of a processor is shown. Noise is what rounds
 without attack differ by among themselves.
 END_OF_TEXT
@@ -21,6 +26,10 @@ END_OF_TEXT
   attack=${attacks[0]}
   hostile_round warm-up 3 >/dev/null # so that nothing is compiled or grown in what is measured
   for attack in "${attacks[@]}"; do
+    if [[ $attack == upstream ]]; then
+      hostile_upstream
+      pid=$(ours orders-agent)
+    fi
     hostile_round attacked-warm-up 3 >/dev/null
     files=$(files_of "$pid")
     : >"$WORK/rounds"
@@ -43,7 +52,21 @@ hostile_attack() {
     strangers) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$1" ;;
     messages) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-messages.py" "$(rabbit_api)" "$1" accessplane.agent.orders-agent accessplane.reports ;;
     tokens) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-tokens.py" "$ACCESSPLANE_URL" "$OIDC_ISSUER" "$1" ;;
+    upstream) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-upstream.py" "$PORT_POSTGRES_18" "$PORT_ORDERS" "$(GRANT=$CRM agent_url 1000)" "$1" ;;
   esac
+}
+
+# The door crm leads to the database that was taken over, by a port that nobody uses here, and whoever may go there may do so often.
+hostile_upstream() {
+  local folder=$RUN/orders-agent
+  bench_policy -e '/masking: server/d' -e '/id: crm-\(cards\|personal\|born\)/d' -e '/login: { member-of/d' -e 's/max-connections: 50 }/max-connections: 1000 }/'
+  stop orders-agent
+  jq --argjson port "$PORT_POSTGRES_18" '.listeners |= map(if .resource == "crm" then .upstream += { host: "127.0.0.1", $port } else . end)' "$folder/agent.json" >"$WORK/agent.json"
+  cat "$WORK/agent.json" >"$folder/agent.json"
+  launch orders-agent env HOME="$folder" "$AGENT" "$folder/agent.json"
+  wait_for orders-agent 60 http_ok "$(agent_health_url)/health/ready"
+  CRM=$(granted engineer crm-read)
+  hostile_round warm-up 3 >/dev/null
 }
 
 # hostile_round WHAT SECONDS: one line of the table, and into rounds: WHAT p50 p99
@@ -73,7 +96,7 @@ hostile_round() {
     awk '{printf "%-18s %10d %10d %12d %14.2f %16.2f %10d %10d\n", $1, $2, $3, $4, $5, $6, $7, $8}'
 }
 
-hostile_usage() { curl -fsS "$(agent_health_url)/health/usage" | jq .processorMilliseconds; }
+hostile_usage() { usage | jq .processorMilliseconds; }
 
 # hostile_sum NAME COLUMN: medians of the rounds, their ratio, and how far the quiet ones lie apart
 hostile_sum() {
@@ -82,4 +105,6 @@ hostile_sum() {
   attacked=$(awk -v c="$2" '$1 == "attacked" {print $c}' "$WORK/rounds" | median)
   awk -v n="$1" -v c="$2" -v q="$quiet" -v a="$attacked" '$1 == "quiet" {if (!l || $c < l) l = $c; if ($c > h) h = $c}
     END {printf "%s: %d µs without, %d µs with: ratio %.2f; noise: %d to %d µs (%.2f to %.2f of the median)\n", n, q, a, a / q, l, h, l / q, h / q}' "$WORK/rounds"
+  result "$attack, $1" "µs without=$quiet" "µs with=$attacked" "ratio=$(ratio "$attacked" "$quiet")" \
+    "spread without=$(awk -v c="$2" '$1 == "quiet" {print $c}' "$WORK/rounds" | spread)"
 }

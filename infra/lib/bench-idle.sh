@@ -2,7 +2,7 @@
 # What idle sessions cost the agent, and what is left of them when they are gone.
 
 bench_idle() {
-  local sessions=${1:-2000} pid before after files opened=0 batch
+  local sessions=${1:-2000} pid before after files opened=0 batch each
   pid=$(ours orders-agent)
   # in microseconds no more than an int holds: with more pgbench would spin
   printf '\\sleep 2000 s\n' >"$WORK/idle.sql"
@@ -14,12 +14,13 @@ bench_idle() {
     opened=$((opened + batch))
   done
   after=$(resident "$pid")
-  printf 'idle sessions: %s   agent before: %s KiB   with them: %s KiB   each: %s KiB\n' "$sessions" "$before" "$after" \
-    "$(awk -v a="$after" -v b="$before" -v n="$sessions" 'BEGIN {printf "%.1f", (a - b) / n}')"
+  each=$(awk -v a="$after" -v b="$before" -v n="$sessions" 'BEGIN {printf "%.1f", (a - b) / n}')
+  printf 'idle sessions: %s   agent before: %s KiB   with them: %s KiB   each: %s KiB\n' "$sessions" "$before" "$after" "$each"
   jobs -p | xargs -r kill
   eventually 60 "no session to be open" open_sessions_at_most 0
   eventually 60 "the agent to have closed what it opened" holds_files_at_most "$pid" "$files"
   printf 'when they are gone: backends: 0   files and sockets: %s of %s before   agent: %s KiB\n' "$(files_of "$pid")" "$files" "$(resident "$pid")"
+  result "$sessions sessions" "agent before, KiB=$before" "with them, KiB=$after" "each, KiB=$each" "afterwards, KiB=$(resident "$pid")"
 }
 
 IDLE=0

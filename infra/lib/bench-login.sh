@@ -6,7 +6,7 @@ bench_login() {
   install_packages python3-psycopg2
   source "$ROOT/infra/lib/bench-masks.sh"
   masked_door 1
-  local round where urls=()
+  local round where direct urls=()
   for ((round = 0; round < rounds; round++)); do
     urls+=("direct=postgresql://accessplane_agent:$AGENT_PASSWORD@127.0.0.1:$PORT_ORDERS/orders?sslmode=disable")
     GRANT=$agent AS=engineer
@@ -16,8 +16,12 @@ bench_login() {
     /usr/bin/python3 "$ROOT/infra/lib/bench-login.py" "$logins" "${urls[@]: -3}" >>"$WORK/logins"
   done
   printf '%-16s %12s %12s %10s\n' 'connect, ms' median p95 'of direct'
+  direct=$(logins direct | median)
   for where in direct agent just-in-time; do
-    awk -v w="$where" '$1 == w {print $2}' "$WORK/logins" | sort -n | awk -v w="$where" -v d="$(awk '$1 == "direct" {print $2}' "$WORK/logins" | median)" \
-      '{v[NR] = $1} END {m = v[int((NR + 1) / 2)]; printf "%-16s %12.1f %12.1f %10.2f\n", w, m, v[int(NR * 0.95)], m / d}'
+    set -- "$(logins "$where" | median)" "$(logins "$where" | quantile 0.95)"
+    printf '%-16s %12.1f %12.1f %10.2f\n' "$where" "$1" "$2" "$(ratio "$1" "$direct")"
+    result "$where" "p50 ms=$1" "p95 ms=$2" "of direct=$(ratio "$1" "$direct")"
   done
 }
+
+logins() { awk -v w="$1" '$1 == w {print $2}' "$WORK/logins"; }

@@ -14,8 +14,9 @@ bench_masks() {
     for ((round = 0; round < rounds; round++)); do
       for who in security engineer; do masks_round "$what" "$who" "$seconds"; done
     done
-    awk -v w="${named[$what]}" -v c="$(median <"$WORK/$what.security")" -v m="$(median <"$WORK/$what.engineer")" \
-      'BEGIN {printf "%-24s %14.0f %14.0f %8.2f\n", w, c, m, m / c}'
+    set -- "$(median <"$WORK/$what.security")" "$(median <"$WORK/$what.engineer")"
+    printf '%-24s %14.0f %14.0f %8.2f\n' "${named[$what]}" "$1" "$2" "$(ratio "$2" "$1")"
+    result "${named[$what]}" "clear, µs=$1" "masked, µs=$2" "ratio=$(ratio "$2" "$1")"
   done
 }
 
@@ -36,13 +37,10 @@ masked_door() {
   direct "ALTER TABLE pgbench_accounts ADD card text; UPDATE pgbench_accounts SET card = lpad(aid::text, 16, '4')"
   direct "VACUUM (FULL, ANALYZE) pgbench_accounts"
   direct 'GRANT SELECT ON pgbench_accounts TO accessplane_agent WITH GRANT OPTION; GRANT SELECT ON pgbench_accounts TO app_readers'
-  sed -e "/id: crm-cards/i \\  - { id: filler, resource: crm, columns: [public.pgbench_accounts.filler], with: redact, unless: { groups: [security] } }" \
-    -e "/id: crm-cards/i \\  - { id: numbers, resource: crm, columns: [public.pgbench_accounts.card], with: { keep-last: 4 }, unless: { groups: [security] } }" \
-    "$RUN/policy.yaml" >"$WORK/masked.yaml"
-  api "$(as admin)" PUT /v1/policies -H 'Content-Type: application/yaml' --data-binary "@$WORK/masked.yaml" >/dev/null
+  bench_policy -e "/id: crm-cards/i \\  - { id: filler, resource: crm, columns: [public.pgbench_accounts.filler], with: redact, unless: { groups: [security] } }" \
+    -e "/id: crm-cards/i \\  - { id: numbers, resource: crm, columns: [public.pgbench_accounts.card], with: { keep-last: 4 }, unless: { groups: [security] } }"
   "$ROOT/infra/onboard-masking" --yes crm orders >"$WORK/onboard" 2>&1 || { cat "$WORK/onboard" >&2; die 'the masks were not set up'; }
   for who in engineer security; do
-    CRM[$who]=$(api "$(as "$who")" POST /v1/requests -H 'Content-Type: application/json' \
-      --data '{"entitlement":"crm-read","duration":"PT1H","reason":"bench"}' | jq -er .grantId)
+    CRM[$who]=$(granted "$who" crm-read)
   done
 }

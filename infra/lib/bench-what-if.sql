@@ -1,19 +1,24 @@
--- A month of :n operations as agents would have recorded them: 2,000 sessions of 50 holders, 5,000 different statements.
+-- A month of :n operations as agents would have recorded them: 2,000 sessions of 50 holders, 5,000 different statements. All are allowed, or, where `mixed` is
+-- true, some are not, and one holder had one session only.
 SET synchronous_commit = off;
--- what the searches for words and rules need costs more than all the rest: it is made again once everything is there
-CREATE TEMP TABLE put_back AS SELECT indexdef FROM pg_indexes WHERE schemaname = 'accessplane' AND indexname IN ('ix_p_operations_words', 'ix_p_operations_rules');
-DROP INDEX accessplane.ix_p_operations_words, accessplane.ix_p_operations_rules;
+SET maintenance_work_mem = '512MB';
+-- what the searches need costs more than all the rest: it is made again once everything is there
+CREATE TEMP TABLE put_back AS
+SELECT indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'accessplane' AND tablename = 'p_operations' AND indexname LIKE 'ix_%';
+SELECT 'DROP INDEX accessplane.' || indexname FROM put_back \gexec
+ALTER TABLE accessplane.p_operations DROP CONSTRAINT p_operations_pkey;
 TRUNCATE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;
 
 INSERT INTO accessplane.p_sessions (key, row, position)
 SELECT md5('session ' || i)::uuid::text, jsonb_build_object(
   'id', md5('session ' || i)::uuid, 'grant', md5('grant ' || i)::uuid, 'entitlement', CASE i % 2 WHEN 0 THEN 'orders-write' ELSE 'orders-read' END,
-  'holder', jsonb_build_object('issuer', 'https://idp.example', 'subject', 'p' || i % 50, 'name', 'p' || i % 50, 'kind', 'person',
+  'holder', jsonb_build_object('issuer', 'https://idp.example', 'subject', who, 'name', who, 'kind', 'person',
     'groups', jsonb_build_array('engineering'), 'claims', '{}'::jsonb, 'act', '[]'::jsonb),
   'resource', 'orders', 'agent', 'orders-agent', 'state', 'Closed', 'database', 'orders', 'client', '127.0.0.1:1', 'application', 'bench',
   'startedAt', to_char(now() AT TIME ZONE 'UTC' - interval '30 days', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'operations', 500, 'denied', 0, 'held', 0, 'masked', 0,
   'rows', 0, 'entries', 1, 'segments', 1, 'head', '', 'gaps', '[]'::jsonb, 'number', i, 'policyVersion', :version, 'version', 1), 0
-FROM generate_series(1, 2000) i;
+FROM (SELECT i, CASE WHEN :mixed AND i = 1 THEN 'once' ELSE 'p' || i % 50 END AS who FROM generate_series(1, 2000) i) s;
 
 INSERT INTO accessplane.p_ruling_bases (key, row, position)
 SELECT md5('facts ' || i), jsonb_build_object('hash', md5('facts ' || i), 'facts', jsonb_build_object(
@@ -41,11 +46,15 @@ INSERT INTO accessplane.p_operations (key, row, position)
 SELECT session || '/' || lpad(i::text, 12, '0'), jsonb_build_object(
   'session', session, 'op', i, 'seq', i, 'at', to_char(now() AT TIME ZONE 'UTC' - interval '30 days' * i / (:n + 1), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   'protocol', 'extended', 'text', 'SELECT c1, c2, c3 FROM shop.t' || i % 40 || ' WHERE id = $1 -- ' || i % 5000, 'params', jsonb_build_array(i::text),
-  'statements', jsonb_build_array('select'), 'verdict', 'allow',
-  'reasons', jsonb_build_array(jsonb_build_object('rule', 'orders-write', 'effect', 'allow', 'text', 'within the entitlement')), 'policy', :version,
-  'outcome', 'completed', 'status', 'I', 'duration', 900, 'rows', 1, 'bytes', 40, 'tag', 'SELECT 1', 'factsHash', md5('facts ' || 1 + (i * 7919) % 5000),
+  'statements', jsonb_build_array('select'), 'verdict', verdict,
+  'reasons', jsonb_build_array(jsonb_build_object('rule', CASE verdict WHEN 'allow' THEN 'orders-write' ELSE 'rule-' || verdict END, 'effect', verdict, 'text', 'told')),
+  'policy', :version, 'outcome', CASE verdict WHEN 'deny' THEN 'refused' ELSE 'completed' END, 'status', 'I', 'duration', 900, 'rows', 1, 'bytes', 40, 'tag', 'SELECT 1', 'factsHash', md5('facts ' || 1 + (i * 7919) % 5000),
   'scopeHash', md5('scope'), 'inTransaction', i % 3 = 0), 0
-FROM (SELECT i, md5('session ' || 1 + (i * 31) % 2000)::uuid::text AS session FROM generate_series(1::bigint, :n) i) o;
+FROM (SELECT i, md5('session ' || 1 + (i * 31) % 2000)::uuid::text AS session,
+  CASE WHEN NOT :mixed THEN 'allow' WHEN i % 211 = 0 THEN 'hold' WHEN i % 199 = 0 THEN 'deny' WHEN i % 23 = 0 THEN 'mask' ELSE 'allow' END AS verdict
+  FROM generate_series(1::bigint, :n) i) o;
+
+ALTER TABLE accessplane.p_operations ADD PRIMARY KEY (key);
 
 SELECT indexdef FROM put_back \gexec
 VACUUM ANALYZE accessplane.p_sessions, accessplane.p_ruling_bases, accessplane.p_operations;

@@ -2,21 +2,27 @@
 # Small transactions through the agent and its peers.
 
 bench_wire() {
-  local seconds=${1:-5} rounds=${2:-3} mode clients round where
+  local seconds=${1:-5} rounds=${2:-3} modes counts mode clients round where figures
+  read -ra modes <<<"${3:-prepared simple}"
+  read -ra counts <<<"${4:-1 8 32}"
+  install_packages pgbouncer haproxy
   pgbench_tables 5
   direct "GRANT SELECT ON ALL TABLES IN SCHEMA public TO accessplane_agent"
   start_peers
   local names=(direct pgbouncer haproxy agent)
   printf '%-9s %7s %9s %10s %9s %9s %16s %13s %9s %10s\n' protocol clients direct pgbouncer haproxy agent agent/pgbouncer agent/direct 'µs each' 'bytes each'
-  for mode in prepared simple; do
-    for clients in 1 8 32; do
+  for mode in "${modes[@]}"; do
+    for clients in "${counts[@]}"; do
       for where in "${names[@]}" cost bytes; do : >"$WORK/$where"; done
       for ((round = 0; round < rounds; round++)); do
         for where in "${names[@]}"; do wire_round "$where" "$mode" "$clients" "$seconds"; done
       done
-      awk -v m="$mode" -v c="$clients" -v d="$(median <"$WORK/direct")" -v p="$(median <"$WORK/pgbouncer")" -v h="$(median <"$WORK/haproxy")" \
-        -v a="$(median <"$WORK/agent")" -v u="$(median <"$WORK/cost")" -v b="$(median <"$WORK/bytes")" \
-        'BEGIN {printf "%-9s %7d %9.0f %10.0f %9.0f %9.0f %16.2f %13.2f %9.0f %10.0f\n", m, c, d, p, h, a, a / p, a / d, u, b}'
+      figures=()
+      for where in "${names[@]}" cost bytes; do figures+=("$(median <"$WORK/$where")"); done
+      set -- "${figures[@]}" "$(ratio "${figures[3]}" "${figures[1]}")" "$(ratio "${figures[3]}" "${figures[0]}")"
+      printf '%-9s %7d %9.0f %10.0f %9.0f %9.0f %16.2f %13.2f %9.0f %10.0f\n' "$mode" "$clients" "$1" "$2" "$3" "$4" "$7" "$8" "$5" "$6"
+      result "$mode, $clients clients" "direct=$1" "pgbouncer=$2" "haproxy=$3" "agent=$4" "agent/pgbouncer=$7" "agent/direct=$8" "µs each=$5" "bytes each=$6" \
+        "agent spread=$(spread <"$WORK/agent")" "pgbouncer spread=$(spread <"$WORK/pgbouncer")"
     done
   done
 }
@@ -92,5 +98,3 @@ spent() {
   transactions=$(awk '/actually processed/ {split($6, n, "/"); print n[1]}' "$WORK/out")
   jq -n --argjson before "$before" --argjson after "$after" --argjson n "$transactions" "(\$after.$1 - \$before.$1) * $2 / \$n"
 }
-usage() { curl -fsS "$(agent_health_url)/health/usage"; }
-spool_is_empty() { [[ -z $(find "$RUN/orders-agent/state/spool" -name '*.transcript' -print -quit) ]]; }

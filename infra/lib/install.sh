@@ -21,10 +21,13 @@ declare -A PROOFS=(
   [python3-psycopg2]='/usr/bin/python3 -c "import psycopg2"'
   [libpostgresql-jdbc-java]='test -e /usr/share/java/postgresql.jar'
   [default-jdk-headless]='command -v javac'
+  [chromium]='command -v chromium'
+  [shellcheck]='command -v shellcheck'
+  [systemd]='command -v systemd-analyze'
   [libfaketime]='ls /usr/lib/*/faketime/libfaketime.so.1'
 )
 PRODUCT_PACKAGES=(postgresql postgresql-contrib postgresql-client rabbitmq-server libpg-query1504.0 openssl curl jq procps util-linux ca-certificates)
-TEST_PACKAGES=(python3-psycopg2 libpostgresql-jdbc-java default-jdk-headless libfaketime)
+TEST_PACKAGES=(python3-psycopg2 libpostgresql-jdbc-java default-jdk-headless libfaketime chromium shellcheck systemd)
 
 # install_packages PACKAGE…: those that are missing, by apt where we may, otherwise one line that says what to install.
 install_packages() {

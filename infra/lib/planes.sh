@@ -3,8 +3,13 @@
 
 CONFIGURATION=${ACCESSPLANE_CONFIGURATION:-Release}
 ARTIFACTS=$ROOT/artifacts/bin
-CONTROL_PLANE=$ARTIFACTS/AccessPlane.ControlPlane/${CONFIGURATION,,}/accessplane-control-plane
-AGENT=$ARTIFACTS/AccessPlane.Agent/${CONFIGURATION,,}/accessplane-agent
+if [[ -n ${ACCESSPLANE_PUBLISHED:-} ]]; then # the folder that infra/publish has filled
+  CONTROL_PLANE=$ACCESSPLANE_PUBLISHED/control-plane/accessplane-control-plane
+  AGENT=$ACCESSPLANE_PUBLISHED/agent/accessplane-agent
+else
+  CONTROL_PLANE=$ARTIFACTS/AccessPlane.ControlPlane/${CONFIGURATION,,}/accessplane-control-plane
+  AGENT=$ARTIFACTS/AccessPlane.Agent/${CONFIGURATION,,}/accessplane-agent
+fi
 
 control_plane_url() { printf 'http://127.0.0.1:%s' "$PORT_HTTP"; }
 agent_health_url() { printf 'http://127.0.0.1:%s' "$PORT_AGENT_HEALTH"; }
@@ -12,7 +17,7 @@ agent_health_url() { printf 'http://127.0.0.1:%s' "$PORT_AGENT_HEALTH"; }
 # build_planes: only what changed since the last build; returns at once when nothing did, or when the caller has built (ACCESSPLANE_NO_BUILD).
 build_planes() {
   if [[ -n ${ACCESSPLANE_NO_BUILD:-} ]]; then
-    [[ -x $CONTROL_PLANE && -x $AGENT ]] || die "nothing is built in $ARTIFACTS ($CONFIGURATION)"
+    [[ -x $CONTROL_PLANE && -x $AGENT ]] || die "there is no $CONTROL_PLANE or no $AGENT"
     return 0
   fi
   local stamp=$ROOT/artifacts/.built-$CONFIGURATION began=$SECONDS log=$RUN/logs/build.log project
@@ -52,6 +57,7 @@ start_control_plane() {
     Identity__Issuers__0__GroupsClaim=groups Identity__Issuers__0__KindClaim=kind Identity__Issuers__0__DefaultKind=person \
     Identity__Issuers__0__EvidenceClaims__0=repository Identity__Issuers__0__EvidenceClaims__1=run_id \
     Roles__Admins__0=admins Roles__Auditors__0=auditors \
+    Console__ClientId=console Console__ClientSecretFile="$RUN/secrets/idp-clients" CommandLine__ClientId=accessplane-cli \
     "$CONTROL_PLANE"
   wait_for control-plane 60 http_ok "$(control_plane_url)/health/ready"
 }

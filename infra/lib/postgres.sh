@@ -110,14 +110,14 @@ pg_make_database() {
 
 start_log() {
   running postgres-log && return 0
-  pg_start postgres-log "$PORT_LOG" ACCESSPLANE_PORT_LOG max_connections=200
+  pg_start postgres-log "$PORT_LOG" ACCESSPLANE_PORT_LOG max_connections=200 fsync="${ACCESSPLANE_LOG_FSYNC:-on}"
   pg_make_database postgres-log "$PORT_LOG" accessplane
 }
 
 start_orders() {
   running postgres-orders && return 0
   pg_start postgres-orders "$PORT_ORDERS" ACCESSPLANE_PORT_ORDERS \
-    max_connections="${ACCESSPLANE_ORDERS_CONNECTIONS:-700}" wal_level=logical fsync=off full_page_writes=off client_connection_check_interval=1s max_prepared_transactions=10
+    shared_preload_libraries=pg_stat_statements max_connections="${ACCESSPLANE_ORDERS_CONNECTIONS:-700}" wal_level=logical fsync=off full_page_writes=off client_connection_check_interval=1s max_prepared_transactions=10
   if [[ $(pg_psql postgres-orders "$PORT_ORDERS" postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'orders'") != 1 ]]; then
     step "filling the sample database orders"
     pg_psql postgres-orders "$PORT_ORDERS" postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS orders_new' -c 'CREATE DATABASE orders_new'
@@ -136,5 +136,5 @@ install_postgres_18() {
 
 start_postgres_18() {
   local PG_BIN=$POSTGRES_18/native/bin
-  pg_start postgres-18 "$PORT_POSTGRES_18" ACCESSPLANE_PORT_POSTGRES_18 max_connections=200 fsync=off full_page_writes=off
+  pg_start postgres-18 "$PORT_POSTGRES_18" ACCESSPLANE_PORT_POSTGRES_18 shared_preload_libraries=pg_stat_statements max_connections=200 fsync=off full_page_writes=off
 }
