@@ -44,7 +44,7 @@ public sealed class AgentFaults(Product product) : IAsyncLifetime
         await load.Flows();
         await load.Stop();
         var ledger = (await Ledger.Settled(product)).Holds(load.Acknowledged);
-        Assert.Equal(["indeterminate"], await OutcomesOf("SELECT pg_sleep(601)"));
+        Assert.Equal(["indeterminate"], (await Outcomes.Of(product, "SELECT pg_sleep(601)")).Distinct());
         Assert.True(await product.AskLog<long>("SELECT count(*) FROM accessplane.mt_events WHERE type = 'session_lost'") > load.Cut / 2);
         FaultReport.Saw(
             $"the server's work stopped {gone.TotalSeconds:0.0} s after the kill, the agent was back after {back.TotalSeconds:0.0} s and two kills; {load.Cut} of {load.Opened} sessions ended and are recorded as lost, the running statement as indeterminate; {ledger}",
@@ -90,12 +90,5 @@ public sealed class AgentFaults(Product product) : IAsyncLifetime
         FaultReport.Saw(
             $"asleep for {seconds} s: the revoked session ended ({(cut as PostgresException)?.SqlState}) {ended.TotalSeconds:0.0} s after it woke up and its statement never ran, the other went on after {thawed.TotalSeconds:0.0} s; {ledger}",
             ledger.Numbers());
-    }
-
-    /// <summary>How the log says that a statement came out, each time it was recorded.</summary>
-    private async Task<List<string>> OutcomesOf(string text)
-    {
-        var found = (await product.Plane.Api.Get("auditor", $"/v1/audit/operations?text={Uri.EscapeDataString(text)}&limit=200")).Is(200);
-        return [.. found.Body.GetProperty("items").EnumerateArray().Where(o => o.GetProperty("text").GetString() == text).Select(o => o.GetProperty("outcome").GetString()!).Distinct()];
     }
 }

@@ -94,7 +94,7 @@ public sealed class CloneFaults(Product product) : IAsyncLifetime
             },
         }));
         var agent = new Daemon(
-            $"{id}-{name}", $"{TestWorld.Root}/artifacts/bin/AccessPlane.Agent/debug/accessplane-agent", [$"{Folder}/{name}.json"],
+            $"{id}-{name}", TestWorld.Program("agent", "Agent"), [$"{Folder}/{name}.json"],
             new Dictionary<string, string> { ["ACCESSPLANE_ENROLMENT_TOKEN"] = token, ["HOME"] = Folder });
         started.Add(agent);
         agent.Start();

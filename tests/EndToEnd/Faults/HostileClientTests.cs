@@ -26,7 +26,7 @@ public sealed class HostileClientTests(TestWorld world)
         await using var one = await Resident.MovesIn(ticket);
         await using var another = await Resident.MovesIn(ticket);
         (await Stand(Standing, i => $"127.0.2.{i % 8 + 1}")).ForEach(s => s.Dispose()); // the process grows to the size that it keeps
-        await Babble(200);
+        await Babble(Garbage);
         var before = await Held.Now();
         var (onesBefore, othersBefore) = (one.Answered, another.Answered);
 

@@ -34,6 +34,8 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
     /// <param name="key">Under which the same call may be made again.</param>
     public Task<Answer> Post(string who, string path, object? body = null, string? key = null) => Send(who, HttpMethod.Post, path, body ?? new { }, key);
 
+    public Task<Answer> Delete(string who, string path) => Send(who, HttpMethod.Delete, path, null);
+
     /// <summary>The body as it came: transcripts are read byte by byte.</summary>
     public async Task<string> Raw(string who, string path)
     {

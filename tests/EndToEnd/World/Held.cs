@@ -17,7 +17,8 @@ internal sealed record Held(int Files, int Backends, long Memory)
     {
         var agent = TestWorld.ProcessOf("orders-agent");
         var status = await File.ReadAllLinesAsync($"/proc/{agent}/status", TestContext.Current.CancellationToken);
-        var memory = status.First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        // what it has asked for: pages of its own program come and go with what of it runs
+        var memory = status.First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return new Held(
             Directory.GetFileSystemEntries($"/proc/{agent}/fd").Length,
             (int)await TestWorld.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{Application}'"),

@@ -26,6 +26,11 @@ public sealed class TestWorld : IAsyncLifetime
     internal int AgentPort { get; private set; }
     internal string Ca { get; private set; } = "";
 
+    /// <summary>Where the control plane is, its console too.</summary>
+    internal string Url => env["ACCESSPLANE_URL"];
+
+    internal string Issuer => env["OIDC_ISSUER"];
+
     /// <summary>The log's server as its superuser.</summary>
     internal static string Log => Variable("ACCESSPLANE_TEST_PG");
 
@@ -136,6 +141,13 @@ public sealed class TestWorld : IAsyncLifetime
         ["ACCESSPLANE_NO_BUILD"] = "1",
         ["NO_COLOR"] = "1",
     };
+
+    /// <summary>A plane's program: what infra/publish made where infra/test has had it publish, or what was built.</summary>
+    /// <param name="plane">`agent` or `control-plane`.</param>
+    /// <param name="project">Its project's name after `AccessPlane.`.</param>
+    internal static string Program(string plane, string project) => Environment.GetEnvironmentVariable("ACCESSPLANE_PUBLISHED") is { Length: > 0 } published
+        ? $"{published}/{plane}/accessplane-{plane}"
+        : $"{Root}/artifacts/bin/AccessPlane.{project}/debug/accessplane-{plane}";
 
     internal static Task<Ran> Infra(string script, params string[] arguments) => Run.ToEnd($"{Root}/infra/{script}", arguments, Settings);
 

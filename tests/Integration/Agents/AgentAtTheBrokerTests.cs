@@ -288,7 +288,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     private async Task<(AgentTable Table, WhenAgentsMustKnow Follower)> Following(CancellationToken cancel)
     {
         var table = new AgentTable(database.Source);
-        var follower = new WhenAgentsMustKnow(database.Log, Line, table, histories);
+        var follower = new WhenAgentsMustKnow(database.Log, Line, table, histories, NullLogger<WhenAgentsMustKnow>.Instance);
         await follower.Begin(0, cancel);
         return (table, follower);
     }

@@ -8,6 +8,7 @@ using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.Tests.Integration.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Xunit;
@@ -198,6 +199,25 @@ public sealed class BadAgentTests : IAsyncLifetime
         var segment = Begin(orders, await Grant(), "orders", new string(of, 1024 * 1024 / Encoding.UTF8.GetByteCount([of])));
         await orders.Send(ReportKinds.SegmentSealed, segment);
         Assert.Equal(segment.Session, orders.Next<SegmentReceipt>(DirectiveKinds.SegmentAccepted).Session);
+    }
+
+    [Fact]
+    public async Task What_it_says_of_itself_is_shown_where_it_can_be_true_and_costs_it_no_lease()
+    {
+        var good = new AgentCondition("1.2.3", 2, 0.25, 7);
+        foreach (var (said, shown) in new[]
+        {
+            (good, good), (good with { Version = "<script>" }, null), (good with { Spool = 17 }, null), (good with { Sessions = -1 }, null), (good with { Version = new string('1', 41) }, (AgentCondition?)null),
+        })
+        {
+            var nonce = Guid.CreateVersion7();
+            await orders.Send(ReportKinds.LeaseAsk, new LeaseAsk(nonce, 0, Condition: said));
+            Assert.Equal(nonce, orders.Next<LeaseAnswer>(DirectiveKinds.Lease).Nonce);
+            await WireAgent.Until(async () => (await Shown()) == shown);
+        }
+
+        async Task<AgentCondition?> Shown() =>
+            (await host.Get($"/v1/agents/{orders.Id}")).TryGetProperty("condition", out var condition) ? condition.Deserialize<AgentCondition>(Json.Options) : null;
     }
 
     [Fact]

@@ -58,19 +58,11 @@ internal sealed class LiveAgent : IAsyncDisposable
     {
         var server = new NpgsqlConnectionStringBuilder(Servers.Need("ACCESSPLANE_TEST_ORDERS"));
         await Run(server, $"create role {database} login password '{database}-secret'", $"create database {database} owner {database}");
-        using var admin = plane.Client("admin", "admins");
-        using var invited = await admin.PostAsJsonAsync("/v1/agents", new { id, resources = (string[])["orders"] }, Cancel);
-        var token = (await invited.Content.ReadFromJsonAsync<JsonElement>(Cancel)).GetProperty("token").GetString()!;
         var state = new StateFolder();
         await File.WriteAllTextAsync(state.File("password"), $"{database}-secret\n", Cancel);
         var upstream = new UpstreamConfig(server.Host!, server.Port, database, state.File("password"), UpstreamTls.Disable);
         var port = FreePort();
-        var config = new AgentConfig(
-            id, plane.Address.ToString(), state.File("agent"), "http://127.0.0.1:1", [new ListenerConfig("postgresql", "orders", "127.0.0.1", port, upstream)], token);
-        using var http = new HttpClient();
-        var identity = await new Enrol(config, http, TimeProvider.System, NullLogger<Enrol>.Instance).Run(Cancel);
-        plane.Secrets.Sweep.KnowsFile(state.File("agent/enrolment.json"));
-        plane.Secrets.Sweep.KnowsFile(state.File("agent/agent.pem"));
+        var (config, identity) = await Enrolled(plane, id, state, new ListenerConfig("postgresql", "orders", "127.0.0.1", port, upstream));
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         AgentHost.AddAgent(builder.Services, config, identity);
@@ -80,6 +72,20 @@ internal sealed class LiveAgent : IAsyncDisposable
         // caught up, and the first lease is here: before that nobody is let in
         await WireAgent.Until(() => Task.FromResult(host.Services.GetRequiredService<Health>().WhyNotReady() is null));
         return new LiveAgent(id, port, state, server, database, identity, host);
+    }
+
+    /// <summary>An agent that the control plane knows, and that does not run.</summary>
+    public static async Task<(AgentConfig Config, AgentIdentity Identity)> Enrolled(ControlPlaneHost plane, string id, StateFolder state, ListenerConfig door)
+    {
+        using var admin = plane.Client("admin", "admins");
+        using var invited = await admin.PostAsJsonAsync("/v1/agents", new { id, resources = (string[])[door.Resource] }, Cancel);
+        var token = (await invited.Content.ReadFromJsonAsync<JsonElement>(Cancel)).GetProperty("token").GetString()!;
+        var config = new AgentConfig(id, plane.Address.ToString(), state.File("agent"), "http://127.0.0.1:1", [door], token);
+        using var http = new HttpClient();
+        var identity = await new Enrol(config, http, TimeProvider.System, NullLogger<Enrol>.Instance).Run(Cancel);
+        plane.Secrets.Sweep.KnowsFile(state.File("agent/enrolment.json"));
+        plane.Secrets.Sweep.KnowsFile(state.File("agent/agent.pem"));
+        return (config, identity);
     }
 
     /// <summary>Whether it believes this signing key and seals with this encryption key.</summary>

@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
+using AccessPlane.Agent;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.Tests.Integration.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using RabbitMQ.Client;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Agents;
@@ -103,6 +105,47 @@ public sealed class OrdersThatDoNotFitTests : IAsyncLifetime
         Assert.Equal(1, await Run(other));
         await WireAgent.Until(() => Task.FromResult(agent.WhyNotReady is null));
         FaultReport.Saw($"the queue was deleted and a revocation sent: its session was cut {cut.TotalSeconds:0.0} s after the call, 1 other session went on, and the agent was ready again after {took.Elapsed.TotalSeconds:0.0} s");
+    }
+
+    /// <summary>An agent's broker user makes the agent's queue, and so can make it one that takes nothing: that is its own affair.</summary>
+    [Fact]
+    public async Task A_queue_that_refuses_every_order_keeps_no_other_agent_from_being_told()
+    {
+        using var state = new StateFolder();
+        var taken = $"taken-{database[5..]}";
+        var nowhere = new UpstreamConfig("127.0.0.1", 1, "nobody", state.File("password"), UpstreamTls.Disable);
+        var (_, identity) = await LiveAgent.Enrolled(plane, taken, state, new ListenerConfig("postgresql", "orders", "127.0.0.1", 1, nowhere));
+        using var _1 = identity;
+        var user = identity.Enrolment;
+        var at = new UriBuilder(plane.Broker) { UserName = Uri.EscapeDataString(user.BrokerUser), Password = Uri.EscapeDataString(user.BrokerPassword) }.Uri;
+        await using var broker = await new ConnectionFactory { Uri = at }.CreateConnectionAsync(Cancel);
+        await using var channel = await broker.CreateChannelAsync(cancellationToken: Cancel);
+        var queue = Topology.AgentQueue(taken);
+        await channel.QueueDeleteAsync(queue, cancellationToken: Cancel);
+        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false,
+            new Dictionary<string, object?> { ["x-queue-type"] = "quorum", ["x-max-length"] = 0, ["x-overflow"] = "reject-publish" }, cancellationToken: Cancel);
+        await channel.QueueBindAsync(queue, queue, "", cancellationToken: Cancel);
+        var slowest = TimeSpan.Zero;
+        for (var i = 0; i < 5; i++)
+        {
+            var (grant, session) = await Open();
+            await using var ended = session;
+            var took = Stopwatch.StartNew();
+            using var admin = plane.Client("admin", "admins");
+            using var revoked = await admin.PostAsJsonAsync($"/v1/grants/{grant}/revoke", new { reason = "a test" }, Cancel);
+            Assert.True(revoked.IsSuccessStatusCode, await revoked.Content.ReadAsStringAsync(Cancel));
+            await Assert.ThrowsAnyAsync<NpgsqlException>(async () =>
+            {
+                while (took.Elapsed < TimeSpan.FromSeconds(60))
+                {
+                    await Run(session);
+                }
+            });
+            slowest = took.Elapsed > slowest ? took.Elapsed : slowest;
+            Assert.Null(agent.WhyNotReady);
+        }
+        Assert.InRange(slowest, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        FaultReport.Saw($"one agent's queue refused everything: 5 sessions at another agent were cut, the last {slowest.TotalSeconds:0.0} s after the call, and that agent stayed ready");
     }
 
     [Fact]

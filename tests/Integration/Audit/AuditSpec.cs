@@ -36,8 +36,17 @@ public abstract class AuditSpec(SharedControlPlane plane)
         ArgumentNullException.ThrowIfNull(client);
         using (client)
         {
-            using var answer = await client.GetAsync(new Uri($"/v1/{path}", UriKind.Relative), Cancel);
-            return (answer.StatusCode, await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel));
+            var began = TimeProvider.System.GetTimestamp();
+            while (true)
+            {
+                using var answer = await client.GetAsync(new Uri($"/v1/{path}", UriKind.Relative), Cancel);
+                var body = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel);
+                // on a busy machine the read models may need longer than a call waits: it is said to try again
+                if (answer.StatusCode != HttpStatusCode.ServiceUnavailable || body.GetProperty("code").GetString() != "not-caught-up" || TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromMinutes(1))
+                {
+                    return (answer.StatusCode, body);
+                }
+            }
         }
     }
 

@@ -27,6 +27,9 @@ internal sealed class TestIssuer : IAsyncDisposable
     /// <summary>It answers nothing before this is done.</summary>
     public Task Answers { get; set; } = Task.CompletedTask;
 
+    /// <summary>What the token endpoint answers a form; nothing of the kind otherwise.</summary>
+    public Func<Dictionary<string, string>, IResult> Tokens { get; set; } = _ => Results.BadRequest(new { error = "invalid_grant" });
+
     /// <summary>How often the keys were asked for.</summary>
     public int Asked => Volatile.Read(ref asked);
 
@@ -54,7 +57,14 @@ internal sealed class TestIssuer : IAsyncDisposable
             await issuer.Answers.WaitAsync(http.RequestAborted);
             await next(http);
         });
-        app.MapGet("/.well-known/openid-configuration", () => Results.Json(new Dictionary<string, string> { ["issuer"] = issuer.Address, ["jwks_uri"] = $"{issuer.Address}/jwks" }));
+        app.MapGet("/.well-known/openid-configuration", () => Results.Json(new Dictionary<string, string>
+        {
+            ["issuer"] = issuer.Address,
+            ["jwks_uri"] = $"{issuer.Address}/jwks",
+            ["authorization_endpoint"] = $"{issuer.Address}/authorize",
+            ["token_endpoint"] = $"{issuer.Address}/token",
+        }));
+        app.MapPost("/token", async (HttpRequest request) => issuer.Tokens((await request.ReadFormAsync()).ToDictionary(f => f.Key, f => f.Value.ToString())));
         app.MapGet("/jwks", () =>
         {
             Interlocked.Increment(ref issuer.asked);
@@ -62,9 +72,16 @@ internal sealed class TestIssuer : IAsyncDisposable
         });
         await app.StartAsync();
         issuer.Address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        issuer.Publish("k1", RSA.Create(2048));
+        issuer.Publish("k1", RSA.Create(Key.Value));
         return issuer;
     }
+
+    /// <summary>Of all issuers of a run: it takes a while to find one.</summary>
+    private static readonly Lazy<RSAParameters> Key = new(() =>
+    {
+        using var made = RSA.Create(2048);
+        return made.ExportParameters(true);
+    });
 
     public void Publish(string kid, AsymmetricAlgorithm key) => published.Add((kid, key));
 

@@ -40,6 +40,8 @@ public sealed class HiddenCorpusTests
                 if (one.Session2 is { } others)
                 {
                     await shop.Agent.Directly(others);
+                    // or the case shows nothing; PostgreSQL 18 leaves constants out of what it remembers of SET
+                    Assert.Equal(on == PgServer.Installed, await shop.Agent.Ask(one.WhetherThereIsASecret));
                 }
                 var (why, got, isRefused) = await Played(shop, one);
                 played++;
@@ -143,7 +145,8 @@ public sealed class HiddenCorpusTests
         await client.Prove(password);
         if (await client.Read() is { Type: 'E' } refused)
         {
-            Assert.StartsWith("masking: server unavailable: ", RawClient.Field(refused.Body, 'M'), StringComparison.Ordinal);
+            // what is found while a session begins ends those that have begun, and it may be one of them
+            Assert.Matches("^(masking: server unavailable|what the policy hides could be seen by now): ", RawClient.Field(refused.Body, 'M'));
             return ([refused], true);
         }
         await client.UntilReady();

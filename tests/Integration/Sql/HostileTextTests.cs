@@ -190,11 +190,40 @@ public sealed class HostileTextTests : IDisposable
         Assert.Equal(["select"], facts.Kinds);
     }
 
+    [Fact]
+    public async Task A_text_that_nobody_came_to_is_not_called_too_long()
+    {
+        var time = new Unit.Domain.ManualClock(TimeProvider.System.GetUtcNow());
+        using var lanesOfTwo = new PgParser(time);
+        using var gate = new ManualResetEventSlim();
+        var stuck = new Blocking(gate);
+        // those that take the place of the first ones as well: from then on nobody comes to anything
+        for (var begun = 2; begun <= 6; begun += 2)
+        {
+            var waiting = Enumerable.Range(0, 2).Select(_ => lanesOfTwo.Read("do $$ begin null; end $$"u8.ToArray(), new PgAnalyst(PgCatalog.Unknown, stuck)).AsTask()).ToList();
+            await Wire.WireAgent.Until(() => Task.FromResult(stuck.Begun == begun));
+            time.Advance(TimeSpan.FromSeconds(3));
+            foreach (var one in waiting)
+            {
+                Assert.Equal(PgParser.TooSlow, (await one).Facts.Unknown);
+            }
+        }
+        var behind = lanesOfTwo.Read("select 1"u8.ToArray(), new PgAnalyst(PgCatalog.Unknown, PgGrammar.Native)).AsTask();
+        time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(PgParser.TooMany, (await behind).Facts.Unknown);
+        gate.Set();
+    }
+
     /// <summary>Stands for a text that the native parser does not come back from.</summary>
     private sealed class Blocking(ManualResetEventSlim gate) : IPgGrammar
     {
+        private int begun;
+
+        public int Begun => Volatile.Read(ref begun);
+
         public bool Read(string text, PgLanguage language, Action<ReadOnlyMemory<byte>> look)
         {
+            Interlocked.Increment(ref begun);
             gate.Wait(TimeSpan.FromMinutes(1));
             return false;
         }

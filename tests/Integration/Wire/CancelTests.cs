@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using AccessPlane.Contracts.Policy;
+using AccessPlane.Tests.Unit.Domain;
+using AccessPlane.Tests.Unit.Wire;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 using static AccessPlane.Tests.Integration.Wire.WireAgent;
@@ -49,6 +52,30 @@ public sealed class CancelTests : IAsyncLifetime
         Assert.Equal(2, behind.Transcript().Count(l => l.Contains("\"kind\":\"cancel\"", StringComparison.Ordinal)));
     }
 
+    /// <summary>The database has answered all the same, and is slow to look at what else it was told.</summary>
+    [Fact]
+    public async Task A_cancel_of_the_agents_own_that_the_server_takes_late_hits_nothing_that_came_behind()
+    {
+        await using var server = new FakeServer
+        {
+            KeepsCancels = true,
+            Answer = sql => Rows(sql.Contains("four", StringComparison.Ordinal) ? 4 : 1),
+        };
+        // what bounds the wait for the server stands still
+        await using var behind = await WireAgent.Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port, Time: new ManualClock(TimeProvider.System.GetUtcNow())));
+        behind.Publish(model => model with { Limits = [new LimitRule("few", "orders", RowsPerStatement: 3)] });
+        using var client = await behind.Connect();
+        Assert.Equal("T D[1] D[2] D[3] E54000 ZI", Story(await client.Ask(Query("select 1 as four"))));
+        await client.Send(Query("select 1 as behind"));
+        // it was looked at, let through and recorded: nothing but the cancel that is under way keeps it from the server
+        await Until(() => Task.FromResult(server.Cancels == 1 && behind.Transcript().Any(l => l.Contains("select 1 as behind", StringComparison.Ordinal))));
+        Assert.Equal("Q", string.Concat(server.Asked));
+        server.LetCancelsGo();
+        Assert.Equal("T D[1] C[SELECT 1] ZI", Story(await client.UntilReady()));
+        Assert.Equal((1, "QQ"), (server.Cancels, string.Concat(server.Asked)));
+        FaultReport.Saw("the statement behind waited for 1 cancel to be taken, ran, and was answered whole");
+    }
+
     [Fact]
     public async Task A_cancel_of_a_session_that_does_nothing_reaches_nobody()
     {
@@ -77,6 +104,14 @@ public sealed class CancelTests : IAsyncLifetime
         }
         Assert.True(await agent.Backends("state = 'active' and query like '%pg_sleep%'", 1));
     }
+
+    /// <summary>One column, numbered.</summary>
+    private static byte[] Rows(int rows) =>
+    [
+        .. Frames.Answer('T', [0, 1, .. Frames.Text("n"), .. Frames.Int32(0), 0, 0, .. Frames.Int32(25), 0xff, 0xff, .. Frames.Int32(-1), 0, 0]),
+        .. Enumerable.Range(1, rows).SelectMany(i => Frames.Answer('D', [0, 1, .. Frames.Int32(1), (byte)('0' + i)])),
+        .. Frames.Complete($"SELECT {rows}"), .. Frames.Ready('I'),
+    ];
 
     private static async Task Cancel(int port, int pid, int secret)
     {

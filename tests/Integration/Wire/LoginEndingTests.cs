@@ -64,21 +64,22 @@ public sealed class LoginEndingTests
     {
         var time = new ManualTime { Wall = TimeProvider.System.GetUtcNow() };
         await using var agent = await WireAgent.Start(MaskedSessionTests.Options() with { Time = time });
-        using (await Open(agent))
-        {
-        }
         string mark;
         bool isQuiet;
         var tries = 0;
         do
         {
             Assert.True(tries++ < 20, "others never leave the roles alone");
-            // what others do to roles, which are the whole server's, is a change here too
-            mark = await Mark(agent);
+            // what others do to roles, which are the whole server's, is a change here too: at either look
             var roles = await Roles(agent);
+            using (await Open(agent))
+            {
+            }
+            mark = await Mark(agent);
+            isQuiet = Equals(roles, await Roles(agent));
             time.Advance(TimeSpan.FromHours(2));
             using var unchanged = await Open(agent);
-            isQuiet = Equals(roles, await Roles(agent));
+            isQuiet &= Equals(roles, await Roles(agent));
         }
         while (!isQuiet);
         Assert.Equal(mark, await Mark(agent));
@@ -176,8 +177,24 @@ public sealed class LoginEndingTests
             Assert.Equal(mark, await Mark(one)); // it says when the group was needed, whoever needed it
             Assert.Equal(2L, await one.Ask("select count(*) from pg_namespace where nspname ~ '^accessplane_m_'")); // for shop and public
         }
-        await WireAgent.Until(async () => (await Logins(one)).Select(l => l[..^16]).Distinct().Count() == 1); // the other's are gone with it
+        await WireAgent.Until(async () => (await Logins(one)).Select(DoorOf).Distinct().Count() == 1); // the other's are gone with it
         await client.StillWorks();
+    }
+
+    /// <summary>Logins are made ahead, behind whoever takes one, and given back behind whoever leaves: an agent that stops meanwhile drops those too.</summary>
+    [Fact]
+    public async Task An_agent_that_stops_while_logins_are_made_and_given_back_leaves_none()
+    {
+        await using var staying = await WireAgent.Start(MaskedSessionTests.Options());
+        using var client = await Open(staying);
+        for (var i = 0; i < 5; i++)
+        {
+            await using (var other = await WireAgent.Start(MaskedSessionTests.Options() with { Agent = "other", Beside = staying, Before = [] }))
+            {
+                using var theirs = await Open(other);
+            }
+            Assert.Single((await Logins(staying)).Select(DoorOf).Distinct());
+        }
     }
 
     /// <summary>Two agents with two credentials: what one role made another cannot change, so that each has views and a group of its own.</summary>
@@ -245,6 +262,9 @@ public sealed class LoginEndingTests
     /// <summary>All that are there for the agent's database, pooled or used.</summary>
     private static async Task<string[]> Logins(WireAgent agent) => (string[])(await agent.Ask(
         $"select array(select l.rolname::text from pg_auth_members m join pg_roles r on r.oid = m.roleid join pg_roles l on l.oid = m.member where {GroupOf(agent)} and l.rolname ~ '^accessplane_s_' order by 1)"))!;
+
+    /// <summary>The part of its name that all logins of one agent at one database have in common.</summary>
+    private static string DoorOf(string login) => login[..^16];
 
     private static async Task Run(NpgsqlConnection connection, string sql)
     {

@@ -6,7 +6,9 @@ namespace AccessPlane.Tests.Integration.Wire;
 internal sealed class MaskedShop : IAsyncDisposable
 {
     private static readonly string[] Extensions =
-        ["dblink", "hstore", "xml2", "tablefunc", "pageinspect", "pgcrypto", "lo", "adminpack", "pg_trgm", "pgrowlocks", "intarray", "fuzzystrmatch"];
+    [
+        "dblink", "hstore", "xml2", "tablefunc", "pageinspect", "pgcrypto", "lo", "adminpack", "pg_trgm", "pgrowlocks", "intarray", "fuzzystrmatch", "pg_stat_statements",
+    ];
 
     private readonly string[] fixture;
 

@@ -24,6 +24,9 @@ internal sealed partial record MaskingCase(
         return this with { Setup = Setup is null ? null : Named(Setup), Sql = Sql?.Select(Named).ToArray() };
     }
 
+    /// <summary>What the server itself, asked past the agent, answers with true.</summary>
+    public string WhetherThereIsASecret => $"select exists (select from ({Sql![0].TrimEnd(' ', ';')}) seen where seen::text like '%{Secrets[0]}%')";
+
     /// <summary>The same case, said in another way.</summary>
     public MaskingCase Said(Func<string, string> other, string? mode = null) => this with
     {

@@ -7,11 +7,14 @@ internal static class Programs
 {
     public sealed record Output(int Status, string Out, string Error);
 
-    public static async Task<Output> Run(string program, IReadOnlyDictionary<string, string> environment, params string[] arguments)
+    public static Task<Output> Run(string program, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Run(TimeSpan.FromSeconds(60), program, environment, arguments);
+
+    public static async Task<Output> Run(TimeSpan atMost, string program, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         using var process = Start(program, environment, arguments);
         var (standard, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var patience = new CancellationTokenSource(atMost);
         try
         {
             await process.WaitForExitAsync(patience.Token);

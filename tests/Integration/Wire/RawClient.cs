@@ -48,14 +48,17 @@ internal sealed class RawClient(Socket socket) : IDisposable
     }
 
     /// <summary>Asks for TLS as libpq does, and starts it.</summary>
+    /// <param name="asked">Done once it is granted.</param>
+    /// <param name="halfway">Done in the middle of the handshake: the server has shown its certificate, and waits for the client's last flight.</param>
     /// <returns>What watches the records that come.</returns>
-    public async Task<RecordWatch> AskForTls(SslProtocols version = SslProtocols.None)
+    public async Task<RecordWatch> AskForTls(SslProtocols version = SslProtocols.None, Func<Task>? asked = null, Func<Task>? halfway = null)
     {
         await Send([0, 0, 0, 8, 4, 210, 22, 47]);
         var answer = new byte[1];
         await stream.ReadExactlyAsync(answer);
         Assert.Equal((byte)'S', answer[0]);
-        var records = new RecordWatch(stream);
+        await (asked?.Invoke() ?? Task.CompletedTask);
+        var records = new RecordWatch(stream) { BeforeSecondFlight = halfway };
         stream = records;
         await StartTls(version: version);
         return records;
@@ -117,15 +120,19 @@ internal sealed class RawClient(Socket socket) : IDisposable
     }
 
     /// <summary>Answers a SCRAM exchange; an error instead of it is an exception with its text.</summary>
-    public async Task Prove(string password)
+    /// <param name="beforeFirst">Done once the server has asked for the proof.</param>
+    /// <param name="beforeLast">Done once it has said by what.</param>
+    public async Task Prove(string password, Func<Task>? beforeFirst = null, Func<Task>? beforeLast = null)
     {
         await Expect('R');
+        await (beforeFirst?.Invoke() ?? Task.CompletedTask);
         var scram = new ScramClient(null, false, Convert.ToBase64String(RandomNumberGenerator.GetBytes(18)), (salt, n) => ScramKeys.Derive(password, salt, n));
         var first = Encoding.ASCII.GetBytes(scram.First);
         var length = new byte[4];
         BinaryPrimitives.WriteInt32BigEndian(length, first.Length);
         await Send(PgFrame.Of('p', [.. "SCRAM-SHA-256\0"u8, .. length, .. first]));
         var challenge = await Expect('R');
+        await (beforeLast?.Invoke() ?? Task.CompletedTask);
         await Send(PgFrame.Of('p', Encoding.ASCII.GetBytes(scram.Final(Encoding.ASCII.GetString(challenge[4..]))!)));
         await Expect('R');
     }

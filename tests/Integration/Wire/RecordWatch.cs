@@ -10,6 +10,11 @@ internal sealed class RecordWatch(Stream inner) : Stream
     private readonly byte[] header = new byte[Header];
     private int inHeader;
     private int left;
+    private bool hasRead;
+    private Func<Task>? beforeSecondFlight;
+
+    /// <summary>Done before anything is sent that answers what came: in the middle of the handshake.</summary>
+    public Func<Task>? BeforeSecondFlight { init => beforeSecondFlight = value; }
 
     /// <summary>Of every record of application data: its bytes, without the head and with what the cipher adds.</summary>
     public List<int> Lengths { get; } = [];
@@ -39,10 +44,18 @@ internal sealed class RecordWatch(Stream inner) : Stream
 
     public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => inner.WriteAsync(buffer, cancellationToken);
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (hasRead && beforeSecondFlight is { } first)
+        {
+            beforeSecondFlight = null;
+            await first();
+        }
+        await inner.WriteAsync(buffer, cancellationToken);
+    }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        inner.WriteAsync(buffer, offset, count, cancellationToken);
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Flush() => inner.Flush();
 
@@ -54,6 +67,7 @@ internal sealed class RecordWatch(Stream inner) : Stream
 
     private void Look(ReadOnlySpan<byte> bytes)
     {
+        hasRead = true;
         while (bytes.Length > 0)
         {
             if (left > 0)

@@ -85,11 +85,13 @@ public sealed class TokenLoginTests : IAsyncLifetime
         Assert.Equal("08P01 invalid message length", await client.Refusal());
     }
 
-    [Fact]
-    public async Task Without_tls_a_token_is_not_even_asked_for()
+    [Theory]
+    [InlineData("orders-test")]
+    [InlineData("oauth")]
+    public async Task Without_tls_a_token_is_not_even_asked_for(string user)
     {
         using var client = await Dial(agent.Port);
-        await client.Send(Startup(("user", "orders-test"), ("database", agent.Database)));
+        await client.Send(Startup(("user", user), ("database", agent.Database)));
         Assert.StartsWith("28000 a token is taken under tls only", await client.Refusal(), StringComparison.Ordinal);
     }
 

@@ -146,6 +146,30 @@ public sealed class WiringTests
         await Assert.ThrowsAsync<SocketException>(() => wiring.Connect(new UnixDomainSocketEndPoint("/nowhere/at-all"), Cancel));
     }
 
+    /// <summary>A login that waits looks at its client from one thread, and its upstream is ready on the ring's: the look was given up before the ring knew of it, and never ended.</summary>
+    [Fact]
+    public async Task A_look_that_is_given_up_on_the_rings_thread_before_the_ring_has_heard_of_it_is_given_up()
+    {
+        using var client = await Pair.Make("ring");
+        using var enough = new CancellationTokenSource();
+        var looking = await OnTheRing(() =>
+        {
+            using var looks = new ManualResetEventSlim();
+            var look = Task.Run(
+                () =>
+                {
+                    var begun = client.Far.Peek(new byte[1], enough.Token).AsTask();
+                    looks.Set();
+                    return begun;
+                },
+                Cancel);
+            looks.Wait(Cancel);
+            enough.Cancel();
+            return look;
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => looking.WaitAsync(Patience, Cancel));
+    }
+
     [Fact]
     public async Task Wires_that_come_and_go_leave_no_descriptor_behind()
     {
@@ -163,6 +187,27 @@ public sealed class WiringTests
                 var waiting = pair.Near.Receive(new byte[1]).AsTask();
                 pair.Near.Close();
                 await Assert.ThrowsAnyAsync<Exception>(() => waiting.WaitAsync(Patience, Cancel));
+            }
+        }
+    }
+
+    /// <summary>Does it where whoever waited for a wire goes on: on the ring's own thread.</summary>
+    private static async Task<T> OnTheRing<T>(Func<T> what)
+    {
+        while (true)
+        {
+            using var pair = await Pair.Make("ring");
+            var there = Task.Run(
+                async () =>
+                {
+                    await pair.Far.Receive(new byte[1]);
+                    return Thread.CurrentThread.Name?.StartsWith("ring", StringComparison.Ordinal) == true ? [what()] : Array.Empty<T>();
+                },
+                Cancel);
+            await Task.Run(() => pair.Near.Send(new byte[1]).AsTask(), Cancel);
+            if (await there.WaitAsync(Patience, Cancel) is [var done])
+            {
+                return done;
             }
         }
     }

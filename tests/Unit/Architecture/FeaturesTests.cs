@@ -26,6 +26,7 @@ public sealed class FeaturesTests
         "Grants → AccessRequests", "Grants → Agents", "Grants → Locks", "Grants → Policies", "Grants → Resources",
         "History → Agents", "History → Evidence", "History → Grants", "History → Keys", "History → Locks", "History → Sessions",
         "Holds → AccessRequests", "Holds → Agents", "Holds → Locks", "Holds → Policies", "Holds → Sessions",
+        "Integrations → Notifications", "Integrations → Policies",
         "Locks → Policies",
         "Notifications → AccessRequests", "Notifications → Holds", "Notifications → Keys", "Notifications → Policies",
         "Policies → Locks", "Policies → Resources",

@@ -3,13 +3,15 @@ using Xunit;
 
 namespace AccessPlane.Tests.Unit.Architecture;
 
-/// <summary>Contracts ← Projections ← ControlPlane, Contracts ← Agent, and nothing else.</summary>
+/// <summary>Contracts ← Projections ← ControlPlane, Contracts ← Agent, Contracts ← Cli, and nothing else.</summary>
 public sealed class PlanesTests
 {
     private static readonly Assembly Contracts = typeof(AccessPlane.Contracts.IEvent).Assembly;
     private static readonly Assembly Agent = typeof(AccessPlane.Agent.Gate.Permit).Assembly;
     private static readonly Assembly Projections = typeof(AccessPlane.Projections.Projector).Assembly;
     private static readonly Assembly ControlPlane = typeof(AccessPlane.ControlPlane.EventStore.EventLog).Assembly;
+
+    private static readonly Assembly Cli = typeof(AccessPlane.Cli.Terminal.Exit).Assembly;
 
     private static HashSet<string> References(Assembly assembly) => [.. assembly.GetReferencedAssemblies().Select(a => a.Name!)];
 
@@ -33,6 +35,12 @@ public sealed class PlanesTests
 
     [Fact]
     public void The_control_plane_does_not_know_the_agent() => Assert.DoesNotContain(Agent.GetName().Name!, References(ControlPlane));
+
+    [Fact]
+    public void The_command_line_is_a_client_and_knows_neither_plane() => Assert.All(
+        References(Cli), name => Assert.True(
+            name is "AccessPlane.Contracts" or "System.CommandLine" || name.StartsWith("Spectre.Console", StringComparison.Ordinal) || name.StartsWith("System.", StringComparison.Ordinal) ||
+            name.StartsWith("Microsoft.Win32.", StringComparison.Ordinal), $"the command line must not need {name}"));
 
     [Theory]
     [InlineData("AccessPlane.Agent.Relay", "Protocols", "Gate", "Directives", "Recording")]

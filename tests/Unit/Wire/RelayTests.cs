@@ -19,7 +19,7 @@ public sealed class RelayTests
             relay.Cut(); // what it still says is read and dropped
         }
         Task<RelayEnd>? running = null;
-        await Task.Run(() => { running = relay.Run(default, default); }).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        await Task.Run(() => { running = relay.Run(); }).WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
         for (var i = 0; i < 3; i++)
         {
             var before = isCut ? server.Said : client.Heard;

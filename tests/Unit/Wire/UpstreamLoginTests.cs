@@ -14,25 +14,52 @@ public sealed class UpstreamLoginTests
     {
         using var wire = new ReadyServer();
         using var credential = new Laborious();
+        using var proofs = new PgProofs();
         // nothing here ever waits for bytes: if the keys were made where the challenge was read, this would come back when they are
-        var login = new PgUpstreamLogin(new PgChannel(wire), credential, isPrivate: false).Run();
+        var login = new PgUpstreamLogin(new PgChannel(wire), credential, isPrivate: false, proofs, TestContext.Current.CancellationToken).Run();
         Assert.False(login.IsCompleted);
         credential.Done.Set();
         await Assert.ThrowsAsync<IOException>(() => login); // the server gives no proof
-        Assert.True(credential.WasAsked);
+        Assert.Equal(1, credential.Asked);
+    }
+
+    [Fact]
+    public async Task However_many_log_in_at_once_a_server_has_one_of_them_work_at_a_time_and_no_thread_of_others()
+    {
+        using var credential = new Laborious();
+        using var proofs = new PgProofs();
+        var wires = Enumerable.Range(0, 5).Select(_ => new ReadyServer()).ToList();
+        var logins = wires.ConvertAll(wire => new PgUpstreamLogin(new PgChannel(wire), credential, isPrivate: false, proofs, TestContext.Current.CancellationToken).Run());
+        credential.Done.Set();
+        foreach (var login in logins)
+        {
+            await Assert.ThrowsAsync<IOException>(() => login);
+        }
+        wires.ForEach(wire => wire.Dispose());
+        Assert.Equal((5, 1, false), (credential.Asked, credential.Most, credential.TookAThreadOfOthers));
     }
 
     private sealed class Laborious() : PgCredential("agent"), IDisposable
     {
         public ManualResetEventSlim Done { get; } = new();
-        public bool WasAsked { get; private set; }
+        private int asked;
+        private int at;
+
+        public int Asked => Volatile.Read(ref asked);
+
+        /// <summary>How many at once.</summary>
+        public int Most { get; private set; }
+        public bool TookAThreadOfOthers { get; private set; }
 
         public override string Password() => "";
 
         public override ScramKeys Keys(byte[] salt, int iterations)
         {
+            Most = Math.Max(Most, Interlocked.Increment(ref at));
+            TookAThreadOfOthers |= Thread.CurrentThread.IsThreadPoolThread;
             Assert.True(Done.Wait(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken), "somebody waits for it");
-            WasAsked = true;
+            Interlocked.Increment(ref asked);
+            Interlocked.Decrement(ref at);
             return new ScramKeys(new byte[32], new byte[32]);
         }
 
@@ -87,5 +114,56 @@ public sealed class UpstreamLoginTests
             }
             return default;
         }
+    }
+
+    /// <summary>A database that was taken over asks for as much as it may, again and again: what sessions need of the processor goes before.</summary>
+    [Theory]
+    [InlineData(4096, false)]
+    [InlineData(ScramClient.MostIterations, true)]
+    public async Task Of_the_processor_an_unusual_proof_gets_what_nobody_else_wants(int iterations, bool givesWay)
+    {
+        var (before, during) = (Niceness(), -1);
+        using var proofs = new PgProofs();
+        var scram = new ScramClient(null, false, "abc", (salt, _) =>
+        {
+            during = Niceness();
+            return ScramKeys.Derive("secret", salt, ScramClient.FewestIterations);
+        });
+        Assert.NotNull(await proofs.Final(scram, $"r=abcdef,s=c2FsdA==,i={iterations}", TestContext.Current.CancellationToken));
+        Assert.Equal(givesWay ? 19 : before, during);
+    }
+
+    /// <summary>A thread that steps back makes those that it starts step back too: one of those that all sessions share would have stayed there.</summary>
+    [Fact]
+    public async Task No_thread_that_sessions_share_steps_back_with_an_unusual_proof()
+    {
+        using var proofs = new PgProofs();
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ =>
+        {
+            var scram = new ScramClient(null, false, "abc", (salt, _) => ScramKeys.Derive("secret", salt, ScramClient.FewestIterations));
+            await proofs.Final(scram, $"r=abcdef,s=c2FsdA==,i={ScramClient.MostIterations}", TestContext.Current.CancellationToken);
+        }));
+        var usual = Niceness("/proc/self");
+        Assert.All(Directory.EnumerateDirectories("/proc/self/task"), thread => Assert.Equal(usual, NicenessOfShared(thread) ?? usual));
+    }
+
+    /// <summary>How far a thread of the pool has stepped back; null for every other one.</summary>
+    private static int? NicenessOfShared(string thread)
+    {
+        try
+        {
+            return File.ReadAllText($"{thread}/comm").StartsWith(".NET TP", StringComparison.Ordinal) ? Niceness(thread) : null;
+        }
+        catch (IOException)
+        {
+            return null; // it has ended
+        }
+    }
+
+    /// <summary>The 19th field, where the second may hold blanks.</summary>
+    private static int Niceness(string thread = "/proc/thread-self")
+    {
+        var stat = File.ReadAllText($"{thread}/stat");
+        return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[16], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

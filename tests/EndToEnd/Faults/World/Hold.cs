@@ -28,11 +28,13 @@ internal sealed class Hold : IAsyncDisposable
 
     public Task<string> WhoWaits() => product.AskLog<string>($"SELECT application_name {Waiting}");
 
-    /// <summary>What stands at the lock is undone: as if the database had gone with the process that asked.</summary>
+    /// <summary>What stands at the lock is undone: as if the database had gone with the process that asked. Who takes over may stand there by then.</summary>
     public async Task EndWhoWaits()
     {
-        await product.AskLog<long>($"SELECT count(pg_terminate_backend(pid)) {Waiting}");
-        await Wait.Until(() => product.AskLog<bool>($"SELECT NOT EXISTS (SELECT {Waiting})"), 20, () => "they are still there");
+        var ended = await product.AskLog<int[]>($"SELECT coalesce(array_agg(pid), '{{}}') FROM (SELECT pid, pg_terminate_backend(pid) {Waiting}) ended");
+        Assert.NotEmpty(ended);
+        await Wait.Until(
+            () => product.AskLog<bool>($"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid IN ({string.Join(',', ended)}))"), 20, () => "they are still there");
     }
 
     /// <summary>Returns when whoever stood there has got on and is done.</summary>

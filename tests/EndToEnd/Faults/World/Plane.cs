@@ -15,7 +15,7 @@ internal sealed class Plane : IAsyncDisposable
         Address = $"http://127.0.0.1:{product.Port(index)}";
         Name = $"faults-plane-{index + 1}";
         Api = new Api(new Uri(Address), new Uri(issuer), TestWorld.Variable("ACCESSPLANE_TEST_OIDC_SECRET"));
-        daemon = new Daemon(Name, $"{TestWorld.Root}/artifacts/bin/AccessPlane.ControlPlane/debug/accessplane-control-plane", [], new Dictionary<string, string>
+        daemon = new Daemon(Name, TestWorld.Program("control-plane", "ControlPlane"), [], new Dictionary<string, string>
         {
             ["HOME"] = folder,
             ["DOTNET_ENVIRONMENT"] = "Production",

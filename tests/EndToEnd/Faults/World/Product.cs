@@ -118,12 +118,12 @@ public sealed class Product : IAsyncDisposable
     }
 
     /// <summary>A session through the agent, that waits as long as anything here may take: a test that fails ends all the same.</summary>
-    internal static async Task<NpgsqlConnection> Open(Ticket ticket, string application = "faults")
+    internal static async Task<NpgsqlConnection> Open(Ticket ticket, string application = "faults", string more = "Cancellation Timeout=-1")
     {
         var since = Stopwatch.StartNew();
         while (true)
         {
-            var session = new NpgsqlConnection($"{ticket.Npgsql(application)};Timeout=60;Command Timeout=150;Cancellation Timeout=-1");
+            var session = new NpgsqlConnection($"{ticket.Npgsql(application)};Timeout=60;Command Timeout=150;{more}");
             try
             {
                 await session.OpenAsync();
@@ -274,7 +274,7 @@ public sealed class Product : IAsyncDisposable
             health = $"http://127.0.0.1:{Port(4)}",
             listeners = new[] { Listener("orders", Port(2), Port(6)), Listener("payroll", Port(3), serverPort) },
         }));
-        agent = new Daemon("faults-agent", $"{TestWorld.Root}/artifacts/bin/AccessPlane.Agent/debug/accessplane-agent", [$"{folder}/agent.json"],
+        agent = new Daemon("faults-agent", TestWorld.Program("agent", "Agent"), [$"{folder}/agent.json"],
             new Dictionary<string, string> { ["ACCESSPLANE_ENROLMENT_TOKEN"] = invitation.Text("token"), ["HOME"] = folder });
         agent.Start();
         await AgentReady();
@@ -318,7 +318,7 @@ public sealed class Product : IAsyncDisposable
         return api;
     }
 
-    private static async Task OnServer(string server, string sql)
+    internal static async Task OnServer(string server, string sql)
     {
         await using var database = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server) { Pooling = false }.ConnectionString);
         await database.OpenAsync();

@@ -1,0 +1,148 @@
+using System.Text.RegularExpressions;
+using AccessPlane.Tests.EndToEnd.World;
+using Microsoft.Playwright;
+
+namespace AccessPlane.Tests.EndToEnd.Console;
+
+/// <summary>Asking, deciding, connecting: what most people do with the console, in two browsers.</summary>
+public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifetime
+{
+    /// <summary>Seen as it was written, wherever it is shown: no page takes it for its own markup.</summary>
+    private readonly string why = $"<b onclick=alert(1)>fix</b> an order &amp; {Guid.CreateVersion7():N}";
+
+    public async ValueTask InitializeAsync() => await world.Rules(inForce: true);
+
+    public async ValueTask DisposeAsync() => await world.Rules(inForce: false);
+
+    [Fact]
+    public async Task What_one_asks_arrives_at_the_other_without_reload_and_the_answer_comes_back()
+    {
+        await using var engineer = await browser.SignIn(world, "engineer");
+        await using var dba = await browser.SignIn(world, "dba", "to-decide");
+
+        await engineer.Press("Ask for access");
+        await engineer.Page.Locator(".offer").Filter(new() { HasText = "orders-write" }).ClickAsync();
+        await engineer.Sees("dl.terms", "1 of dba, then 1 of security (from 30 min on)");
+        await engineer.Page.GetByLabel("For how long").SelectOptionAsync("20");
+        await engineer.Sees(".actions", "needs 1 of dba;");
+        await engineer.Page.GetByLabel("Reason").FillAsync(why);
+        await engineer.Shot("mine-asking");
+        await engineer.Page.GetByRole(AriaRole.Button, new() { Name = "Ask", Exact = true }).ClickAsync();
+        await engineer.Sees("article", "waits for approval");
+
+        await dba.Sees("article.decide", why);
+        await dba.Sees("article.decide", "Erin Engineer");
+        await dba.Shot("to-decide-request");
+        var asked = dba.Card(why);
+        await asked.GetByLabel("Comment").FillAsync("go ahead, but mind the locks");
+        await dba.Press("Approve", asked);
+        await Assertions.Expect(asked).ToContainTextAsync("You have decided. It is approved");
+
+        // nobody reloads the engineer's page
+        var grant = engineer.Card("orders-write").Filter(new() { Has = engineer.Page.GetByRole(AriaRole.Button, new() { Name = "Get a ticket" }) }).First;
+        await Assertions.Expect(grant).ToBeVisibleAsync();
+        await engineer.Sees("td", "go ahead, but mind the locks");
+        await engineer.Press("Get a ticket", grant);
+        await engineer.Sees(".copy .label", "JDBC");
+        await engineer.Shot("mine-ticket");
+        await engineer.Press("Copy for psql", grant);
+        var command = await engineer.Page.EvaluateAsync<string>("() => navigator.clipboard.readText()");
+        var url = Regex.Match(command, "^psql '([^']+)'$").Groups[1].Value;
+        var ran = await Run.ToEnd("psql", [url, "-XAtc", "select 'by the console'"]);
+        Assert.Equal("by the console", ran.Succeeded().Output.Trim());
+
+        await engineer.Press("Surrender…", grant);
+        await engineer.Press("Give it back", grant);
+        await engineer.Page.GetByText("Ended grants").ClickAsync();
+        await engineer.Sees("details.section td", "by Erin Engineer");
+        var audited = await world.Api.Get("auditor", "/v1/audit/events?type=grant_surrendered&actor=Erin%20Engineer&limit=1000");
+        Assert.NotEmpty(audited.Is(200).Body.GetProperty("items").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task A_lost_race_is_shown_as_what_won()
+    {
+        await using var dba = await browser.SignIn(world, "dba", "to-decide");
+        var id = (await world.Api.Post("engineer2", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = why })).Is(201).Text("id");
+        var asked = dba.Card(why);
+        await Assertions.Expect(asked).ToBeVisibleAsync();
+        (await world.Api.Post("dba2", $"/v1/requests/{id}/reviews", new { verdict = "deny", comment = "not today" })).Is(200);
+
+        // it neither vanishes nor can be decided any more, and says who was first
+        await Assertions.Expect(asked).ToContainTextAsync("Somebody was before you");
+        await Assertions.Expect(asked).ToContainTextAsync("Dario Dba");
+        await Assertions.Expect(asked).ToContainTextAsync("not today");
+        await Assertions.Expect(asked.GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
+        await dba.Shot("to-decide-lost");
+    }
+
+    [Fact]
+    public async Task A_statement_that_waits_is_shown_with_all_that_it_is_and_runs_when_it_is_released()
+    {
+        await TestWorld.Ask<string>(
+            "DROP TABLE IF EXISTS shop.shelf; CREATE TABLE shop.shelf AS SELECT n AS id FROM generate_series(1, 25) n; GRANT SELECT, DELETE ON shop.shelf TO accessplane_agent; ANALYZE shop.shelf; SELECT 'made'");
+        await using var dba = await browser.SignIn(world, "dba", "to-decide");
+        var ticket = await world.Everything(database: "orders");
+        await using var psql = Run.Start("psql", [ticket.Url("console-hold"), "-XAtc", "DELETE FROM shop.shelf -- only \u202estale\u202c ones"]);
+
+        var held = dba.Card("shop.shelf");
+        await Assertions.Expect(held).ToBeVisibleAsync();
+        foreach (var told in (string[])["⟨U+202E⟩", "delete", "25 rows", "every row: no condition", "bulk-write", "Erin Engineer"])
+        {
+            await Assertions.Expect(held).ToContainTextAsync(told);
+        }
+        Assert.Equal("⟨U+202E⟩", await held.Locator("pre .mark").First.TextContentAsync());
+        await dba.Shot("to-decide-hold");
+        await held.GetByLabel("Comment").FillAsync("twenty-five, fine");
+        await dba.Press("Let it run", held);
+        await Assertions.Expect(held).ToContainTextAsync("It is released by Dana Dba");
+        (await psql.End()).Succeeded();
+        Assert.Equal(0, await TestWorld.Ask<long>("SELECT count(*) FROM shop.shelf"));
+        await TestWorld.Ask<string>("DROP TABLE shop.shelf; SELECT 'gone'");
+    }
+
+    [Fact]
+    public async Task Asking_needs_no_mouse()
+    {
+        await using var engineer = await browser.SignIn(world, "engineer2");
+        var keys = engineer.Page.Keyboard;
+        async Task Reach(string element)
+        {
+            for (var presses = 0; !await engineer.Page.EvaluateAsync<bool>($"() => document.activeElement.matches(`{element}`)"); presses++)
+            {
+                Assert.True(presses < 40, $"{element} cannot be reached with the Tab key");
+                await keys.PressAsync("Tab");
+            }
+        }
+        await engineer.Page.EvaluateAsync("() => document.activeElement?.blur()");
+        await Reach("header.page button");
+        await keys.PressAsync("Enter");
+        await engineer.Sees(".offers");
+        await Reach(".offer input");
+        await keys.PressAsync("Space");
+        await engineer.Sees("dl.terms");
+        await Reach("form .fields input");
+        await keys.TypeAsync(why);
+        await keys.PressAsync("Enter");
+        await engineer.Sees("td", why);
+    }
+
+    [Fact]
+    public async Task Who_has_signed_out_is_out_and_is_asked_who_they_are_the_next_time()
+    {
+        await using var somebody = await browser.SignIn(world, "security");
+        await somebody.Sees(".who", "Sam Security");
+        await somebody.Shot("mine-empty");
+        // while the page is open its sign-in is renewed at the provider
+        var before = await somebody.Page.Context.CookiesAsync();
+        Assert.NotNull(await somebody.Page.EvaluateAsync<string?>("() => accessplane.renew()"));
+        Assert.NotEqual(before.Single(c => c.Name == "accessplane").Value, (await somebody.Page.Context.CookiesAsync()).Single(c => c.Name == "accessplane").Value);
+        await somebody.Press("Sign out");
+        await somebody.Sees("h1", "You are signed out");
+        await somebody.Shot("signed-out");
+        Assert.Equal(302, (await somebody.Page.APIRequest.GetAsync($"{world.Url}/console/mine", new() { MaxRedirects = 0 })).Status);
+        await somebody.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in" }).ClickAsync();
+        await somebody.Page.Locator("button[value='auditor']").ClickAsync();
+        await somebody.Sees(".who", "Ada Auditor");
+    }
+}

@@ -1,0 +1,139 @@
+using System.Collections.Concurrent;
+using AccessPlane.Tests.EndToEnd.Console;
+using AccessPlane.Tests.EndToEnd.World;
+using Microsoft.Playwright;
+
+[assembly: AssemblyFixture(typeof(Browser))]
+
+namespace AccessPlane.Tests.EndToEnd.Console;
+
+/// <summary>Debian's chromium, driven by Playwright. Started by the first test that needs it.</summary>
+public sealed class Browser : IAsyncLifetime
+{
+    private IPlaywright? playwright;
+    private IBrowser? chromium;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Somebody before a browser of their own, signed in.</summary>
+    internal async Task<Seat> SignIn(TestWorld world, string who, string page = "mine")
+    {
+        playwright ??= await Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(Seat.Patience);
+        chromium ??= await playwright.Chromium.LaunchAsync(new()
+        {
+            ExecutablePath = "/usr/bin/chromium",
+            Args = Environment.UserName == "root" ? ["--no-sandbox"] : [], // as root it has none
+        });
+        var context = await chromium.NewContextAsync(new()
+        {
+            ViewportSize = new() { Width = 1280, Height = 860 },
+            TimezoneId = "Europe/Vienna",
+            Locale = "en-GB",
+            ColorScheme = ColorScheme.Light,
+            Permissions = ["clipboard-read", "clipboard-write"],
+        });
+        var seat = new Seat(context, await context.NewPageAsync(), world.Url);
+        await seat.Page.GotoAsync($"{world.Url}/console/{page}");
+        await seat.Page.Locator($"button[value='{who}']").ClickAsync();
+        await seat.Sees("h1");
+        return seat;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await (chromium?.DisposeAsync() ?? ValueTask.CompletedTask);
+        playwright?.Dispose();
+    }
+}
+
+/// <summary>One person's browser.</summary>
+internal sealed class Seat : IAsyncDisposable
+{
+    internal const float Patience = 20_000;
+    private readonly IBrowserContext context;
+    private readonly string url;
+    private readonly ConcurrentQueue<string> complaints = [];
+
+    public Seat(IBrowserContext context, IPage page, string url)
+    {
+        (this.context, Page, this.url) = (context, page, url);
+        context.SetDefaultTimeout(Patience);
+        // what the policy for content forbids, a script that fails, an asset that is not there: a browser says so here
+        page.Console += (_, said) =>
+        {
+            if (said.Type == "error" && said.Location.StartsWith(url, StringComparison.Ordinal))
+            {
+                complaints.Enqueue($"{said.Text} ({said.Location})");
+            }
+        };
+        page.PageError += (_, error) => complaints.Enqueue(error);
+    }
+
+    public IPage Page { get; }
+
+    /// <summary>What the test has brought about: a refusal that the browser reports too.</summary>
+    public void Forgives(string status)
+    {
+        Assert.True(complaints.TryDequeue(out var complaint) && complaint.Contains(status, StringComparison.Ordinal), $"the browser did not complain of {status}");
+    }
+
+    public ILocator Card(string text) => Page.Locator("article.card").Filter(new() { HasText = text });
+
+    public Task Sees(string selector, string? text = null) =>
+        Assertions.Expect((text is null ? Page.Locator(selector) : Page.Locator(selector).Filter(new() { HasText = text })).First).ToBeVisibleAsync(new() { Timeout = Patience });
+
+    public Task Go(string page) => Page.Locator("nav").GetByRole(AriaRole.Link, new() { Name = page }).ClickAsync();
+
+    public Task Press(string button, ILocator? within = null) => (within?.GetByRole(AriaRole.Button, new() { Name = button }) ?? Page.GetByRole(AriaRole.Button, new() { Name = button })).First.ClickAsync();
+
+    /// <summary>
+    /// Keeps the page as it looks: light, dark, and on a narrow screen. In each it is seen to that all text can be read (WCAG AA: 4.5:1, 3:1 where it is large) and that nothing
+    /// hangs over the side.
+    /// </summary>
+    public async Task Shot(string name)
+    {
+        var folder = Directory.CreateDirectory($"{TestWorld.Root}/artifacts/screenshots").FullName;
+        await Page.EvaluateAsync("() => document.activeElement?.blur()");
+        foreach (var (scheme, suffix) in ((ColorScheme, string)[])[(ColorScheme.Dark, "-dark"), (ColorScheme.Light, "")])
+        {
+            await Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+            var pale = await Page.EvaluateAsync<string[]>(Pale);
+            Assert.True(pale.Length == 0, $"too pale to be read in {name}{suffix}: {string.Join("; ", pale)}");
+            await Page.ScreenshotAsync(new() { Path = $"{folder}/{name}{suffix}.png", FullPage = true });
+        }
+        await Page.SetViewportSizeAsync(390, 844);
+        var over = await Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - innerWidth");
+        Assert.True(over <= 0, $"{name} hangs over a narrow screen by {over} pixels");
+        await Page.ScreenshotAsync(new() { Path = $"{folder}/{name}-narrow.png", FullPage = true });
+        await Page.SetViewportSizeAsync(1280, 860);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await context.DisposeAsync();
+        Assert.True(complaints.IsEmpty, $"the browser complained: {string.Join("; ", complaints)}");
+    }
+
+    /// <summary>Every visible text with its contrast against what is behind it, where that is too little.</summary>
+    private const string Pale = """
+        () => {
+          const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+          const parse = (color) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+          const light = ([r, g, b]) => { const [x, y, z] = [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * x + 0.7152 * y + 0.0722 * z; };
+          const behind = (element) => { for (let e = element; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 255) return c; } return [255, 255, 255, 255]; };
+          const found = [];
+          const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          while (texts.nextNode()) {
+            const element = texts.currentNode.parentElement;
+            if (!texts.currentNode.textContent.trim() || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || element.closest("option, noscript, :disabled")) continue;
+            const style = getComputedStyle(element);
+            const [a, b] = [light(parse(style.fill !== "rgb(0, 0, 0)" && element.closest("svg") ? style.fill : style.color)), light(behind(element))];
+            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+            if (ratio < (large ? 3 : 4.5)) found.push(`${texts.currentNode.textContent.trim().slice(0, 40)} (${ratio.toFixed(2)}:1)`);
+          }
+          return found;
+        }
+        """;
+}
