@@ -11,7 +11,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// </summary>
 public sealed class Confirmations(TimeProvider clock, TimeSpan? patience = null)
 {
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
     /// <summary>So long an agent is remembered to have made others wait.</summary>
     private static readonly TimeSpan Probation = TimeSpan.FromMinutes(10);

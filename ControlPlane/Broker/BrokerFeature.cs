@@ -1,3 +1,4 @@
+using AccessPlane.Contracts.Messages;
 using MassTransit;
 using MassTransit.Configuration;
 using Microsoft.Extensions.Options;
@@ -5,8 +6,11 @@ using Microsoft.Extensions.Options;
 namespace AccessPlane.ControlPlane.Broker;
 
 /// <summary>RabbitMQ: MassTransit to and from agents, plain AMQP for approvers, the management API for users and queues.</summary>
-public static class BrokerFeature
+public static partial class BrokerFeature
 {
+    /// <summary>So long the broker may take over an answer, while it chooses a queue's leader or starts on a slow disk: who does not wait for it is never told again.</summary>
+    private static readonly TimeSpan Answers = TimeSpan.FromMinutes(5);
+
     public static IServiceCollection AddBroker(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -55,8 +59,18 @@ public static class BrokerFeature
     {
         // its own log context is global and dies with the first host of a process
         LogContext.ConfigureCurrentLogContext(context.GetRequiredService<ILoggerFactory>());
-        rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri), host => host.MaxMessageSize(MessageSize.LargestOfAnyBroker));
+        var (log, stopping) = (context.GetRequiredService<ILogger<DeclareTopology>>(), context.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri), host =>
+        {
+            host.MaxMessageSize(MessageSize.LargestOfAnyBroker);
+            host.ContinuationTimeout(Answers);
+            host.OnRefreshConnectionFactory = connections => BrokerDoor.Opens(
+                async cancel => await (await connections.CreateConnectionAsync(cancel)).DisposeAsync(), why => LogNotLetIn(log, why.GetBaseException().Message), TimeProvider.System, stopping);
+        });
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "waiting for the broker to let this control plane in: {Why}")]
+    private static partial void LogNotLetIn(ILogger log, string why);
 
     private static void Configure(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
     {

@@ -9,8 +9,11 @@ namespace AccessPlane.Agent.Directives;
 /// Two connections: RabbitMQ stops reading from one that publishes while its memory or its disk runs out, the acknowledgements of what was consumed
 /// included. On the one for orders nothing is ever published, so that a revocation comes through.
 /// </summary>
-internal static class Broker
+internal static partial class Broker
 {
+    /// <summary>So long the broker may take over an answer, while it chooses a queue's leader or starts on a slow disk: who does not wait for it is never told again.</summary>
+    private static readonly TimeSpan Answers = TimeSpan.FromMinutes(5);
+
     public static string QueueOf(string agent) => $"accessplane.agent.{agent}";
 
     public static Uri ReportsOf(string agent) => new($"exchange:accessplane.agent.{agent}.reports?type=fanout");
@@ -25,7 +28,7 @@ internal static class Broker
         services.AddMassTransit<IReportBus>(bus =>
         {
             bus.DisableUsageTelemetry();
-            bus.UsingRabbitMq((_, broker) => Host(broker, enrolment));
+            bus.UsingRabbitMq((context, broker) => Host(context, broker, enrolment));
         });
         return services.AddMassTransit(bus =>
         {
@@ -33,7 +36,7 @@ internal static class Broker
             bus.AddConsumer<DirectiveConsumer>();
             bus.UsingRabbitMq((context, broker) =>
             {
-                Host(broker, enrolment);
+                Host(context, broker, enrolment);
                 broker.ReceiveEndpoint(QueueOf(enrolment.Agent), endpoint =>
                 {
                     endpoint.SetQuorumQueue();
@@ -63,12 +66,19 @@ internal static class Broker
         };
     }
 
-    private static void Host(IRabbitMqBusFactoryConfigurator broker, Enrolment enrolment) => broker.Host(new Uri(enrolment.BrokerUri), host =>
+    private static void Host(IServiceProvider services, IRabbitMqBusFactoryConfigurator broker, Enrolment enrolment) => broker.Host(new Uri(enrolment.BrokerUri), host =>
     {
         host.Username(enrolment.BrokerUser);
         host.Password(enrolment.BrokerPassword);
         host.MaxMessageSize(DirectiveSize.LargestOfAnyBroker);
+        host.ContinuationTimeout(Answers);
+        var (log, stopping) = (services.GetRequiredService<ILogger<DirectiveConsumer>>(), services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        host.OnRefreshConnectionFactory = connections => BrokerDoor.Opens(
+            async cancel => await (await connections.CreateConnectionAsync(cancel)).DisposeAsync(), why => LogNotLetIn(log, why.GetBaseException().Message), TimeProvider.System, stopping);
     });
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "waiting for the broker to let this agent in: {Why}")]
+    private static partial void LogNotLetIn(ILogger log, string why);
 
     internal sealed class DirectiveConsumer(WhenDirectiveArrives when, TimeProvider clock) : IConsumer<Directive>
     {

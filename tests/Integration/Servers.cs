@@ -56,6 +56,15 @@ internal static class Servers
         (await api.DeleteAsync(new Uri($"api/vhosts/{new Uri(amqp).AbsolutePath.TrimStart('/')}", UriKind.Relative))).EnsureSuccessStatusCode();
     }
 
+    /// <summary>A user who may do everything there; or the same with another password.</summary>
+    public static async Task CreateBrokerUser(string amqp, string user, string password)
+    {
+        using var api = RabbitManagement();
+        (await api.PutAsJsonAsync($"api/users/{user}", new { password, tags = "" })).EnsureSuccessStatusCode();
+        var path = $"api/permissions/{new Uri(amqp).AbsolutePath.TrimStart('/')}/{user}";
+        (await api.PutAsJsonAsync(path, new { configure = ".*", write = ".*", read = ".*" })).EnsureSuccessStatusCode();
+    }
+
     public static HttpClient RabbitManagement()
     {
         var address = new Uri(RabbitApi);

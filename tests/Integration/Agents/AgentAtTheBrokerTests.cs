@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Recording;
@@ -13,6 +14,7 @@ using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Keys;
+using AccessPlane.Tests.Integration.Wire;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -34,6 +36,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     private readonly BlockingCollection<Report> reports = [];
     private SigningKeys keys = null!;
     private BrokerAdmin admin = null!;
+    private Detour toBroker = null!;
     private IHost controlPlane = null!;
     private IHost agent = null!;
     private Enrolment enrolment = null!;
@@ -65,7 +68,8 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
                 });
             });
         }));
-        enrolment = new Enrolment(name, options.AgentUri, $"agent-{name}", "secret", keys.SigningPublicKey, keys.EncryptionPublicKey, 1);
+        toBroker = new Detour(amqp.Port);
+        enrolment = new Enrolment(name, new UriBuilder(options.AgentUri) { Port = toBroker.Port }.Uri.ToString(), $"agent-{name}", "secret", keys.SigningPublicKey, keys.EncryptionPublicKey, 1);
         agent = Agent();
         await Task.WhenAll(controlPlane.StartAsync(TestContext.Current.CancellationToken), agent.StartAsync(TestContext.Current.CancellationToken));
     }
@@ -75,6 +79,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         await Task.WhenAll(agent.StopAsync(), controlPlane.StopAsync());
         agent.Dispose();
         controlPlane.Dispose();
+        await toBroker.DisposeAsync();
         await admin.RemoveAgent(name, $"agent-{name}", CancellationToken.None);
         admin.Dispose();
         keys.Dispose();
@@ -101,7 +106,8 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
 
     private Report Next(params string[] kinds)
     {
-        while (reports.TryTake(out var report, Soon))
+        var since = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(since) < Soon && reports.TryTake(out var report, Soon))
         {
             Assert.True(report.IsSignedBy(agentKey));
             if (kinds.Contains(report.Kind))
@@ -110,6 +116,16 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
             }
         }
         throw new TimeoutException($"no `{string.Join("` and no `", kinds)}` came");
+    }
+
+    private static async Task Until(Func<bool> holds, string otherwise)
+    {
+        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!holds())
+        {
+            Assert.False(late.IsCancellationRequested, otherwise);
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
     }
 
     private static T Body<T>(Report report) => System.Text.Json.JsonSerializer.Deserialize<T>(report.Body, Json.Options)!;
@@ -172,6 +188,24 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         Assert.Null(last.WhyInvalid(agentKey));
         Assert.Contains("\"outcome\":\"indeterminate\"", last.Entries, StringComparison.Ordinal);
         Assert.Contains("\"cause\":\"lost\"", last.Entries, StringComparison.Ordinal);
+    }
+
+    /// <summary>A broker that starts refuses logins until it has read its users; one whose users come from elsewhere, while that is away.</summary>
+    [Fact]
+    public async Task An_agent_that_its_broker_refused_for_a_while_comes_back()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        Next(ReportKinds.CatchUpAsk);
+        await admin.CreateAgent(name, $"agent-{name}", "another secret", cancel);
+        var before = toBroker.Taken;
+        toBroker.HangUp();
+        await Until(() => toBroker.Taken >= before + 8, "it does not try again");
+        while (reports.TryTake(out _))
+        {
+        }
+        await admin.CreateAgent(name, $"agent-{name}", "secret", cancel);
+        await Line.Answer(name, 10, DirectiveKinds.State, Nothing, cancel);
+        Assert.Equal(10, Body<Applied>(Next(ReportKinds.Applied)).Position);
     }
 
     [Fact]

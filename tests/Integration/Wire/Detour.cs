@@ -10,7 +10,9 @@ internal sealed class Detour : IAsyncDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentBag<Task> carrying = [];
+    private readonly ConcurrentDictionary<TcpClient, bool> open = [];
     private volatile int to;
+    private int taken;
 
     public Detour(int to)
     {
@@ -21,7 +23,19 @@ internal sealed class Detour : IAsyncDisposable
 
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
+    /// <summary>Connections since the beginning.</summary>
+    public int Taken => Volatile.Read(ref taken);
+
     public void LeadsTo(int port) => to = port;
+
+    /// <summary>What is open ends; what comes is carried again.</summary>
+    public void HangUp()
+    {
+        foreach (var client in open.Keys)
+        {
+            client.Close();
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -39,6 +53,7 @@ internal sealed class Detour : IAsyncDisposable
             try
             {
                 carrying.Add(Carry(await listener.AcceptTcpClientAsync(stopping.Token)));
+                Interlocked.Increment(ref taken);
             }
             catch (Exception over) when (over is OperationCanceledException or SocketException or ObjectDisposedException)
             {
@@ -52,15 +67,20 @@ internal sealed class Detour : IAsyncDisposable
         using (client)
         using (var server = new TcpClient())
         {
+            open[client] = true;
             try
             {
                 await server.ConnectAsync(IPAddress.Loopback, to, stopping.Token);
                 var (one, other) = (client.GetStream(), server.GetStream());
                 await Task.WhenAny(one.CopyToAsync(other, stopping.Token), other.CopyToAsync(one, stopping.Token));
             }
-            catch (Exception gone) when (gone is IOException or SocketException or OperationCanceledException)
+            catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
             {
                 return; // one of the two hung up
+            }
+            finally
+            {
+                open.TryRemove(client, out _);
             }
         }
     }

@@ -1,0 +1,122 @@
+using AccessPlane.ControlPlane.Broker;
+using AccessPlane.Tests.Integration.Wire;
+using MassTransit;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Xunit;
+
+namespace AccessPlane.Tests.Integration.Broker;
+
+/// <summary>A control plane whose broker does not let it in, and then does.</summary>
+public sealed class BrokerDoorTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+    private readonly string user = $"approver-p{Guid.CreateVersion7():N}";
+    private string host = null!;
+    private BrokerAdmin admin = null!;
+    private Detour toBroker = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        host = await Servers.CreateBrokerHost();
+        toBroker = new Detour(new Uri(host).Port);
+        admin = new BrokerAdmin(
+            Options.Create(new BrokerOptions { Uri = host, ManagementUri = Servers.RabbitApi, AgentUri = host }), NullLogger<BrokerAdmin>.Instance);
+        await Servers.CreateBrokerUser(host, user, "secret");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await admin.RemoveApprover(user["approver-".Length..], CancellationToken.None);
+        admin.Dispose();
+        await toBroker.DisposeAsync();
+        await Servers.DropBrokerHost(host);
+    }
+
+    [Fact]
+    public async Task A_control_plane_that_its_broker_refused_for_a_while_takes_and_sends_again()
+    {
+        var heard = new Heard();
+        using var plane = Plane(heard);
+        await plane.StartAsync(Cancel);
+        await Sent(plane, "before");
+        Assert.Equal("before", await heard.Next());
+
+        await Servers.CreateBrokerUser(host, user, "another secret");
+        var before = toBroker.Taken;
+        toBroker.HangUp();
+        while (toBroker.Taken < before + 6)
+        {
+            await Task.Delay(20, Cancel);
+        }
+        await Servers.CreateBrokerUser(host, user, "secret");
+        await Sent(plane, "after");
+        Assert.Equal("after", await heard.Next());
+        await plane.StopAsync(Cancel);
+    }
+
+    /// <summary>As in a machine that starts both at once.</summary>
+    [Fact]
+    public async Task A_control_plane_that_starts_before_its_broker_lets_it_in_takes_and_sends_when_it_does()
+    {
+        await Servers.CreateBrokerUser(host, user, "another secret");
+        var heard = new Heard();
+        using var plane = Plane(heard);
+        await plane.StartAsync(Cancel);
+        while (toBroker.Taken < 4)
+        {
+            await Task.Delay(20, Cancel);
+        }
+        Assert.All(plane.Services.GetServices<MassTransit.Transports.IBusInstance>().Where(b => b.InstanceType == typeof(IBus)), b => Assert.NotEqual(BusHealthStatus.Healthy, b.BusControl.CheckHealth().Status));
+        await Servers.CreateBrokerUser(host, user, "secret");
+        await Sent(plane, "first");
+        Assert.Equal("first", await heard.Next());
+        await plane.StopAsync(Cancel);
+    }
+
+    private IHost Plane(Heard heard)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Broker:Uri"] = new UriBuilder(host) { UserName = user, Password = "secret", Port = toBroker.Port }.Uri.AbsoluteUri,
+            ["Broker:ManagementUri"] = Servers.RabbitApi,
+            ["Broker:AgentUri"] = host,
+        });
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(heard).AddBroker(builder.Configuration).AddBrokerConsumer<Hears>("words");
+        return builder.Build();
+    }
+
+    private static async Task Sent(IHost plane, string text)
+    {
+        var to = await plane.Services.GetRequiredService<IOrderBus>().GetSendEndpoint(new Uri("exchange:words")).WaitAsync(Soon, Cancel);
+        await to.Send(new Word(text), Cancel).WaitAsync(Soon, Cancel);
+    }
+
+    internal sealed record Word(string Text);
+
+    internal sealed class Heard
+    {
+        private readonly System.Threading.Channels.Channel<string> words = System.Threading.Channels.Channel.CreateUnbounded<string>();
+
+        public void Add(string word) => words.Writer.TryWrite(word);
+
+        public async Task<string> Next() => await words.Reader.ReadAsync(Cancel).AsTask().WaitAsync(Soon, Cancel);
+    }
+
+    internal sealed class Hears(Heard heard) : IConsumer<Word>
+    {
+        public Task Consume(ConsumeContext<Word> context)
+        {
+            heard.Add(context.Message.Text);
+            return Task.CompletedTask;
+        }
+    }
+}
