@@ -47,7 +47,8 @@ public sealed record AgentState(
 /// <param name="Contest">To be said again with the next question: see <see cref="LeaseAsk"/>.</param>
 /// <param name="Warning">What an operator should know and the agent cannot find out by itself; it serves all the same.</param>
 /// <param name="Key">Null where only the key of the enrolment was ever known or wanted.</param>
-public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null, AgentKeyWord? Key = null);
+/// <param name="Covered">The position up to which checkpoints outside of the database speak of the log; 0 where there is none.</param>
+public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null, AgentKeyWord? Key = null, long Covered = 0);
 
 /// <summary>`lease-refused`: the other answer to a <see cref="LeaseAsk"/>, in whatever epoch. The agent enforces what it knows, admits nobody new, and freezes as
 /// its lease ends.</summary>
@@ -58,8 +59,10 @@ public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warni
 /// <param name="Rollback">Which: the agent says what it knows, once.</param>
 public sealed record LeaseRefusal(Guid Nonce, string Cause, string Why, Guid? Contest = null, Guid? Rollback = null);
 
-/// <summary>`segment-accepted`: the log holds it; the spool may forget it.</summary>
-public sealed record SegmentReceipt(Guid Session, int Number);
+/// <summary>`segment-accepted`: the log holds it. The spool may forget it once a checkpoint covers the position (<see cref="LeaseAnswer.Covered"/>): until
+/// then a log that is lost would take it along.</summary>
+/// <param name="Position">In the log; 0 where it is not said.</param>
+public sealed record SegmentReceipt(Guid Session, int Number, long Position = 0);
 
 /// <summary>`segment-refused`: it does not continue what the log holds of the session. The finding is recorded; the agent puts the transcript aside for
 /// people to look at, and goes on with the others.</summary>

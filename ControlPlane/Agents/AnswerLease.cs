@@ -1,5 +1,6 @@
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Keys;
 
@@ -10,7 +11,7 @@ namespace AccessPlane.ControlPlane.Agents;
 /// a publisher that is stuck stops the leases, and with them the forwarding.
 /// </summary>
 public sealed class AnswerLease(
-    EventLog log, AgentSights sights, OwnLease owners, AgentStateBuilder states, AgentTable table, AgentLine line, KeyWatch keys, TimeProvider clock)
+    EventLog log, AgentSights sights, OwnLease owners, AgentStateBuilder states, AgentTable table, AgentLine line, KeyWatch keys, CheckpointedLog checkpointed, TimeProvider clock)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
@@ -46,7 +47,9 @@ public sealed class AnswerLease(
             var (published, head) = await table.Heads(agent, cancel);
             if (published >= due)
             {
-                if (await line.Answer(agent, head, DirectiveKinds.Lease, new LeaseAnswer(ask.Nonce, turn.Owner.Contest, clone?.Detail, known.Keys.GetValueOrDefault(agent)?.Word), cancel))
+                var answer = new LeaseAnswer(
+                    ask.Nonce, turn.Owner.Contest, clone?.Detail, known.Keys.GetValueOrDefault(agent)?.Word, await checkpointed.Position(cancel));
+                if (await line.Answer(agent, head, DirectiveKinds.Lease, answer, cancel))
                 {
                     await table.LeaseAnswered(agent, clock.GetUtcNow(), Readable(ask.Condition), cancel);
                 }

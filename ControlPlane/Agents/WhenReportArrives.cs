@@ -100,13 +100,13 @@ public sealed partial class WhenReportArrives(
 
     private async Task Segment(string agent, Segment segment, IReadOnlyList<ECDsa> keys, CancellationToken cancel)
     {
-        var refused = segment.Agent == agent
+        var ingested = segment.Agent == agent
             ? await ingest.Handle(segment, keys.FirstOrDefault(segment.IsSignedBy) ?? keys[0], cancel)
             : throw new FormatException("the segment is another agent's");
         var head = (await states.Current(cancel)).Position;
-        if (refused is null)
+        if (ingested.Refused is not { } refused)
         {
-            await line.Answer(agent, head, DirectiveKinds.SegmentAccepted, new SegmentReceipt(segment.Session, segment.Number), cancel);
+            await line.Answer(agent, head, DirectiveKinds.SegmentAccepted, new SegmentReceipt(segment.Session, segment.Number, ingested.Position), cancel);
             return;
         }
         LogSegmentRefused(agent, segment.Session, segment.Number, refused);

@@ -10,6 +10,14 @@ using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Sessions;
 
+/// <summary>What became of a segment.</summary>
+/// <param name="Refused">Why the log will never hold it; null where it does.</param>
+/// <param name="Position">Where.</param>
+public sealed record Ingested(string? Refused, long Position)
+{
+    public static Ingested Never(string why) => new(why, 0);
+}
+
 /// <summary>
 /// Takes a segment of a transcript into the log: exactly once, only if it is the agent's and whole. What does not check out is a recorded finding.
 /// Segments come often, and long sessions have many: the state of live sessions is kept in memory, the log's expected version keeps it honest.
@@ -20,9 +28,8 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
     private static readonly SessionGround Groundless = new([], [], TimeSpan.Zero);
     private readonly ConcurrentDictionary<Guid, Head> heads = [];
 
-    /// <summary>Whether the log holds the segment now. Null: it does; otherwise why it never will.</summary>
     /// <param name="agentKey">The key under which the agent enrolled.</param>
-    public async Task<string?> Handle(Segment segment, ECDsa agentKey, CancellationToken cancel)
+    public async Task<Ingested> Handle(Segment segment, ECDsa agentKey, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(segment);
         if (segment.Session.Version != 7)
@@ -30,14 +37,14 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
             // INVARIANT: other streams have ids that everyone can tell before they begin (a grant's follows from its request's). Who could write
             // a finding under such an id would keep the stream from ever beginning.
             await findings.Handle(segment.Agent, new EvidenceGap(segment.Session, "segment-invalid", "this is not the id of a session"), cancel);
-            return "this is not the id of a session";
+            return Ingested.Never("this is not the id of a session");
         }
         var head = heads.TryGetValue(segment.Session, out var kept) ? kept : await Load(segment.Session, Head.None, cancel);
         while (true)
         {
             if (head.State is Session.Known known && segment.Number <= known.LastNumber)
             {
-                return await WhyNotAgain(segment, cancel);
+                return await Again(segment, cancel);
             }
             var taken = SegmentDecision.Decide(head.State, segment, agentKey, head.State is Session.None ? await Ground(segment, cancel) : Groundless);
             var appended = await log.Append(
@@ -47,11 +54,11 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
                 cancel);
             switch (appended)
             {
-                case Appended.Done:
+                case Appended.Done done:
                     Keep(segment.Session, new Head(taken.Events.Aggregate(head.State, Session.Evolve), head.Version + taken.Events.Count));
-                    return taken.Refused;
-                case Appended.Repeated when taken.Refused is not null:
-                    return taken.Refused;
+                    return new Ingested(taken.Refused, done.Position);
+                case Appended.Repeated when taken.Refused is { } refused:
+                    return Ingested.Never(refused);
                 default:
                     // another replica, or a reader's own event, was first
                     head = await Load(segment.Session, head, cancel);
@@ -61,13 +68,14 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
     }
 
     /// <summary>A segment with a number that was taken: the same one is fine, another one under its number is a finding.</summary>
-    private async Task<string?> WhyNotAgain(Segment segment, CancellationToken cancel)
+    private async Task<Ingested> Again(Segment segment, CancellationToken cancel)
     {
         var stored = await log.ReadStream(segment.Session, cancel);
-        var before = stored.Select(s => s.Event).OfType<TranscriptRecorded>().FirstOrDefault(t => t.Number == segment.Number);
+        var at = stored.FirstOrDefault(s => s.Event is TranscriptRecorded t && t.Number == segment.Number);
+        var before = at?.Event as TranscriptRecorded;
         if (before is not null && before.Head == segment.Head && before.PreviousHead == segment.PreviousHead && before.Final == segment.Final)
         {
-            return null;
+            return new Ingested(null, at!.Position);
         }
         var why = before is null ? "it came after later ones, when it was missing already" : "the log holds another segment under this number";
         var version = stored[^1].Version;
@@ -77,7 +85,7 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
                 Context(segment.Agent), Ids.Derive(segment.Session, $"refused/{segment.Number}/{segment.Head}")),
             cancel);
         heads.TryRemove(segment.Session, out _);
-        return why;
+        return Ingested.Never(why);
     }
 
     /// <summary>What the log says of the session's beginning.</summary>

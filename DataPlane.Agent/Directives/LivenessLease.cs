@@ -46,6 +46,7 @@ internal sealed partial class LivenessLease(
             inForce.Time.Sample(question.At, arrivedAt, stamp);
             inForce.RenewLease(question.At);
             inForce.Refuse(null);
+            spool.Witnessed = new Witnessed(catchUp.Known.Epoch, answer.Covered);
             if (answer.Key is { } word)
             {
                 reports.Take(word);

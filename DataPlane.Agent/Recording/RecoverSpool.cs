@@ -20,7 +20,16 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
     /// <returns>What was put aside, now or by earlier starts.</returns>
     public IReadOnlyList<EvidenceGap> Run()
     {
-        foreach (var path in Directory.EnumerateFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal).ToList())
+        Find(Directory.EnumerateFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal).ToList());
+        return [.. spool.Noted()];
+    }
+
+    /// <summary>Finds those.</summary>
+    /// <returns>What was put aside of them.</returns>
+    public IReadOnlyList<EvidenceGap> Find(IReadOnlyList<string> paths)
+    {
+        List<EvidenceGap> findings = [];
+        foreach (var path in paths)
         {
             if (NameOf(path) is not var (number, session))
             {
@@ -42,10 +51,10 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
             }
             catch (Exception unreadable) when (IsUnreadable(unreadable))
             {
-                PutAside(path, session, number, unreadable.Message);
+                findings.Add(PutAside(path, session, number, unreadable.Message));
             }
         }
-        return [.. spool.Noted()];
+        return findings;
     }
 
     /// <summary>Takes one up.</summary>

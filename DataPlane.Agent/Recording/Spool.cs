@@ -14,6 +14,11 @@ namespace AccessPlane.Agent.Recording;
 /// </summary>
 public sealed class Spool : IDisposable
 {
+    private const int MostForgotten = 100;
+
+    /// <summary>Copies get a quarter of the room that is left.</summary>
+    private const int ShareOfCopies = 4;
+
     private readonly Lock guard = new();
     private readonly TimeProvider clock;
     private readonly Func<long> available;
@@ -28,6 +33,9 @@ public sealed class Spool : IDisposable
     private long bytes;
     private long next;
     private long? frozenSince;
+    private volatile Witnessed witness = new(0, 0);
+    private volatile bool setBack;
+    private Witnessed? forgotten;
     private double fullness;
 
     /// <param name="state">The agent's state folder.</param>
@@ -51,6 +59,7 @@ public sealed class Spool : IDisposable
         commit = new GroupCommit(disk, any);
         counter = new FileStream(Path.Combine(state, "sessions.count"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
         next = ReadCount() + 1;
+        Copies = new SpoolCopies(Folder);
         reserve = new SpoolReserve(Folder);
         reserve.Hold();
     }
@@ -59,7 +68,10 @@ public sealed class Spool : IDisposable
     public string Quarantine { get; }
 
     public string Folder { get; }
+
+    /// <summary>Of sessions that are not whole in the log.</summary>
     public long Bytes => Interlocked.Read(ref bytes);
+
     public double Fullness => Volatile.Read(ref fullness);
     public bool TakesSessions => Fullness < limits.NoNewSessions && reserve.IsHeld;
     public bool Frozen => Fullness >= limits.Frozen || !reserve.IsHeld;
@@ -83,6 +95,18 @@ public sealed class Spool : IDisposable
     internal IEnumerable<SpoolFile> Files => files.Select(f => f.Value);
     internal bool IsEmpty => files.IsEmpty;
     internal SpoolAges Ages { get; }
+    internal SpoolCopies Copies { get; }
+
+    /// <summary>How far checkpoints speak of the log: of what is behind that, a copy stays here.</summary>
+    internal Witnessed Witnessed
+    {
+        get => witness;
+        set
+        {
+            setBack |= value.Epoch != witness.Epoch;
+            witness = value;
+        }
+    }
 
     /// <summary>Writes a session's first entry and gives the recorder of the rest.</summary>
     /// <param name="start">Given the session's number.</param>
@@ -152,8 +176,10 @@ public sealed class Spool : IDisposable
                 recorders.TryRemove(session, out _);
             }
         }
-        var used = Bytes;
-        var room = Math.Min(limits.Bytes, used + Math.Max(0, available() - (reserve.IsHeld ? 0 : SpoolReserve.Bytes)));
+        var used = Bytes - Copies.LiveBytes;
+        // copies stand in nobody's way: what they take counts as free, and they go before it is needed
+        var room = Math.Min(limits.Bytes, used + CopiedBytes + Math.Max(0, available() - (reserve.IsHeld ? 0 : SpoolReserve.Bytes)));
+        Forget((room - used) / ShareOfCopies);
         Volatile.Write(ref fullness, room <= 0 ? 1 : used / (double)room);
         if (!reserve.IsHeld && Fullness < limits.Frozen)
         {
@@ -189,15 +215,77 @@ public sealed class Spool : IDisposable
         Wake();
     }
 
-    /// <summary>The control plane holds a part of a session; its last one takes the file away.</summary>
-    internal void Accept(Guid session, int number)
+    /// <summary>The control plane holds a part of a session; its last one takes the file away, once a checkpoint covers it.</summary>
+    /// <param name="position">Where the log holds it; 0 where that is not known.</param>
+    internal void Accept(Guid session, int number, long position = 0)
     {
-        if (files.TryGetValue(session, out var file) && file.Accept(number))
+        var now = witness;
+        if (!files.TryGetValue(session, out var file) || !file.Accept(number, now.Epoch, position))
         {
-            files.TryRemove(session, out _);
+            return;
+        }
+        files.TryRemove(session, out _);
+        if (position == 0 || now.Covers(now.Epoch, position))
+        {
             file.Delete();
         }
+        else
+        {
+            file.Dispose();
+            Copies.Keep(file.Path, now.Epoch, position);
+        }
     }
+
+    /// <summary>The control plane's log is another one than the one that held what there are copies of: they wait for it to take them.</summary>
+    /// <returns>Whole transcripts, to be taken up as if an earlier process had left them.</returns>
+    internal IReadOnlyList<string> GiveBack()
+    {
+        if (!setBack)
+        {
+            return [];
+        }
+        setBack = false;
+        var epoch = witness.Epoch;
+        foreach (var file in Files)
+        {
+            file.SendAgain(epoch);
+        }
+        return Copies.GiveBack(epoch);
+    }
+
+    /// <summary>Copies that a checkpoint covers go, some at a time; where there is not room for all others, the oldest do.</summary>
+    private void Forget(long room)
+    {
+        var now = witness;
+        if (setBack)
+        {
+            return; // whoever drains takes them first
+        }
+        if (now != forgotten)
+        {
+            forgotten = now;
+            foreach (var file in Files)
+            {
+                file.Forget(now);
+            }
+        }
+        for (var i = 0; i < MostForgotten && Copies.ForgetOldest(now); i++)
+        {
+        }
+        var any = now with { Position = long.MaxValue };
+        while (CopiedBytes > room && Copies.ForgetOldest(any))
+        {
+        }
+        if (CopiedBytes > room)
+        {
+            foreach (var file in Files)
+            {
+                file.Forget(any);
+            }
+        }
+    }
+
+    private long CopiedBytes => Copies.Bytes + Copies.LiveBytes;
 
     /// <summary>A part of a transcript cannot be read: a copy is kept aside, the rest goes on, and the log sees what is missing.</summary>
     internal void Pass(SpoolFile file, SealedPart part, EvidenceGap why)

@@ -23,12 +23,14 @@ internal sealed class SpoolFile : IDisposable
     private readonly SpoolKeys keys;
     private readonly Queue<Mark> boundaries = new();
     private readonly Queue<SealedPart> waiting = new();
+    private readonly Queue<(SealedPart Part, long Epoch, long Position)> copies = new();
     private Mark written;
     private Mark cut;
     private long partFrom;
     private long firstKey;
     private int number;
     private long held;
+    private long copied;
     private bool announced;
     private long? waitsSince;
 
@@ -183,8 +185,9 @@ internal sealed class SpoolFile : IDisposable
     /// <summary>Everything that is in the file, for whoever looks at a session that has not ended.</summary>
     internal string Entries() => Encoding.UTF8.GetString(keys.Read(Bytes(0, (int)written.Offset), 0, out _));
 
-    /// <summary>The control plane holds this part: its bytes may go. True when that was the session's last one.</summary>
-    public bool Accept(int accepted)
+    /// <summary>The control plane holds this part: its bytes are a copy now. True when that was the session's last one.</summary>
+    /// <param name="position">Where the log of that epoch holds it; 0 where that is not known, and no checkpoint is waited for.</param>
+    public bool Accept(int accepted, long epoch = 0, long position = 0)
     {
         SealedPart? part;
         lock (Guard)
@@ -199,15 +202,60 @@ internal sealed class SpoolFile : IDisposable
         if (!part.Final)
         {
             index.Append(new IndexLine(Accepted: accepted));
-            var from = Math.Max(part.Offset, firstKey); // the key of what follows stays
-            var length = part.Offset + part.Length - from;
-            if (DiskHole.Punch(data, from, length))
+            lock (Guard)
             {
-                Account(-length);
+                copies.Enqueue((part, epoch, position));
+                Copied(RangeOf(part).Length);
             }
+            Forget(new Witnessed(epoch, 0));
             return false;
         }
         return true;
+    }
+
+    /// <summary>Gives back the bytes of what a checkpoint covers.</summary>
+    public void Forget(Witnessed witness)
+    {
+        lock (Guard)
+        {
+            int? last = null;
+            while (!data.IsClosed && copies.TryPeek(out var oldest) && witness.Covers(oldest.Epoch, oldest.Position))
+            {
+                copies.Dequeue();
+                last = oldest.Part.Number;
+                var (from, length) = RangeOf(oldest.Part);
+                Copied(-length);
+                if (DiskHole.Punch(data, from, length))
+                {
+                    Account(-length);
+                }
+            }
+            if (last is not null)
+            {
+                index.Append(new IndexLine(Forgotten: last));
+            }
+        }
+    }
+
+    /// <summary>The log that held them is no more: what there is a copy of waits again, before all that came after it.</summary>
+    public void SendAgain(long epoch)
+    {
+        lock (Guard)
+        {
+            if (data.IsClosed || copies.All(c => c.Epoch == epoch))
+            {
+                return;
+            }
+            var after = waiting.ToArray();
+            waiting.Clear();
+            foreach (var part in copies.Select(c => c.Part).Concat(after))
+            {
+                waiting.Enqueue(part);
+            }
+            copies.Clear();
+            Copied(-copied);
+            waitsSince ??= spool.Ages.Now;
+        }
     }
 
     /// <summary>A part that cannot be read is not waited for: those behind it go on, and the log sees what is missing.</summary>
@@ -234,6 +282,7 @@ internal sealed class SpoolFile : IDisposable
     {
         lock (Guard)
         {
+            Copied(-copied);
             Account(-held);
             data.Dispose();
             index.Dispose();
@@ -264,6 +313,9 @@ internal sealed class SpoolFile : IDisposable
     /// <summary>Called under the guard.</summary>
     private void Progressed() => waitsSince = waiting.Count > 0 || HasUnsealed ? spool.Ages.Now : null;
 
+    /// <summary>What goes with a part: the key of what follows stays.</summary>
+    private (long From, long Length) RangeOf(SealedPart part) => (Math.Max(part.Offset, firstKey), part.Offset + part.Length - Math.Max(part.Offset, firstKey));
+
     private SealedPart Sign(string agent, ECDsa key, Mark end, bool last)
     {
         var segment = new Segment(
@@ -282,6 +334,12 @@ internal sealed class SpoolFile : IDisposable
             read += got > 0 ? got : throw new InvalidDataException($"the spool of session {Session} is shorter than its index says");
         }
         return bytes;
+    }
+
+    private void Copied(long bytes)
+    {
+        copied += bytes;
+        spool.Copies.CountLive(bytes);
     }
 
     private void Account(long bytes)

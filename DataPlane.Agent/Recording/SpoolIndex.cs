@@ -37,6 +37,15 @@ internal sealed class SpoolIndex(string path, Spool spool) : IDisposable
     }
 
     public void Dispose() => file.Dispose();
+
+    /// <summary>What was accepted was not, but for what the file has given back.</summary>
+    public static void TakeBack(string path)
+    {
+        var lines = File.ReadAllLines(path).Select(line => (Text: line, Entry: JsonSerializer.Deserialize<IndexLine>(line, Json.Options)!)).ToList();
+        var forgotten = lines.Select(l => l.Entry.Forgotten).LastOrDefault(f => f is not null);
+        var gone = forgotten is null ? [] : new[] { JsonSerializer.Serialize(new IndexLine(Accepted: forgotten), Json.Options) };
+        File.WriteAllText(path, string.Concat(lines.Where(l => l.Entry.Sealed is not null).Select(l => l.Text).Concat(gone).Select(l => l + "\n")));
+    }
 }
 
 /// <summary>A sealed run of entries, as the index beside the transcript keeps it: numbers and signatures must survive a restart unchanged.</summary>
@@ -50,8 +59,8 @@ internal sealed record SealedPart(
     public override int GetHashCode() => Signature.GetHashCode(StringComparison.Ordinal);
 }
 
-/// <summary>One line of the index: a part that was sealed, or the number up to which the control plane has accepted them.</summary>
-internal sealed record IndexLine(SealedPart? Sealed = null, int? Accepted = null);
+/// <summary>One line of the index: a part that was sealed, the number up to which the control plane has accepted them, or up to which their bytes are gone.</summary>
+internal sealed record IndexLine(SealedPart? Sealed = null, int? Accepted = null, int? Forgotten = null);
 
 /// <summary>A place between two entries.</summary>
 internal sealed class Mark(long seq, long offset, byte[] head)

@@ -24,6 +24,13 @@ internal sealed partial class SpoolKeyDesk(Spool spool, AgentIdentity identity, 
     /// <summary>Finds what was left, before anything new begins.</summary>
     public void Begin() => Tell(recover.Run());
 
+    /// <summary>The same for transcripts that wait again.</summary>
+    public void Found(IReadOnlyList<string> transcripts)
+    {
+        Tell(recover.Find(transcripts));
+        askedAt = null;
+    }
+
     /// <summary>Takes up what was answered, and asks for what was not.</summary>
     public async Task Look(CancellationToken cancel)
     {

@@ -39,7 +39,7 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     /// <summary>The control plane holds a part.</summary>
     public void Accepted(SegmentReceipt receipt)
     {
-        spool.Accept(receipt.Session, receipt.Number);
+        spool.Accept(receipt.Session, receipt.Number, receipt.Position);
         underWay.TryRemove(receipt.Session, out _);
         wake.Beat();
     }
@@ -55,6 +55,11 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     /// <summary>Seals and sends what is due, once. Returns when all of it was handed to the broker or failed.</summary>
     internal async Task Drain(CancellationToken cancel)
     {
+        if (spool.GiveBack() is { Count: > 0 } lost)
+        {
+            LogSentAgain(lost.Count);
+            keys.Found(lost);
+        }
         await keys.Look(cancel);
         foreach (var file in spool.Files)
         {
@@ -157,6 +162,9 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
 
     [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: segment {Number} was refused and its transcript put aside: {Why}")]
     private partial void LogPutAside(Guid session, int number, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the control plane's log was set back: {Count} transcripts that it held are sent again")]
+    private partial void LogSentAgain(int count);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: a part of the transcript cannot be read; a copy is kept aside")]
     private partial void LogUnreadable(Guid session, Exception exception);

@@ -293,7 +293,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         var (table, follower) = await Following(cancel);
         using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
         using var watch = new KeyWatch(database.Log, database.Pulse, keys, TimeProvider.System, NullLogger<KeyWatch>.Instance);
-        var leases = new AnswerLease(database.Log, Sights(), new OwnLease(table, database.Handle, TimeProvider.System), states, table, Line, watch, TimeProvider.System);
+        var leases = new AnswerLease(database.Log, Sights(), new OwnLease(table, database.Handle, TimeProvider.System), states, table, Line, watch, History.Sights.Checkpointed(database, histories, state.File("checkpoints")), TimeProvider.System);
         await Append(Guid.CreateVersion7(), "lock", cancel, new LockPlaced(Guid.CreateVersion7(), new LockTarget(Resource: "payroll"), "test", null, By));
         Next(ReportKinds.CatchUpAsk);
         await CatchUp(states, table, cancel);

@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using AccessPlane.Agent;
 using AccessPlane.Agent.Directives;
+using AccessPlane.Agent.Recording;
 using AccessPlane.Tests.Integration.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -35,6 +36,9 @@ internal sealed class LiveAgent : IAsyncDisposable
 
     /// <summary>Why it is not ready; null when it is.</summary>
     public string? WhyNotReady => host.Services.GetRequiredService<Health>().WhyNotReady();
+
+    /// <summary>Bytes of transcripts that the control plane holds and no checkpoint covers.</summary>
+    public long Copies => host.Services.GetRequiredService<Spool>().Copies is var copies ? copies.Bytes + copies.LiveBytes : 0;
 
     public string Database { get; }
 

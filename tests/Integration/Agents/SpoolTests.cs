@@ -48,7 +48,8 @@ public sealed class SpoolTests : IDisposable
     /// <summary>Everything the spool has to send, checked as the control plane would, and accepted.</summary>
     private Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool) => Drained(spool, key);
 
-    internal static Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool, ECDsa key)
+    /// <param name="position">Where the log holds all of it; 0 where it does not say.</param>
+    internal static Dictionary<Guid, List<TranscriptEntry>> Drained(Spool spool, ECDsa key, long position = 0)
     {
         spool.Tick();
         var entries = new Dictionary<Guid, List<TranscriptEntry>>();
@@ -64,7 +65,7 @@ public sealed class SpoolTests : IDisposable
                 head = segment.Head;
                 entries.TryAdd(file.Session, []);
                 entries[file.Session].AddRange(Segment.Lines(segment.Entries).Select(l => JsonSerializer.Deserialize<TranscriptEntry>(l, Json.Strict)!));
-                spool.Accept(file.Session, part.Number);
+                spool.Accept(file.Session, part.Number, position);
             }
         }
         return entries;

@@ -129,7 +129,7 @@ public sealed class EvidenceWorld : IAsyncLifetime
                 session, Agent, i + 1, part[0].Seq, part[^1].Seq, before, Convert.ToHexStringLower(head), i == parts.Count - 1, string.Join('\n', lines) + "\n", "");
             if (!lost.Contains(segment.Number))
             {
-                Assert.Null(await ingest.Handle(segment.SignWith(agent!.Key), agent.Key, Cancel));
+                Assert.Null((await ingest.Handle(segment.SignWith(agent!.Key), agent.Key, Cancel)).Refused);
             }
         }
         return session;

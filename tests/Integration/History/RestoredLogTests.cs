@@ -13,133 +13,9 @@ using Xunit;
 
 namespace AccessPlane.Tests.Integration.History;
 
-/// <summary>An old backup of the log is restored beneath a fleet that has gone on: with a real agent in front of a real database.</summary>
-public sealed class RestoredLogTests : IAsyncLifetime
+/// <summary>What was done behind the backup, and was witnessed by checkpoints.</summary>
+public sealed class RestoredLogTests() : RestoredLog("00:00:01")
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
-    private readonly List<NpgsqlConnection> sessions = [];
-    private ControlPlaneHost before = null!;
-    private ControlPlaneHost? after;
-    private LiveAgent agent = null!;
-    private Backup? backup;
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-    private ControlPlaneHost Plane => after ?? before;
-
-    public async ValueTask InitializeAsync()
-    {
-        before = await Start();
-        var database = LiveAgent.NewDatabase();
-        // the lease outlives the restoring: that sessions freeze without one is shown elsewhere
-        await before.Publish(SharedControlPlane.Policy.Replace("databases: [orders]", $"databases: [{database}]", StringComparison.Ordinal)
-            .Replace("kind: postgresql }", "kind: postgresql, freeze-after: 2m, kill-after: 10m }", StringComparison.Ordinal));
-        agent = await LiveAgent.Start(before, $"orders-{Guid.CreateVersion7():N}"[..30], database);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var session in sessions)
-        {
-            await session.DisposeAsync();
-        }
-        await agent.DisposeAsync();
-        if (after is not null)
-        {
-            await after.DisposeAsync();
-        }
-        await before.DisposeAsync();
-        backup?.Dispose();
-    }
-
-    private static Task<ControlPlaneHost> Start(ControlPlaneHost? like = null) =>
-        ControlPlaneHost.Start(quiet => quiet.Logging.ClearProviders(), settings: ["--Evidence:Every=00:00:01"], like: like);
-
-    private async Task<(HttpStatusCode Status, JsonElement Body)> Post(string subject, string group, string path, object body)
-    {
-        using var client = Plane.Client(subject, group);
-        using var answer = await client.PostAsJsonAsync(path, body, Cancel);
-        var text = await answer.Content.ReadAsStringAsync(Cancel);
-        return (answer.StatusCode, text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text));
-    }
-
-    private async Task<Guid> Grant(string holder)
-    {
-        var grant = (await Plane.Get($"/v1/requests/{await Plane.Ask(holder, "orders-read")}")).GetProperty("grantId").GetGuid();
-        Assert.Equal(HttpStatusCode.OK, (await Post(holder, "engineering", $"/v1/grants/{grant}/activate", new { })).Status);
-        return grant;
-    }
-
-    private async Task<string> Ticket(string holder, Guid grant)
-    {
-        var (status, ticket) = (HttpStatusCode.ServiceUnavailable, default(JsonElement));
-        // an agent on a busy machine may be slow to acknowledge it: 503 says to ask for another
-        await Until(
-            async () =>
-            {
-                (status, ticket) = await Post(holder, "engineering", $"/v1/grants/{grant}/tickets", new { });
-                return status != HttpStatusCode.ServiceUnavailable;
-            },
-            () => ticket.ToString());
-        Assert.True(status == HttpStatusCode.Created, ticket.ToString());
-        return $"Host=127.0.0.1;Port={agent.Port};Username={ticket.GetProperty("username")};Password={ticket.GetProperty("password")};Database={agent.Database};" +
-            $"SSL Mode=Disable;Pooling=false;Server Compatibility Mode=NoTypeLoading;Application Name={holder}";
-    }
-
-    private async Task<NpgsqlConnection> Connect(string ticket)
-    {
-        var session = new NpgsqlConnection(ticket);
-        sessions.Add(session);
-        await session.OpenAsync(Cancel);
-        return session;
-    }
-
-    private static async Task<object?> Run(NpgsqlConnection session, string sql)
-    {
-        await using var command = new NpgsqlCommand(sql, session);
-        return await command.ExecuteScalarAsync(Cancel);
-    }
-
-    private static async Task Until(Func<Task<bool>> holds, Func<string> otherwise)
-    {
-        using var patience = new CancellationTokenSource(Patience);
-        while (!await holds())
-        {
-            Assert.False(patience.IsCancellationRequested, otherwise());
-            await Task.Delay(50, Cancel);
-        }
-    }
-
-    /// <summary>Everything up to now stands in a file of the directory of checkpoints, and every operation in the log.</summary>
-    private async Task EverythingIsKept(string lastOperation)
-    {
-        await Until(async () => (await Plane.Get("/v1/audit/operations?text=" + lastOperation)).GetProperty("items").GetArrayLength() > 0, () => "the operation never came");
-        var drawn = await Plane.Services.GetRequiredService<EventLog>().Drawn(Cancel);
-        await Until(
-            () => Task.FromResult(Directory.Exists(Plane.Checkpoints) && Directory.GetFiles(Plane.Checkpoints).Order(StringComparer.Ordinal).LastOrDefault() is { } newest &&
-                File.ReadAllText(newest) is var text && text.EndsWith('\n') && JsonSerializer.Deserialize<EvidenceCheckpointed>(text, Json.Options)!.Checkpoint.Tip >= drawn),
-            () => "no checkpoint came");
-    }
-
-    /// <summary>Once it is this: a process that has just been started is not ready for a moment.</summary>
-    private async Task<JsonElement> Health(string status)
-    {
-        using var anyone = Plane.Client();
-        JsonElement health = default;
-        await Until(
-            async () =>
-            {
-                using var answer = await anyone.GetAsync(new Uri("/health/ready", UriKind.Relative), Cancel);
-                health = await answer.Content.ReadFromJsonAsync<JsonElement>(Cancel);
-                return health.GetProperty("status").GetString() == status;
-            },
-            () => health.ToString());
-        return health;
-    }
-
-    private async Task<JsonElement> Rollback() => Assert.Single((await Plane.Get("/v1/log/rollbacks")).GetProperty("items").EnumerateArray());
-
-    private static HashSet<Guid> Ids(JsonElement list) => [.. list.EnumerateArray().Select(id => id.GetGuid())];
-
     [Fact]
     public async Task Nothing_of_it_counts_before_an_admin_knows_and_no_end_that_an_agent_knew_is_undone()
     {
@@ -147,21 +23,20 @@ public sealed class RestoredLogTests : IAsyncLifetime
         var session = await Connect(await Ticket("engineer", kept));
         Assert.Equal(1, await Run(session, "select 1 as before_the_backup"));
         await EverythingIsKept("before_the_backup");
-        backup = await Backup.Make(before.Database);
+        await MakeBackup();
 
         Assert.Equal(HttpStatusCode.OK, (await Post("admin", "admins", $"/v1/grants/{ended}/revoke", new { reason = "enough" })).Status);
-        var (_, placed) = await Post("admin", "admins", "/v1/locks", new { on = new { actor = $"{before.Issuer.Address}|contractor" }, reason = "an incident" });
+        var (_, placed) = await Post("admin", "admins", "/v1/locks", new { on = new { actor = $"{Plane.Issuer.Address}|contractor" }, reason = "an incident" });
         var issued = await Grant("engineer3");
         var lost = await Connect(await Ticket("engineer3", issued));
         Assert.Equal(2, await Run(lost, "select 2"));
         Assert.Equal(3, await Run(session, "select 3 as behind_the_backup"));
         await EverythingIsKept("behind_the_backup");
+        await Until(() => Task.FromResult(Agent.Copies == 0), () => "the agent still has copies");
         var unused = await Ticket("engineer", kept);
-        var files = Directory.GetFiles(before.Checkpoints).ToDictionary(f => f, File.ReadAllText);
+        var files = Directory.GetFiles(Plane.Checkpoints).ToDictionary(f => f, File.ReadAllText);
 
-        await before.Stop();
-        await backup.Restore();
-        after = await Start(before);
+        await RestoreIt();
 
         // it is seen at once, and everywhere
         var rollback = await Rollback();
@@ -169,7 +44,7 @@ public sealed class RestoredLogTests : IAsyncLifetime
         Assert.Equal("checkpoints", rollback.GetProperty("source").GetString());
         var health = await Health("degraded");
         Assert.Contains("the log was set back", health.GetProperty("checks").GetProperty("history").GetString(), StringComparison.Ordinal);
-        await Until(() => Task.FromResult(agent.WhyNotReady?.Contains("the log was set back", StringComparison.Ordinal) == true), () => $"the agent says `{agent.WhyNotReady}`");
+        await Until(() => Task.FromResult(Agent.WhyNotReady?.Contains("the log was set back", StringComparison.Ordinal) == true), () => $"the agent says `{Agent.WhyNotReady}`");
 
         // the restored log says that the grant is active; the agent knows better, and lets nobody in anyway
         Assert.Equal("Active", (await Plane.Get($"/v1/grants/{ended}")).GetProperty("state").GetString());
@@ -198,7 +73,7 @@ public sealed class RestoredLogTests : IAsyncLifetime
         // what the agent knew is not undone, what the log forgot is over, and what both know goes on
         Assert.Equal("Revoked", (await Plane.Get($"/v1/grants/{ended}")).GetProperty("state").GetString());
         Assert.Contains("an incident", (await Plane.Get("/v1/locks")).ToString(), StringComparison.Ordinal);
-        await Until(() => Task.FromResult(agent.WhyNotReady is null), () => $"the agent says `{agent.WhyNotReady}`");
+        await Until(() => Task.FromResult(Agent.WhyNotReady is null), () => $"the agent says `{Agent.WhyNotReady}`");
         await Assert.ThrowsAnyAsync<NpgsqlException>(() => Run(lost, "select 5"));
         Assert.Equal(6, await Run(session, "select 6"));
         Assert.Equal(7, await Run(await Connect(await Ticket("engineer", kept)), "select 7"));

@@ -10,6 +10,9 @@ namespace AccessPlane.Tests.Integration.History;
 /// <summary>What compares the agents' words with a log, without a whole control plane around it.</summary>
 internal static class Sights
 {
+    public static CheckpointedLog Checkpointed(TestDatabase database, LogHistories histories, string checkpoints) => new(
+        new CheckpointChains(database.Log), new CheckpointFolder(Options.Create(new EvidenceOptions { Checkpoints = checkpoints })), histories);
+
     public static AgentSights Over(TestDatabase database, LogHistories histories, SigningKeys keys, string checkpoints)
     {
         var folder = new CheckpointFolder(Options.Create(new EvidenceOptions { Checkpoints = checkpoints }));

@@ -81,7 +81,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         var segments = Recorded(2);
         foreach (var segment in segments.SelectMany(s => new[] { s, s }).Concat(segments))
         {
-            Assert.Null(await ingest.Handle(segment, key, Cancel));
+            Assert.Null((await ingest.Handle(segment, key, Cancel)).Refused);
         }
         Assert.Equal(
             ["session_opened", "transcript_recorded", "transcript_recorded", "transcript_recorded", "transcript_recorded", "session_closed"],
@@ -96,7 +96,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         foreach (var segment in segments)
         {
             var replicas = Enumerable.Range(0, 8).Select(_ => Replica());
-            Assert.All(await Task.WhenAll(replicas.Select(r => r.Handle(segment, key, Cancel))), Assert.Null);
+            Assert.All(await Task.WhenAll(replicas.Select(r => r.Handle(segment, key, Cancel))), i => Assert.Null(i.Refused));
         }
         Assert.Equal(["session_opened", "transcript_recorded", "transcript_recorded", "session_terminated"], await EventsOf(segments[0]));
     }
@@ -107,7 +107,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         var segments = Recorded(2);
         foreach (var segment in segments)
         {
-            Assert.Null(await ingest.Handle(segment, key, Cancel));
+            Assert.Null((await ingest.Handle(segment, key, Cancel)).Refused);
             var version = (await database.Log.ReadStream(segment.Session, Cancel))[^1].Version;
             var read = new TranscriptRead(segment.Session, Actor.System("auditor"), false);
             await database.Log.Append(
@@ -121,11 +121,11 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     {
         using var stranger = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var segments = Recorded(1);
-        Assert.Null(await ingest.Handle(segments[0], key, Cancel));
+        Assert.Null((await ingest.Handle(segments[0], key, Cancel)).Refused);
         var forged = (segments[1] with { Entries = segments[1].Entries.Replace("select 1", "select 2", StringComparison.Ordinal) }).SignWith(stranger);
-        Assert.NotNull(await ingest.Handle(forged, key, Cancel));
-        Assert.NotNull(await ingest.Handle(forged, key, Cancel));
-        Assert.Null(await ingest.Handle(segments[1], key, Cancel));
+        Assert.NotNull((await ingest.Handle(forged, key, Cancel)).Refused);
+        Assert.NotNull((await ingest.Handle(forged, key, Cancel)).Refused);
+        Assert.Null((await ingest.Handle(segments[1], key, Cancel)).Refused);
         Assert.Equal(["session_opened", "transcript_recorded", "evidence_gap_found", "transcript_recorded"], await EventsOf(segments[0]));
     }
 
@@ -133,8 +133,8 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     public async Task A_session_out_of_a_grant_that_was_never_given_is_a_finding_and_no_session()
     {
         var segments = Recorded(1, grant: Guid.CreateVersion7());
-        Assert.Contains("there is no grant", await ingest.Handle(segments[0], key, Cancel), StringComparison.Ordinal);
-        Assert.NotNull(await ingest.Handle(segments[1], key, Cancel));
+        Assert.Contains("there is no grant", (await ingest.Handle(segments[0], key, Cancel)).Refused, StringComparison.Ordinal);
+        Assert.NotNull((await ingest.Handle(segments[1], key, Cancel)).Refused);
         Assert.Equal(["evidence_gap_found", "evidence_gap_found"], await EventsOf(segments[0]));
     }
 
@@ -143,7 +143,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     {
         var grantToCome = ControlPlane.AccessRequests.SubmitRequest.GrantOf(Guid.CreateVersion7());
         var segments = Recorded(0, id: grantToCome);
-        Assert.Contains("not the id of a session", await ingest.Handle(segments[0], key, Cancel), StringComparison.Ordinal);
+        Assert.Contains("not the id of a session", (await ingest.Handle(segments[0], key, Cancel)).Refused, StringComparison.Ordinal);
         Assert.Empty(await database.Log.ReadStream(grantToCome, Cancel)); // whoever writes there first would keep the grant from being given
         var found = (await database.Log.ReadStream(Ids.Agent("a"), Cancel)).Select(s => s.Event).OfType<EvidenceGapFound>();
         Assert.Contains(found, f => f.Detail.Contains($"{grantToCome:D}", StringComparison.Ordinal));
@@ -155,10 +155,10 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         var segments = Recorded(2);
         foreach (var segment in segments)
         {
-            Assert.Null(await ingest.Handle(segment, key, Cancel));
+            Assert.Null((await ingest.Handle(segment, key, Cancel)).Refused);
         }
         var other = (segments[1] with { Head = segments[0].Head }).SignWith(key);
-        Assert.NotNull(await ingest.Handle(other, key, Cancel));
+        Assert.NotNull((await ingest.Handle(other, key, Cancel)).Refused);
         Assert.Equal("evidence_gap_found", (await EventsOf(segments[0]))[^1]);
     }
 
@@ -166,10 +166,10 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     public async Task What_is_missing_stays_missing_visibly_even_if_it_comes_later()
     {
         var segments = Recorded(2);
-        Assert.Null(await ingest.Handle(segments[0], key, Cancel));
-        Assert.Null(await ingest.Handle(segments[2], key, Cancel));
-        Assert.NotNull(await ingest.Handle(segments[1], key, Cancel));
-        Assert.Null(await ingest.Handle(segments[3], key, Cancel));
+        Assert.Null((await ingest.Handle(segments[0], key, Cancel)).Refused);
+        Assert.Null((await ingest.Handle(segments[2], key, Cancel)).Refused);
+        Assert.NotNull((await ingest.Handle(segments[1], key, Cancel)).Refused);
+        Assert.Null((await ingest.Handle(segments[3], key, Cancel)).Refused);
         Assert.Equal(
             ["session_opened", "transcript_recorded", "evidence_gap_found", "transcript_recorded", "evidence_gap_found", "transcript_recorded", "session_closed"],
             await EventsOf(segments[0]));
@@ -181,7 +181,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         var segments = Recorded(1, text: "select '\u2028 é \\u0000 \"quoted\" \t', $$\r\n$$, '😀'");
         foreach (var segment in segments)
         {
-            Assert.Null(await ingest.Handle(segment, key, Cancel));
+            Assert.Null((await ingest.Handle(segment, key, Cancel)).Refused);
         }
         var stored = (await database.Log.ReadStream(segments[0].Session, Cancel)).Select(s => s.Event).OfType<TranscriptRecorded>().ToList();
         Assert.Equal(segments.Select(s => s.Entries), stored.Select(s => s.Entries));
@@ -194,14 +194,14 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     {
         var segments = Recorded(1);
         var streams = new SessionStreams(database.Log, database.Pulse, TimeProvider.System);
-        Assert.Null(await ingest.Handle(segments[0], key, Cancel));
+        Assert.Null((await ingest.Handle(segments[0], key, Cancel)).Refused);
         var seen = new List<int>();
         await foreach (var recorded in streams.Segments(segments[0].Session, DateTimeOffset.MaxValue, Cancel))
         {
             seen.Add(recorded.Number);
             if (recorded.Number < segments.Count)
             {
-                Assert.Null(await ingest.Handle(segments[recorded.Number], key, Cancel));
+                Assert.Null((await ingest.Handle(segments[recorded.Number], key, Cancel)).Refused);
             }
         }
         Assert.Equal([1, 2, 3], seen);

@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+
+namespace AccessPlane.Agent.Recording;
+
+/// <summary>
+/// Transcripts that the control plane holds whole and that no checkpoint covers yet, under `kept`: a log that is set back before it was witnessed is filled
+/// from them. They are copies. The room for what nobody else has comes first.
+/// </summary>
+internal sealed class SpoolCopies
+{
+    private const int Digits = 20;
+    private readonly string spool;
+    private readonly string folder;
+    private readonly ConcurrentQueue<Copy> kept = [];
+    private long bytes;
+    private long live;
+
+    public SpoolCopies(string spool)
+    {
+        this.spool = spool;
+        folder = Directory.CreateDirectory(Path.Combine(spool, "kept")).FullName;
+        foreach (var path in Directory.EnumerateFiles(folder, "*.transcript").Order(StringComparer.Ordinal))
+        {
+            if (Path.GetFileName(path).Split('.', 3) is [var epoch, var position, _] && long.TryParse(epoch, out var e) && long.TryParse(position, out var p))
+            {
+                Take(e, p, path);
+            }
+        }
+    }
+
+    /// <summary>Of whole transcripts.</summary>
+    public long Bytes => Interlocked.Read(ref bytes);
+
+    /// <summary>In the files of sessions that go on.</summary>
+    public long LiveBytes => Interlocked.Read(ref live);
+
+    public void CountLive(long delta) => Interlocked.Add(ref live, delta);
+
+    /// <summary>A transcript that nobody writes or sends any more.</summary>
+    /// <param name="epoch">Of the log that holds it.</param>
+    /// <param name="position">Where its end is in that log.</param>
+    public void Keep(string path, long epoch, long position)
+    {
+        var to = Path.Combine(folder, $"{Number(epoch)}.{Number(position)}.{Path.GetFileName(path)}");
+        Move(path, to);
+        Take(epoch, position, to);
+    }
+
+    /// <summary>Removes the oldest, where a checkpoint covers it.</summary>
+    /// <returns>Whether it did.</returns>
+    public bool ForgetOldest(Witnessed witness)
+    {
+        if (!kept.TryPeek(out var oldest) || !witness.Covers(oldest.Epoch, oldest.Position) || !kept.TryDequeue(out _))
+        {
+            return false;
+        }
+        Interlocked.Add(ref bytes, -oldest.Bytes);
+        File.Delete(SpoolFile.IndexOf(oldest.Path));
+        File.Delete(oldest.Path);
+        return true;
+    }
+
+    /// <summary>Puts those back into the spool that another log than this one held.</summary>
+    /// <returns>Where they are.</returns>
+    public IReadOnlyList<string> GiveBack(long epoch)
+    {
+        List<string> given = [];
+        for (var left = kept.Count; left > 0 && kept.TryDequeue(out var copy); left--)
+        {
+            if (copy.Epoch == epoch)
+            {
+                kept.Enqueue(copy);
+                continue;
+            }
+            Interlocked.Add(ref bytes, -copy.Bytes);
+            var to = Path.Combine(spool, Path.GetFileName(copy.Path).Split('.', 3)[2]);
+            Move(copy.Path, to);
+            SpoolIndex.TakeBack(SpoolFile.IndexOf(to));
+            given.Add(to);
+        }
+        return given;
+    }
+
+    private void Take(long epoch, long position, string path)
+    {
+        var size = new FileInfo(path).Length;
+        kept.Enqueue(new Copy(epoch, position, path, size));
+        Interlocked.Add(ref bytes, size);
+    }
+
+    /// <summary>The transcript is what a start looks for: its index is there before it.</summary>
+    private static void Move(string from, string to)
+    {
+        File.Move(SpoolFile.IndexOf(from), SpoolFile.IndexOf(to), overwrite: true);
+        File.Move(from, to, overwrite: true);
+    }
+
+    private static string Number(long number) => number.ToString($"D{Digits}", CultureInfo.InvariantCulture);
+
+    private sealed record Copy(long Epoch, long Position, string Path, long Bytes);
+}
+
+/// <summary>How far checkpoints outside of the control plane's database speak of its log.</summary>
+/// <param name="Epoch">Of the log: another one after it was set back. 0 where it is not known yet.</param>
+internal sealed record Witnessed(long Epoch, long Position)
+{
+    public bool Covers(long epoch, long position) => epoch == Epoch && position <= Position;
+}
