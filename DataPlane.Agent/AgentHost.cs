@@ -72,7 +72,6 @@ internal static class AgentHost
         var (inForce, live, spool) = (services.GetRequiredService<InForce>(), services.GetRequiredService<LiveSessions>(), services.GetRequiredService<Spool>());
         var reports = services.GetRequiredService<Reports>();
         var memory = services.GetRequiredService<Memory>();
-        spool.Witnessed = new Witnessed(memory.Last.Epoch, 0);
         if (memory.Last.Halted is { } kind)
         {
             if (Bodies.TypeOf(kind) is null)

@@ -48,7 +48,9 @@ public sealed record AgentState(
 /// <param name="Warning">What an operator should know and the agent cannot find out by itself; it serves all the same.</param>
 /// <param name="Key">Null where only the key of the enrolment was ever known or wanted.</param>
 /// <param name="Covered">The position up to which checkpoints outside of the database speak of the log; 0 where there is none.</param>
-public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null, AgentKeyWord? Key = null, long Covered = 0);
+/// <param name="Server">Where the log is. What it has taken may be gone once this is another word: a restored database, or a server that was started anew or
+/// took over, may know less than the one before. Agents send again what no checkpoint covers.</param>
+public sealed record LeaseAnswer(Guid Nonce, Guid? Contest = null, string? Warning = null, AgentKeyWord? Key = null, long Covered = 0, string? Server = null);
 
 /// <summary>`lease-refused`: the other answer to a <see cref="LeaseAsk"/>, in whatever epoch. The agent enforces what it knows, admits nobody new, and freezes as
 /// its lease ends.</summary>

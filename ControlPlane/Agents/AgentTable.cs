@@ -42,18 +42,18 @@ public sealed class AgentTable(NpgsqlDataSource database)
     public Task Published(long position, CancellationToken cancel) => MoveHead(Everyone, position, cancel);
 
     /// <summary>How far the sending is, and one agent's head, as of one moment.</summary>
-    public async Task<(long Published, long Head)> Heads(string agent, CancellationToken cancel)
+    public async Task<Heads> Heads(string agent, CancellationToken cancel)
     {
-        await using var command = database.CreateCommand("select agent, head from accessplane.agent_progress where agent in ($1, $2)");
+        await using var command = database.CreateCommand(
+            """
+            select coalesce((select head from accessplane.agent_progress where agent = $1), 0), coalesce((select head from accessplane.agent_progress where agent = $2), 0),
+                (select oid from pg_database where datname = current_database())::text || '/' || extract(epoch from pg_postmaster_start_time())::text
+            """);
         command.Parameters.AddWithValue(Everyone);
         command.Parameters.AddWithValue(agent);
         await using var reader = await command.ExecuteReaderAsync(cancel);
-        var heads = (Published: 0L, Head: 0L);
-        while (await reader.ReadAsync(cancel))
-        {
-            heads = reader.GetString(0) == Everyone ? (reader.GetInt64(1), heads.Head) : (heads.Published, reader.GetInt64(1));
-        }
-        return heads;
+        await reader.ReadAsync(cancel);
+        return new Heads(reader.GetInt64(0), reader.GetInt64(1), reader.GetString(2));
     }
 
     public async Task Acknowledge(string agent, long position, CancellationToken cancel)
@@ -125,3 +125,8 @@ public sealed class AgentTable(NpgsqlDataSource database)
         return all;
     }
 }
+
+/// <param name="Published">Up to where everything was sent to the agents that it concerns.</param>
+/// <param name="Head">One agent's.</param>
+/// <param name="Server">Tells the database, and the run of its server, from any other.</param>
+public readonly record struct Heads(long Published, long Head, string Server);

@@ -44,11 +44,11 @@ public sealed class AnswerLease(
         {
             // an append that is under way must be seen before it can be known what it means for agents
             due ??= await log.Head(cancel) >= drawn ? (known = await states.Current(cancel)).Position : null;
-            var (published, head) = await table.Heads(agent, cancel);
+            var (published, head, server) = await table.Heads(agent, cancel);
             if (published >= due)
             {
                 var answer = new LeaseAnswer(
-                    ask.Nonce, turn.Owner.Contest, clone?.Detail, known.Keys.GetValueOrDefault(agent)?.Word, await checkpointed.Position(cancel));
+                    ask.Nonce, turn.Owner.Contest, clone?.Detail, known.Keys.GetValueOrDefault(agent)?.Word, await checkpointed.Position(cancel), server);
                 if (await line.Answer(agent, head, DirectiveKinds.Lease, answer, cancel))
                 {
                     await table.LeaseAnswered(agent, clock.GetUtcNow(), Readable(ask.Condition), cancel);

@@ -46,7 +46,7 @@ internal sealed partial class LivenessLease(
             inForce.Time.Sample(question.At, arrivedAt, stamp);
             inForce.RenewLease(question.At);
             inForce.Refuse(null);
-            spool.Witnessed = new Witnessed(catchUp.Known.Epoch, answer.Covered);
+            spool.Witnessed = new Witnessed(Witnessed.LogOf(catchUp.Known.Epoch, answer.Server ?? ""), answer.Covered);
             if (answer.Key is { } word)
             {
                 reports.Take(word);

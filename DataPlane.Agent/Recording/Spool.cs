@@ -103,7 +103,7 @@ public sealed class Spool : IDisposable
         get => witness;
         set
         {
-            setBack |= value.Epoch != witness.Epoch;
+            setBack |= value.Log != witness.Log;
             witness = value;
         }
     }
@@ -220,19 +220,19 @@ public sealed class Spool : IDisposable
     internal void Accept(Guid session, int number, long position = 0)
     {
         var now = witness;
-        if (!files.TryGetValue(session, out var file) || !file.Accept(number, now.Epoch, position))
+        if (!files.TryGetValue(session, out var file) || !file.Accept(number, now.Log, position))
         {
             return;
         }
         files.TryRemove(session, out _);
-        if (position == 0 || now.Covers(now.Epoch, position))
+        if (position == 0 || now.Covers(now.Log, position))
         {
             file.Delete();
         }
         else
         {
             file.Dispose();
-            Copies.Keep(file.Path, now.Epoch, position);
+            Copies.Keep(file.Path, now.Log, position);
         }
     }
 
@@ -245,12 +245,12 @@ public sealed class Spool : IDisposable
             return [];
         }
         setBack = false;
-        var epoch = witness.Epoch;
+        var log = witness.Log;
         foreach (var file in Files)
         {
-            file.SendAgain(epoch);
+            file.SendAgain(log);
         }
-        return Copies.GiveBack(epoch);
+        return Copies.GiveBack(log);
     }
 
     /// <summary>Copies that a checkpoint covers go, some at a time; where there is not room for all others, the oldest do.</summary>

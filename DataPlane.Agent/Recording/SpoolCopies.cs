@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace AccessPlane.Agent.Recording;
 
@@ -22,7 +24,7 @@ internal sealed class SpoolCopies
         folder = Directory.CreateDirectory(Path.Combine(spool, "kept")).FullName;
         foreach (var path in Directory.EnumerateFiles(folder, "*.transcript").Order(StringComparer.Ordinal))
         {
-            if (Path.GetFileName(path).Split('.', 3) is [var epoch, var position, _] && long.TryParse(epoch, out var e) && long.TryParse(position, out var p))
+            if (Path.GetFileName(path).Split('.', 3) is [var log, var position, _] && long.TryParse(log, out var e) && long.TryParse(position, out var p))
             {
                 Take(e, p, path);
             }
@@ -38,20 +40,20 @@ internal sealed class SpoolCopies
     public void CountLive(long delta) => Interlocked.Add(ref live, delta);
 
     /// <summary>A transcript that nobody writes or sends any more.</summary>
-    /// <param name="epoch">Of the log that holds it.</param>
+    /// <param name="log">Which holds it: see <see cref="Witnessed.Log"/>.</param>
     /// <param name="position">Where its end is in that log.</param>
-    public void Keep(string path, long epoch, long position)
+    public void Keep(string path, long log, long position)
     {
-        var to = Path.Combine(folder, $"{Number(epoch)}.{Number(position)}.{Path.GetFileName(path)}");
+        var to = Path.Combine(folder, $"{Number(log)}.{Number(position)}.{Path.GetFileName(path)}");
         Move(path, to);
-        Take(epoch, position, to);
+        Take(log, position, to);
     }
 
     /// <summary>Removes the oldest, where a checkpoint covers it.</summary>
     /// <returns>Whether it did.</returns>
     public bool ForgetOldest(Witnessed witness)
     {
-        if (!kept.TryPeek(out var oldest) || !witness.Covers(oldest.Epoch, oldest.Position) || !kept.TryDequeue(out _))
+        if (!kept.TryPeek(out var oldest) || !witness.Covers(oldest.Log, oldest.Position) || !kept.TryDequeue(out _))
         {
             return false;
         }
@@ -63,12 +65,12 @@ internal sealed class SpoolCopies
 
     /// <summary>Puts those back into the spool that another log than this one held.</summary>
     /// <returns>Where they are.</returns>
-    public IReadOnlyList<string> GiveBack(long epoch)
+    public IReadOnlyList<string> GiveBack(long log)
     {
         List<string> given = [];
         for (var left = kept.Count; left > 0 && kept.TryDequeue(out var copy); left--)
         {
-            if (copy.Epoch == epoch)
+            if (copy.Log == log)
             {
                 kept.Enqueue(copy);
                 continue;
@@ -82,10 +84,10 @@ internal sealed class SpoolCopies
         return given;
     }
 
-    private void Take(long epoch, long position, string path)
+    private void Take(long log, long position, string path)
     {
         var size = new FileInfo(path).Length;
-        kept.Enqueue(new Copy(epoch, position, path, size));
+        kept.Enqueue(new Copy(log, position, path, size));
         Interlocked.Add(ref bytes, size);
     }
 
@@ -98,12 +100,17 @@ internal sealed class SpoolCopies
 
     private static string Number(long number) => number.ToString($"D{Digits}", CultureInfo.InvariantCulture);
 
-    private sealed record Copy(long Epoch, long Position, string Path, long Bytes);
+    private sealed record Copy(long Log, long Position, string Path, long Bytes);
 }
 
 /// <summary>How far checkpoints outside of the control plane's database speak of its log.</summary>
-/// <param name="Epoch">Of the log: another one after it was set back. 0 where it is not known yet.</param>
-internal sealed record Witnessed(long Epoch, long Position)
+/// <param name="Log">Which log: another one after it was set back, or could have been. 0 where that is not known yet.</param>
+internal sealed record Witnessed(long Log, long Position)
 {
-    public bool Covers(long epoch, long position) => epoch == Epoch && position <= Position;
+    /// <param name="epoch">The log's.</param>
+    /// <param name="server">What the control plane calls the server that it is on.</param>
+    public static long LogOf(long epoch, string server) =>
+        BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{epoch} {server}")))) & long.MaxValue;
+
+    public bool Covers(long log, long position) => log == Log && position <= Position;
 }

@@ -23,7 +23,7 @@ internal sealed class SpoolFile : IDisposable
     private readonly SpoolKeys keys;
     private readonly Queue<Mark> boundaries = new();
     private readonly Queue<SealedPart> waiting = new();
-    private readonly Queue<(SealedPart Part, long Epoch, long Position)> copies = new();
+    private readonly Queue<(SealedPart Part, long Log, long Position)> copies = new();
     private Mark written;
     private Mark cut;
     private long partFrom;
@@ -186,8 +186,8 @@ internal sealed class SpoolFile : IDisposable
     internal string Entries() => Encoding.UTF8.GetString(keys.Read(Bytes(0, (int)written.Offset), 0, out _));
 
     /// <summary>The control plane holds this part: its bytes are a copy now. True when that was the session's last one.</summary>
-    /// <param name="position">Where the log of that epoch holds it; 0 where that is not known, and no checkpoint is waited for.</param>
-    public bool Accept(int accepted, long epoch = 0, long position = 0)
+    /// <param name="position">Where the log of that log holds it; 0 where that is not known, and no checkpoint is waited for.</param>
+    public bool Accept(int accepted, long log = 0, long position = 0)
     {
         SealedPart? part;
         lock (Guard)
@@ -204,10 +204,10 @@ internal sealed class SpoolFile : IDisposable
             index.Append(new IndexLine(Accepted: accepted));
             lock (Guard)
             {
-                copies.Enqueue((part, epoch, position));
+                copies.Enqueue((part, log, position));
                 Copied(RangeOf(part).Length);
             }
-            Forget(new Witnessed(epoch, 0));
+            Forget(new Witnessed(log, 0));
             return false;
         }
         return true;
@@ -219,7 +219,7 @@ internal sealed class SpoolFile : IDisposable
         lock (Guard)
         {
             int? last = null;
-            while (!data.IsClosed && copies.TryPeek(out var oldest) && witness.Covers(oldest.Epoch, oldest.Position))
+            while (!data.IsClosed && copies.TryPeek(out var oldest) && witness.Covers(oldest.Log, oldest.Position))
             {
                 copies.Dequeue();
                 last = oldest.Part.Number;
@@ -238,11 +238,11 @@ internal sealed class SpoolFile : IDisposable
     }
 
     /// <summary>The log that held them is no more: what there is a copy of waits again, before all that came after it.</summary>
-    public void SendAgain(long epoch)
+    public void SendAgain(long log)
     {
         lock (Guard)
         {
-            if (data.IsClosed || copies.All(c => c.Epoch == epoch))
+            if (data.IsClosed || copies.All(c => c.Log == log))
             {
                 return;
             }
