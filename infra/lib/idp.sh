@@ -10,5 +10,5 @@ start_idp() {
   launch idp env PORT="$PORT_IDP" ISSUER="$(oidc_issuer)" KEYS="$RUN/secrets/idp-keys.json" CLIENT_SECRET_FILE="$RUN/secrets/idp-clients" \
     CONSOLE_URL="http://127.0.0.1:$PORT_HTTP/console" \
     node "$ROOT/infra/idp/server.mjs"
-  wait_for idp 30 http_ok "$(oidc_issuer)/.well-known/openid-configuration"
+  wait_for idp 120 http_ok "$(oidc_issuer)/.well-known/openid-configuration"
 }

@@ -59,7 +59,7 @@ start_control_plane() {
     Roles__Admins__0=admins Roles__Auditors__0=auditors \
     Console__ClientId=console Console__ClientSecretFile="$RUN/secrets/idp-clients" CommandLine__ClientId=accessplane-cli \
     "$CONTROL_PLANE"
-  wait_for control-plane 60 http_ok "$(control_plane_url)/health/ready"
+  wait_for control-plane 180 http_ok "$(control_plane_url)/health/ready"
 }
 
 # api TOKEN METHOD PATH [CURL-ARGUMENT…]: the answer's body; fails with the problem's text on anything but success.
@@ -117,7 +117,7 @@ start_agent() {
     mv "$folder/agent.json.new" "$folder/agent.json"
   fi
   launch orders-agent env HOME="$folder" "$AGENT" "$folder/agent.json"
-  wait_for orders-agent 60 http_ok "$(agent_health_url)/health/ready"
+  wait_for orders-agent 180 http_ok "$(agent_health_url)/health/ready"
 }
 
 write_run_env() {

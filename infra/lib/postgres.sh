@@ -70,7 +70,7 @@ pg_start() {
   fi
   launch "$name" "$@" "$(pg_bin)/postgres" -D "$data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c ssl=on -c ssl_cert_file=server.pem -c ssl_key_file=server.key -c password_encryption=scram-sha-256 "${settings[@]}"
-  wait_for "$name" 60 pg_isready -q -h 127.0.0.1 -p "$port"
+  wait_for "$name" 180 pg_isready -q -h 127.0.0.1 -p "$port"
 }
 
 # A new cluster, complete or not there at all: what an interrupted run left is made again.

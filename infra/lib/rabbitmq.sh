@@ -56,7 +56,7 @@ CONF
     launch epmd epmd -address 127.0.0.1 -port "$PORT_EPMD"
   fi
   launch rabbitmq env "${environment[@]}" /usr/lib/rabbitmq/bin/rabbitmq-server
-  wait_for rabbitmq 90 rabbit_answers
+  wait_for rabbitmq 240 rabbit_answers
 }
 
 # rabbit_alarm alarm|calm: returns when the node has it, or has it no more
@@ -65,7 +65,7 @@ rabbit_alarm() {
   mapfile -t environment < <(rabbit_environment)
   limit=$([[ $1 == alarm ]] && echo 0 || echo 0.4)
   env "${environment[@]}" /usr/lib/rabbitmq/bin/rabbitmqctl --quiet set_vm_memory_high_watermark "$limit"
-  wait_for rabbitmq 60 rabbit_is "$1"
+  wait_for rabbitmq 180 rabbit_is "$1"
 }
 
 rabbit_is() {

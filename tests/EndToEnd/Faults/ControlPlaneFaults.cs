@@ -40,7 +40,7 @@ public sealed class ControlPlaneFaults(Product product) : IAsyncLifetime
             await hold.IsWaitedFor();
             if (sent)
             {
-                await Assert.ThrowsAnyAsync<NpgsqlException>(() => running.WaitAsync(TimeSpan.FromSeconds(20)));
+                await Assert.ThrowsAnyAsync<NpgsqlException>(() => running.WaitAsync(TimeSpan.FromSeconds(20 * Wait.Patience)));
             }
             await product.Plane.Kill();
             await revoked.ContinueWith(_ => { }, TaskScheduler.Default); // whether it was answered or not: it is in the log

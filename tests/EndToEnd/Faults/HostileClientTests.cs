@@ -84,7 +84,7 @@ public sealed class HostileClientTests(TestWorld world)
         var putOut = Task.WhenAll(strangers.Select(async s => (Heard: await s.Hears(Cancel), After: Stopwatch.GetTimestamp())));
         var stood = Stopwatch.GetTimestamp();
         await meanwhile();
-        var heard = await putOut.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        var heard = await putOut.WaitAsync(TimeSpan.FromSeconds(30 * Wait.Patience), Cancel);
         Assert.All(heard, h => Assert.Equal("", h.Heard)); // there is nothing to say to them
         var longest = Stopwatch.GetElapsedTime(stood, heard.Max(h => h.After));
         Assert.InRange(longest, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20));
@@ -109,6 +109,6 @@ public sealed class HostileClientTests(TestWorld world)
         {
             using var stranger = await Stranger.Dial(world.AgentPort, $"127.0.4.{i % 8 + 1}");
             await stranger.Babbles(i, cancel);
-            await stranger.Hears(cancel).WaitAsync(TimeSpan.FromSeconds(30), cancel);
+            await stranger.Hears(cancel).WaitAsync(TimeSpan.FromSeconds(30 * Wait.Patience), cancel);
         });
 }

@@ -87,7 +87,7 @@ public sealed class LogFaults(Product product) : IAsyncLifetime
         public async Task Stop()
         {
             await stop.CancelAsync();
-            await work.WaitAsync(TimeSpan.FromSeconds(30));
+            await work.WaitAsync(TimeSpan.FromSeconds(30 * Wait.Patience));
         }
 
         /// <summary>Every request that was acknowledged is there, with its id and its reason, once.</summary>

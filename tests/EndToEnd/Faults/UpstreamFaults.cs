@@ -37,14 +37,14 @@ public sealed class UpstreamFaults(Product product) : IAsyncLifetime
         Assert.False(never.IsCompleted || later.IsCompleted);
         var watch = Stopwatch.StartNew();
         (await product.Plane.Api.Post("admin", $"/v1/grants/{revoked}/revoke", new { reason = "a test" })).Is(200);
-        await Assert.ThrowsAnyAsync<NpgsqlException>(() => never.WaitAsync(TimeSpan.FromSeconds(20)));
+        await Assert.ThrowsAnyAsync<NpgsqlException>(() => never.WaitAsync(TimeSpan.FromSeconds(20 * Wait.Patience)));
         var cut = watch.Elapsed;
         product.ToOrders.Heal();
-        await later.WaitAsync(TimeSpan.FromSeconds(20));
+        await later.WaitAsync(TimeSpan.FromSeconds(20 * Wait.Patience));
         await stays.CloseAsync();
         await elsewhere.CloseAsync();
         var ledger = (await Ledger.Settled(product)).Holds([]);
-        Assert.True(cut < TimeSpan.FromSeconds(2), $"the cut took {cut}");
+        Assert.True(cut < TimeSpan.FromSeconds(2 * Wait.Patience), $"the cut took {cut}");
         FaultReport.Saw(
             $"100 statements by another way took {slowest.TotalMilliseconds:0} ms at most meanwhile; a stalled session was cut {cut.TotalMilliseconds:0} ms after its revocation, another got its answer when the database went on; {ledger}",
             ledger.Numbers());
@@ -101,7 +101,7 @@ public sealed class UpstreamFaults(Product product) : IAsyncLifetime
         var running = batch.ExecuteNonQueryAsync();
         await Wait.Until(() => product.Ask<bool>("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'client-half-closes' AND query LIKE '%pg_sleep%')"), 20, () => "it does not run");
         link.HalfClose();
-        await running.WaitAsync(TimeSpan.FromSeconds(20));
+        await running.WaitAsync(TimeSpan.FromSeconds(20 * Wait.Patience));
         await Wait.Until(() => product.Ask<bool>("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'client-half-closes')"), 20, () => "the backend stays");
         var ledger = (await Ledger.Settled(product)).Holds([number]);
         FaultReport.Saw($"it got its answer, and its session ended by itself; {ledger}", ledger.Numbers());

@@ -93,7 +93,7 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
     public static async Task<TState> Becomes<TState>(Func<Task<TState>> look, Func<TState, bool> wanted)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        patience.CancelAfter(TimeSpan.FromSeconds(15));
+        patience.CancelAfter(TimeSpan.FromSeconds(90));
         while (true)
         {
             var state = await look();

@@ -28,7 +28,7 @@ namespace AccessPlane.Tests.Integration.Agents;
 /// <summary>A real broker, the agent's own limited user, and both planes' own code at either end.</summary>
 public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture<TestDatabase>, IAsyncLifetime
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(90);
     private readonly string name = $"t{Guid.CreateVersion7():N}"[..30];
     private readonly StateFolder state = new();
     private readonly LogHistories histories = new(database.Log, database.Pulse, TimeProvider.System);

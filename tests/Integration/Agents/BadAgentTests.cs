@@ -96,7 +96,7 @@ public sealed class BadAgentTests : IAsyncLifetime
     private async Task<string> FindingOf(string agent)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        patience.CancelAfter(TimeSpan.FromSeconds(15));
+        patience.CancelAfter(TimeSpan.FromSeconds(90));
         while (true)
         {
             if ((await FindingsOf(agent)).LastOrDefault() is { } found)

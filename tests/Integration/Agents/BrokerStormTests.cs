@@ -133,7 +133,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         var served = 0;
         while (!flood.IsCompleted)
         {
-            Assert.Equal("alive", await Ask(session).WaitAsync(TimeSpan.FromSeconds(30), Cancel)); // frozen for a moment perhaps, behind what is in front of its lease
+            Assert.Equal("alive", await Ask(session).WaitAsync(TimeSpan.FromSeconds(90), Cancel)); // frozen for a moment perhaps, behind what is in front of its lease
             served++;
         }
         await flood;
@@ -178,7 +178,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         var flood = Flood(Topology.Reports, poison);
         while (!flood.IsCompleted)
         {
-            Assert.Equal("alive", await Ask(session).WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+            Assert.Equal("alive", await Ask(session).WaitAsync(TimeSpan.FromSeconds(90), Cancel));
         }
         await flood;
         await Within(150, async () => await Waiting(Topology.Reports) == 0, "what was sent is taken"); // all agents speak through one queue: what is behind waits

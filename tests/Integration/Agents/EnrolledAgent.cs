@@ -18,7 +18,7 @@ namespace AccessPlane.Tests.Integration.Agents;
 /// </summary>
 internal sealed class EnrolledAgent : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private readonly BlockingCollection<Directive> directives = [];
     private readonly IConnection connection;
     private readonly IChannel channel;

@@ -49,7 +49,7 @@ public sealed class BrokerAdminTests : IAsyncLifetime
             return Task.CompletedTask;
         };
         await Assert.ThrowsAnyAsync<Exception>(() => what(channel));
-        Assert.Equal(403, await closed.Task.WaitAsync(TimeSpan.FromSeconds(10), Cancel));
+        Assert.Equal(403, await closed.Task.WaitAsync(TimeSpan.FromSeconds(90), Cancel));
     }
 
     [Fact]
@@ -206,7 +206,7 @@ public sealed class BrokerAdminTests : IAsyncLifetime
         await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel);
         await channel.BasicPublishAsync("", queue, mandatory: true, Plain, new byte[] { 7 }, Cancel);
         var taken = 0;
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(90));
         while (await channel.MessageCountAsync(parked, Cancel) == 0)
         {
             Assert.False(patience.IsCancellationRequested, $"it was taken {taken} times and is not parked");

@@ -14,7 +14,7 @@ namespace AccessPlane.Tests.Integration.Broker;
 /// <summary>A control plane whose broker does not let it in, and then does.</summary>
 public sealed class BrokerDoorTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(90);
     private readonly string user = $"approver-p{Guid.CreateVersion7():N}";
     private string host = null!;
     private BrokerAdmin admin = null!;

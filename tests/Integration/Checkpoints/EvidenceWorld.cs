@@ -152,7 +152,7 @@ public sealed class EvidenceWorld : IAsyncLifetime
     {
         var last = (await Checkpoint()).Last!.Number;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        patience.CancelAfter(TimeSpan.FromSeconds(15));
+        patience.CancelAfter(TimeSpan.FromSeconds(90));
         var newest = Path.Combine(Host.Checkpoints, $"{last:D10}.json");
         while (!File.Exists(newest) || !(await File.ReadAllTextAsync(newest, Cancel)).EndsWith('\n'))
         {

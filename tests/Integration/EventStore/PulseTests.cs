@@ -10,7 +10,7 @@ namespace AccessPlane.Tests.Integration.EventStore;
 /// <summary>Two replicas on one database: what one appends wakes the other. Nobody here looks again by themselves.</summary>
 public sealed class PulseTests(TestDatabase database) : IClassFixture<TestDatabase>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private LogPulse Other() => new(database.Source, TimeProvider.System, NullLogger<LogPulse>.Instance);

@@ -11,7 +11,7 @@ namespace AccessPlane.Tests.Integration.EventStore;
 
 public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<TestDatabase>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan TakeOver = TimeSpan.FromSeconds(5);
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

@@ -17,7 +17,7 @@ namespace AccessPlane.Tests.Integration.History;
 /// <param name="every">How often checkpoints are taken.</param>
 public abstract class RestoredLog(string every) : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private readonly List<NpgsqlConnection> sessions = [];
     private ControlPlaneHost before = null!;
     private ControlPlaneHost? after;

@@ -153,7 +153,7 @@ public sealed class WitnessTests : IAsyncLifetime
         await using var ending = watched.ApplicationStopping.Register(ended.SetResult);
         await backup.Restore();
         var took = System.Diagnostics.Stopwatch.StartNew();
-        await ended.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel); // it does not go on with what it remembers of another log
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(90), Cancel); // it does not go on with what it remembers of another log
         took.Stop();
         after = await Start(before);
         Assert.Equal("control-plane", Assert.Single(await Rollbacks()).GetProperty("source").GetString());

@@ -240,7 +240,7 @@ public sealed class HoldsByQueueTests : IAsyncLifetime
 
     private static async Task Until(Func<Task<bool>> holds)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(90));
         while (!await holds())
         {
             Assert.False(patience.IsCancellationRequested, "it did not come to that");

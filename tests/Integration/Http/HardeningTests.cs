@@ -206,7 +206,7 @@ public sealed class HardeningTests(SharedControlPlane plane) : IClassFixture<Sha
             var stream = client.GetStream();
             await stream.WriteAsync(Encoding.ASCII.GetBytes(start), Cancel);
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-            patience.CancelAfter(TimeSpan.FromSeconds(30));
+            patience.CancelAfter(TimeSpan.FromSeconds(90));
             return await UntilClosed(stream, patience.Token);
         }));
         Assert.True(took.Elapsed < TimeSpan.FromSeconds(30));

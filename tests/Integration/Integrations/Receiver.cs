@@ -73,7 +73,7 @@ internal sealed class Receiver : IAsyncDisposable
     /// <summary>Waits until something is so.</summary>
     public static async Task Until(Func<Task<bool>> holds, Func<string>? otherwise = null)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(40));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(90));
         while (!await holds())
         {
             Assert.False(patience.IsCancellationRequested, otherwise?.Invoke() ?? "it did not come to that");

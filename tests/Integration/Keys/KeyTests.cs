@@ -18,7 +18,7 @@ namespace AccessPlane.Tests.Integration.Keys;
 /// <summary>The control plane's keys are rotated beneath an agent that serves, and evidence from before stays verifiable.</summary>
 public sealed class KeyTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private ControlPlaneHost host = null!;
     private ControlPlaneHost? second;
     private LiveAgent agent = null!;

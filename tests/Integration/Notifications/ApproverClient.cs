@@ -48,7 +48,7 @@ internal sealed class ApproverClient : IAsyncDisposable
     public (string Key, JsonElement Body) Next(Guid request)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
+        limit.CancelAfter(TimeSpan.FromSeconds(90));
         foreach (var notification in inbox.GetConsumingEnumerable(limit.Token))
         {
             if (notification.Body.GetProperty("id").GetGuid() == request)
@@ -68,7 +68,7 @@ internal sealed class ApproverClient : IAsyncDisposable
         var correlation = Guid.CreateVersion7().ToString();
         var answer = waiting[correlation] = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
         await Publish(body, exchange, exchange.Length == 0 ? "accessplane.reviews" : "", replies, correlation);
-        return await answer.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        return await answer.Task.WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
     }
 
     /// <summary>Sends without waiting for an answer.</summary>

@@ -140,7 +140,7 @@ public sealed class RebuildTests(TestDatabase database) : IClassFixture<TestData
         using var gate = new ManualResetEventSlim();
         var slow = new Slow(gate);
         var rebuild = Task.Run(() => new Projector(own.Source, [slow]).Rebuild(slow, Cancel), Cancel);
-        await slow.Begun.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        await slow.Begun.Task.WaitAsync(TimeSpan.FromSeconds(90), Cancel);
         var rows = new Rows(own.Source);
         var meanwhile = await Ask();
         await CatchUp(quick);

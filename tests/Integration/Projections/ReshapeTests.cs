@@ -100,7 +100,7 @@ public sealed class ReshapeTests : IAsyncLifetime
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var slow = await Start(new Asked<NewRow>(e => new NewRow(e.Request, e.Entitlement, e.Reason), until: gate, begun: begun));
         var reshape = Task.Run(() => slow.Reshape(Cancel), Cancel);
-        await begun.Task.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(90), Cancel);
         // another replica of the new version goes on
         var (newer, rows, model) = (await Start(New), new Rows(database.Source), New);
         var meanwhile = await Ask();
@@ -180,7 +180,7 @@ public sealed class ReshapeTests : IAsyncLifetime
         }
         Assert.False(rebuild.IsCompleted);
         await reading.CommitAsync(Cancel);
-        await rebuild.WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+        await rebuild.WaitAsync(TimeSpan.FromSeconds(90), Cancel);
         await runner.StopAsync(Cancel);
         Assert.Equal(6, (await Contents()).Split('\n').Length);
     }

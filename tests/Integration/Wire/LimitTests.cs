@@ -125,7 +125,7 @@ public sealed class LimitTests : IAsyncLifetime
     {
         Limit(new LimitRule("quick", "orders", StatementTimeout: TimeSpan.FromMilliseconds(300)));
         using var client = await agent.Connect();
-        var answer = await client.Ask(Query("select pg_sleep(60)")).WaitAsync(TimeSpan.FromSeconds(20));
+        var answer = await client.Ask(Query("select pg_sleep(60)")).WaitAsync(TimeSpan.FromSeconds(90));
         Assert.Equal("T E57014 ZI", Story(answer).Replace("T T", "T", StringComparison.Ordinal));
         Assert.Equal("cancelled by `quick`: it ran longer than 0.3 s", Field(answer.Single(m => m.Type == 'E').Body, 'M'));
         Assert.Equal("1 2 E57014 ZI", Story(await client.Ask(Parse("", "select pg_sleep(60)"), Bind("", ""), Execute(), Sync)));

@@ -13,7 +13,7 @@ namespace AccessPlane.Tests.Integration.Wire;
 /// <summary>A client that says exactly the bytes it is told to.</summary>
 internal sealed class RawClient(Socket socket) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private Stream stream = new NetworkStream(socket, ownsSocket: false);
 
     public Socket Socket { get; } = socket;

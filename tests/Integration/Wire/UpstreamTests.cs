@@ -156,7 +156,7 @@ public sealed class UpstreamTests
         await using var server = atTheLogin ? new FakeServer { Login = _ => Silent() } : new FakeServer { Since = _ => Silent() };
         await using var agent = await Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port, Time: clock));
         var refused = RefusedLogin(agent);
-        await reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await reached.Task.WaitAsync(TimeSpan.FromSeconds(90));
         clock.Advance(TimeSpan.FromSeconds(9));
         Assert.False(refused.IsCompleted);
         clock.Advance(TimeSpan.FromSeconds(2));
@@ -193,7 +193,7 @@ public sealed class UpstreamTests
         };
         await using var agent = await Start(new WireOptions(UpstreamHost: "127.0.0.1", UpstreamPort: server.Port));
         var crowd = Enumerable.Range(0, 3 * PgUpstream.DialsAtOnce).Select(_ => agent.Connect()).ToList();
-        await full.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await full.Task.WaitAsync(TimeSpan.FromSeconds(90), TestContext.Current.CancellationToken);
         go.SetResult();
         foreach (var client in await Task.WhenAll(crowd))
         {

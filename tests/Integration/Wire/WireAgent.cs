@@ -200,7 +200,7 @@ internal sealed partial class WireAgent : IAsyncDisposable
         var patience = Stopwatch.StartNew();
         while (!await holds())
         {
-            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(30), "it did not come to that");
+            Assert.True(patience.Elapsed < TimeSpan.FromSeconds(90), "it did not come to that");
             await Task.Delay(5);
         }
     }

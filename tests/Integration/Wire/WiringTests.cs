@@ -8,7 +8,7 @@ namespace AccessPlane.Tests.Integration.Wire;
 /// <summary>Wires of either kind behave alike: a session cannot tell which kind it runs on.</summary>
 public sealed class WiringTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]

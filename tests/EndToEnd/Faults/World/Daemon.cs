@@ -36,7 +36,7 @@ internal sealed class Daemon(string name, string file, IReadOnlyList<string> arg
         if (process is not null && !process.HasExited)
         {
             process.Kill();
-            await process.WaitForExitAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+            await process.WaitForExitAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20 * Wait.Patience));
         }
         File.Delete(PidFile);
     }
@@ -62,7 +62,7 @@ internal sealed class Daemon(string name, string file, IReadOnlyList<string> arg
         {
             using var left = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
             left.Kill();
-            Assert.True(left.WaitForExit(TimeSpan.FromSeconds(20)));
+            Assert.True(left.WaitForExit(TimeSpan.FromSeconds(20 * Wait.Patience)));
         }
     }
 

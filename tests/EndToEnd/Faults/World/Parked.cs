@@ -47,7 +47,7 @@ internal sealed partial class Parked : IAsyncDisposable
     {
         var parked = new Parked(product, session, $"INSERT INTO waits VALUES ({product.NextNumber()})");
         parked.Running = parked.command.ExecuteNonQueryAsync();
-        parked.Id = await parked.held.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        parked.Id = await parked.held.Task.WaitAsync(TimeSpan.FromSeconds(20 * Wait.Patience));
         await Wait.Until(async () => await parked.Ended() is not null, 20, () => "the log does not hear of it");
         return parked;
     }

@@ -129,7 +129,7 @@ public sealed class Product : IAsyncDisposable
                 await session.OpenAsync();
                 return session;
             }
-            catch (PostgresException early) when (early.SqlState == "28000" && since.Elapsed < TimeSpan.FromSeconds(30))
+            catch (PostgresException early) when (early.SqlState == "28000" && since.Elapsed < TimeSpan.FromSeconds(30 * Wait.Patience))
             {
                 await session.DisposeAsync(); // the agent is on its way back from another fault, and says so without using the ticket up
             }
@@ -201,13 +201,13 @@ public sealed class Product : IAsyncDisposable
     /// <summary>What is answered there; why not, where nobody answers.</summary>
     internal static async Task<string> Says(string url)
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(20) };
         try
         {
             using var answer = await http.GetAsync(new Uri(url));
             return await answer.Content.ReadAsStringAsync();
         }
-        catch (HttpRequestException nobody)
+        catch (Exception nobody) when (nobody is HttpRequestException or TaskCanceledException)
         {
             return nobody.Message;
         }
@@ -215,7 +215,7 @@ public sealed class Product : IAsyncDisposable
 
     internal static async Task<bool> Answers(string url)
     {
-        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(3) };
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
         try
         {
             using var answer = await http.GetAsync(new Uri(url));
