@@ -26,6 +26,10 @@ internal sealed class SpoolCopies
         {
             if (Path.GetFileName(path).Split('.', 3) is [var log, var position, _] && long.TryParse(log, out var e) && long.TryParse(position, out var p))
             {
+                if (!File.Exists(SpoolFile.IndexOf(path)))
+                {
+                    File.Move(SpoolFile.IndexOf(Origin(path)), SpoolFile.IndexOf(path)); // the process before ended between the two
+                }
                 Take(e, p, path);
             }
         }
@@ -45,7 +49,9 @@ internal sealed class SpoolCopies
     public void Keep(string path, long log, long position)
     {
         var to = Path.Combine(folder, $"{Number(log)}.{Number(position)}.{Path.GetFileName(path)}");
-        Move(path, to);
+        // INVARIANT: a start takes up what it finds in the spool, and without its index as something that was never sent
+        File.Move(path, to, overwrite: true);
+        File.Move(SpoolFile.IndexOf(path), SpoolFile.IndexOf(to), overwrite: true);
         Take(log, position, to);
     }
 
@@ -76,9 +82,10 @@ internal sealed class SpoolCopies
                 continue;
             }
             Interlocked.Add(ref bytes, -copy.Bytes);
-            var to = Path.Combine(spool, Path.GetFileName(copy.Path).Split('.', 3)[2]);
-            Move(copy.Path, to);
-            SpoolIndex.TakeBack(SpoolFile.IndexOf(to));
+            var to = Origin(copy.Path);
+            SpoolIndex.TakeBack(SpoolFile.IndexOf(copy.Path));
+            File.Move(SpoolFile.IndexOf(copy.Path), SpoolFile.IndexOf(to), overwrite: true);
+            File.Move(copy.Path, to, overwrite: true);
             given.Add(to);
         }
         return given;
@@ -91,12 +98,8 @@ internal sealed class SpoolCopies
         Interlocked.Add(ref bytes, size);
     }
 
-    /// <summary>The transcript is what a start looks for: its index is there before it.</summary>
-    private static void Move(string from, string to)
-    {
-        File.Move(SpoolFile.IndexOf(from), SpoolFile.IndexOf(to), overwrite: true);
-        File.Move(from, to, overwrite: true);
-    }
+    /// <summary>Where it was while it was written.</summary>
+    private string Origin(string path) => Path.Combine(spool, Path.GetFileName(path).Split('.', 3)[2]);
 
     private static string Number(long number) => number.ToString($"D{Digits}", CultureInfo.InvariantCulture);
 

@@ -42,6 +42,25 @@ public sealed class SpoolCopiesTests : IDisposable
         Assert.Equal(0, second.Copies.Bytes);
     }
 
+    /// <summary>Killed between the two files of a transcript: it is neither lost nor taken for one that was never sent.</summary>
+    [Fact]
+    public void A_process_that_ends_while_it_puts_a_copy_aside_leaves_it_whole()
+    {
+        using (var first = Open())
+        {
+            Ended(first);
+            SpoolTests.Drained(first, key, position: 50);
+            var index = SpoolFile.IndexOf(Copies(first)[0]);
+            File.Move(index, Path.Combine(first.Folder, Path.GetFileName(index).Split('.', 3)[2]));
+        }
+        using var second = Open();
+        Assert.Empty(ControlPlaneKey.Recover(second));
+        Assert.True(second.IsEmpty);
+        Assert.True(File.Exists(SpoolFile.IndexOf(Copies(second)[0])));
+        second.Witnessed = new Witnessed(2, 0);
+        Assert.Single(second.GiveBack());
+    }
+
     [Fact]
     public void What_is_covered_when_its_receipt_comes_leaves_at_once()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.Tests.Integration.Wire;
 using MassTransit;
@@ -53,9 +54,12 @@ public sealed class BrokerDoorTests : IAsyncLifetime
         var before = toBroker.Taken;
         toBroker.HangUp();
         await Until(() => toBroker.Taken >= before + 6);
+        var refused = toBroker.Taken - before;
         await Servers.CreateBrokerUser(host, user, "secret");
+        var back = Stopwatch.StartNew();
         await Sent(plane, "after");
         Assert.Equal("after", await heard.Next());
+        FaultReport.Saw($"a control plane was refused {refused} times; {back.Elapsed.TotalSeconds:0.0} s after it was let in again what was sent by it had come back to it");
         await plane.StopAsync(Cancel);
     }
 
