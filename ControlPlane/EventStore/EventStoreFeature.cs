@@ -14,6 +14,7 @@ public static partial class EventStoreFeature
         services.AddSingleton<Handle>();
         services.AddSingleton<LogPulse>();
         services.AddHostedService(s => s.GetRequiredService<LogPulse>());
+        services.AddSingleton<LogTail>();
         services.AddReadModels();
         services.AddSingleton<ReadBarrier>();
         services.AddHostedService<ProjectionRunner>();

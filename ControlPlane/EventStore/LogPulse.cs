@@ -13,6 +13,7 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
     private readonly Lock guard = new();
     private readonly SemaphoreSlim toSend = new(0, 1);
     private TaskCompletionSource next = New();
+    private long beats;
 
     /// <summary>Completes with the next append, wherever it happens. Take it before looking, await it when there was nothing to see.</summary>
     public Task Next
@@ -22,6 +23,18 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
             lock (guard)
             {
                 return next.Task;
+            }
+        }
+    }
+
+    /// <summary>How often <see cref="Next"/> completed: whatever was appended before it was, and was told of, can be read by now.</summary>
+    public long Beats
+    {
+        get
+        {
+            lock (guard)
+            {
+                return beats;
             }
         }
     }
@@ -95,6 +108,7 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
         {
             beat = next;
             next = New();
+            beats++;
         }
         beat.SetResult();
     }

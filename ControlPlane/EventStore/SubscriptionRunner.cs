@@ -9,7 +9,7 @@ namespace AccessPlane.ControlPlane.EventStore;
 /// takes over within a second.
 /// </summary>
 public sealed partial class SubscriptionRunner(
-    Subscription subscription, EventLog log, LogPulse pulse, NpgsqlDataSource database, TimeProvider clock, ILogger<SubscriptionRunner> logger)
+    Subscription subscription, EventLog log, LogTail tail, LogPulse pulse, NpgsqlDataSource database, TimeProvider clock, ILogger<SubscriptionRunner> logger)
     : BackgroundService
 {
     private const int PatienceSeconds = 5;
@@ -62,20 +62,23 @@ public sealed partial class SubscriptionRunner(
     private async Task Follow(NpgsqlConnection connection, Action worked, CancellationToken cancel)
     {
         var checkpoint = await Checkpoint(connection, cancel) ?? await First(connection, cancel);
+        var (stored, storedAt) = (checkpoint, clock.GetTimestamp());
         await WhileOwner(connection, owned => subscription.Begin(checkpoint, owned), cancel);
         LogOwner(subscription.Name, checkpoint);
         while (true)
         {
             var changed = pulse.Next;
-            var page = await log.ReadSettled(checkpoint, subscription.Types, subscription.MostAtOnce, cancel);
+            var page = await tail.Read(checkpoint, subscription.Types, subscription.MostAtOnce, cancel);
             if (page.Events.Count > 0)
             {
                 await WhileOwner(connection, owned => subscription.Handle(page.Events, owned), cancel);
             }
-            if (page.Position > checkpoint)
+            checkpoint = Math.Max(checkpoint, page.Position);
+            // where nothing was done there is nothing that must not be done twice: that is stored with the next poll
+            if (checkpoint > stored && (page.Events.Count > 0 || clock.GetElapsedTime(storedAt) >= Poll))
             {
-                checkpoint = page.Position;
                 await Store(connection, checkpoint, cancel);
+                (stored, storedAt) = (checkpoint, clock.GetTimestamp());
                 worked();
             }
             if (!page.More)

@@ -44,7 +44,7 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
     }
 
     private SubscriptionRunner Runner(Subscription subscription, NpgsqlDataSource? source = null) =>
-        new(subscription, database.Log, database.Pulse, source ?? database.Source, TimeProvider.System, NullLogger<SubscriptionRunner>.Instance);
+        new(subscription, database.Log, new LogTail(database.Log, database.Pulse, TimeProvider.System), database.Pulse, source ?? database.Source, TimeProvider.System, NullLogger<SubscriptionRunner>.Instance);
 
     private async Task<Guid> Happen()
     {

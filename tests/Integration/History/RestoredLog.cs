@@ -5,7 +5,6 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.Tests.Integration.Agents;
-using AccessPlane.Tests.Integration.Checkpoints;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -39,6 +38,7 @@ public abstract class RestoredLog(string every) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         foreach (var session in sessions)
         {
             await session.DisposeAsync();

@@ -1,13 +1,9 @@
 using System.Net;
-using System.Net.Http.Json;
-using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.EventStore;
-using AccessPlane.Tests.Integration.Agents;
 using AccessPlane.Tests.Integration.Checkpoints;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 using Npgsql;
 using Xunit;
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json;
 using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.EventStore;
 using Microsoft.Extensions.DependencyInjection;
