@@ -103,6 +103,10 @@ public sealed partial class WhenReportArrives(
         var ingested = segment.Agent == agent
             ? await ingest.Handle(segment, keys.FirstOrDefault(segment.IsSignedBy) ?? keys[0], cancel)
             : throw new FormatException("the segment is another agent's");
+        if (ingested == Ingested.NotYet)
+        {
+            return;
+        }
         var head = (await states.Current(cancel)).Position;
         if (ingested.Refused is not { } refused)
         {

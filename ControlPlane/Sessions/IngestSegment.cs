@@ -15,6 +15,9 @@ namespace AccessPlane.ControlPlane.Sessions;
 /// <param name="Position">Where.</param>
 public sealed record Ingested(string? Refused, long Position)
 {
+    /// <summary>The log does not hold it, and may: it has to come again.</summary>
+    public static Ingested NotYet { get; } = new(null, 0);
+
     public static Ingested Never(string why) => new(why, 0);
 }
 
@@ -27,6 +30,7 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
     private const int Kept = 10_000;
     private static readonly SessionGround Groundless = new([], [], TimeSpan.Zero);
     private readonly ConcurrentDictionary<Guid, Head> heads = [];
+    private readonly ConcurrentDictionary<(Guid Session, int Number), bool> early = [];
 
     /// <param name="agentKey">The key under which the agent enrolled.</param>
     public async Task<Ingested> Handle(Segment segment, ECDsa agentKey, CancellationToken cancel)
@@ -45,6 +49,10 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
             if (head.State is Session.Known known && segment.Number <= known.LastNumber)
             {
                 return await Again(segment, cancel);
+            }
+            if (head.State is Session.Known before && segment.Number > before.LastNumber + 1 && MayBePreceded(segment))
+            {
+                return Ingested.NotYet;
             }
             var taken = SegmentDecision.Decide(head.State, segment, agentKey, head.State is Session.None ? await Ground(segment, cancel) : Groundless);
             var appended = await log.Append(
@@ -119,6 +127,19 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
             heads.Clear();
         }
         heads[session] = head;
+    }
+
+    /// <summary>
+    /// Whether those that are missing before it may still come: where the log was set back, what was under way in the broker comes before what its agent
+    /// sends again. Agents send what is not acknowledged again after a while: who has nothing to put before it says the same once more.
+    /// </summary>
+    private bool MayBePreceded(Segment segment)
+    {
+        if (early.Count >= Kept)
+        {
+            early.Clear();
+        }
+        return early.TryAdd((segment.Session, segment.Number), true);
     }
 
     private EventContext Context(string agent) => new(Actor.System($"agent {agent}"), Guid.CreateVersion7(clock.GetUtcNow()));

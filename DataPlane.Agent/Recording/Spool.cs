@@ -298,6 +298,18 @@ public sealed class Spool : IDisposable
         }
     }
 
+    /// <summary>A part that was accepted once and is refused now, because the log has gone on without it, is no reason to end a session.</summary>
+    /// <returns>Whether it is such a part.</returns>
+    internal bool PassCopy(Guid session, int number, string why)
+    {
+        if (!files.TryGetValue(session, out var file) || file.Again(number) is not { } part)
+        {
+            return false;
+        }
+        Pass(file, part, new EvidenceGap(session, "segment-refused", why));
+        return true;
+    }
+
     /// <summary>Puts a transcript aside that the control plane refuses: the others go on.</summary>
     internal void PutAside(Guid session)
     {

@@ -31,6 +31,7 @@ internal sealed class SpoolFile : IDisposable
     private int number;
     private long held;
     private long copied;
+    private int again;
     private bool announced;
     private long? waitsSince;
 
@@ -252,9 +253,19 @@ internal sealed class SpoolFile : IDisposable
             {
                 waiting.Enqueue(part);
             }
+            again = copies.Last().Part.Number;
             copies.Clear();
             Copied(-copied);
             waitsSince ??= spool.Ages.Now;
+        }
+    }
+
+    /// <summary>The part that waits, where it was accepted once and waits again because the log that held it is no more; null otherwise.</summary>
+    public SealedPart? Again(int part)
+    {
+        lock (Guard)
+        {
+            return part <= again && waiting.TryPeek(out var oldest) && oldest.Number == part ? oldest : null;
         }
     }
 

@@ -47,8 +47,13 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
     /// <summary>The control plane will never take a part: people must look at it.</summary>
     public void Refused(SegmentRefusal refusal)
     {
-        spool.PutAside(refusal.Session);
         underWay.TryRemove(refusal.Session, out _);
+        if (spool.PassCopy(refusal.Session, refusal.Number, refusal.Why))
+        {
+            LogCopyRefused(refusal.Session, refusal.Number, refusal.Why);
+            return;
+        }
+        spool.PutAside(refusal.Session);
         LogPutAside(refusal.Session, refusal.Number, refusal.Why);
     }
 
@@ -159,6 +164,9 @@ internal sealed partial class WhenSpoolDrains : BackgroundService
 
     /// <param name="Taken">The broker took it: the control plane's word is awaited.</param>
     private sealed record Sent(int Number, long At, bool Taken);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: segment {Number} was sent again and refused; a copy is kept aside, and the session goes on: {Why}")]
+    private partial void LogCopyRefused(Guid session, int number, string why);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "session {Session}: segment {Number} was refused and its transcript put aside: {Why}")]
     private partial void LogPutAside(Guid session, int number, string why);

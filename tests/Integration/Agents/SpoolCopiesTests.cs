@@ -118,11 +118,35 @@ public sealed class SpoolCopiesTests : IDisposable
         var again = Assert.Single(spool.GiveBack());
         Assert.Equal((0, 0), (spool.Copies.Bytes, spool.Copies.LiveBytes));
         Assert.Equal(part.Number, live.Oldest()!.Number);
+        Assert.False(spool.PassCopy(live.Session, part.Number + 1, "none of those that come again"));
         var recover = new RecoverSpool(spool, TimeProvider.System);
         Assert.Empty(recover.Find([again]));
         Assert.Empty(recover.Take(whole, ControlPlaneKey.Open(Assert.Single(recover.Left))));
         Assert.Equal(before.Select(e => (e.Seq, e.Kind)), SpoolTests.Drained(spool, key, position: 55)[whole].Select(e => (e.Seq, e.Kind)));
         Assert.Empty(spool.GiveBack());
+    }
+
+    /// <summary>The log has gone on without it: what it holds says so, and nobody's session ends over it.</summary>
+    [Fact]
+    public void A_copy_that_is_refused_is_kept_aside_and_its_session_goes_on()
+    {
+        using var spool = Open();
+        using var recorder = spool.Begin(Guid.CreateVersion7(), number => SpoolTests.Start(Guid.CreateVersion7(), number), Evidence.Buffered, why => Assert.Fail(why));
+        var file = spool.Files.Single();
+        Says(recorder, 3);
+        file.Seal("a", key);
+        var part = file.Oldest()!;
+        spool.Accept(file.Session, part.Number, position: 50);
+        Says(recorder, 3);
+        file.Seal("a", key);
+        spool.Witnessed = new Witnessed(2, 0);
+        spool.GiveBack();
+        Assert.True(spool.PassCopy(file.Session, part.Number, "it came after later ones"));
+        Assert.Single(Directory.EnumerateFiles(spool.Quarantine, "*.transcript"));
+        Assert.Equal(part.Number + 1, file.Oldest()!.Number);
+        Says(recorder, 3);
+        recorder.End("closed", null, null);
+        Assert.Equal("end", SpoolTests.Drained(spool, key)[file.Session][^1].Kind);
     }
 
     /// <summary>An agent that was away meanwhile learns of it when it comes back.</summary>

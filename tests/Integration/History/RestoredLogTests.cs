@@ -1,5 +1,4 @@
 using System.Net;
-using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.Tests.Integration.Checkpoints;

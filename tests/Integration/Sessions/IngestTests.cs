@@ -162,11 +162,24 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         Assert.Equal("evidence_gap_found", (await EventsOf(segments[0]))[^1]);
     }
 
+    /// <summary>Behind a log that was set back, the broker has what its agent sent last, and the agent sends what came before that once more.</summary>
+    [Fact]
+    public async Task What_comes_before_what_precedes_it_is_taken_when_it_comes_again_and_nothing_is_missing()
+    {
+        var segments = Recorded(2);
+        foreach (var number in (int[])[0, 3, 2, 1, 2, 3])
+        {
+            Assert.Null((await ingest.Handle(segments[number], key, Cancel)).Refused);
+        }
+        Assert.Equal(["session_opened", "transcript_recorded", "transcript_recorded", "transcript_recorded", "transcript_recorded", "session_closed"], await EventsOf(segments[0]));
+    }
+
     [Fact]
     public async Task What_is_missing_stays_missing_visibly_even_if_it_comes_later()
     {
         var segments = Recorded(2);
         Assert.Null((await ingest.Handle(segments[0], key, Cancel)).Refused);
+        Assert.Equal(Ingested.NotYet, await ingest.Handle(segments[2], key, Cancel));
         Assert.Null((await ingest.Handle(segments[2], key, Cancel)).Refused);
         Assert.NotNull((await ingest.Handle(segments[1], key, Cancel)).Refused);
         Assert.Null((await ingest.Handle(segments[3], key, Cancel)).Refused);

@@ -125,11 +125,14 @@ internal sealed partial record MaskingCase(
         {
             all.Append(Encoding.Latin1.GetString(body)).Append('\n');
         }
-        var text = all.ToString();
+        var text = Ids().Replace(all.ToString(), ""); // of whose digits any few may be a secret's too
         var rows = JoinRows ? string.Concat(got.Where(m => m.Type == 'D').SelectMany(m => RawClient.Columns(m.Body))) : "";
         return Secrets.Where(s => text.Contains(s, StringComparison.OrdinalIgnoreCase) || rows.Contains(s, StringComparison.OrdinalIgnoreCase) ||
             (Mode == "binary" && InBinary(s) is { } bytes && text.Contains(Encoding.Latin1.GetString(bytes), StringComparison.Ordinal)));
     }
+
+    [GeneratedRegex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")]
+    private static partial Regex Ids();
 
     /// <summary>A number, a date or hexadecimal digits as a binary value has them; null for what is text there too.</summary>
     private static byte[]? InBinary(string secret)
