@@ -1,6 +1,5 @@
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.EventStore;
-using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.ControlPlane.Keys;
 

@@ -13,7 +13,7 @@ public static class EvidenceFeature
         ArgumentNullException.ThrowIfNull(configuration);
         services.AddOptions<EvidenceOptions>().Bind(configuration.GetSection("Evidence"))
             .Validate(o => o.Every >= Shortest && o.Checkpoints.Length > 0, "`Evidence:Checkpoints` must name a directory, and `Evidence:Every` be a second or more").ValidateOnStart();
-        services.AddSingleton<EvidenceLog>().AddSingleton<CheckpointChains>().AddSingleton<CheckpointFolder>().AddSingleton<CheckpointedLog>().AddSingleton<TakeCheckpoint>();
+        services.AddSingleton<EvidenceLog>().AddSingleton<CheckpointChains>().AddSingleton<CheckpointFolder>().AddSingleton<TakeCheckpoint>();
         services.AddSingleton<EvidenceCases>().AddSingleton<EvidencePack>().AddSingleton<EvidencePage>().AddSingleton<ExportEvidence>();
         services.AddSingleton<IReadiness, CheckpointsAreKept>();
         services.AddSubscription<CheckpointDeadlines>();

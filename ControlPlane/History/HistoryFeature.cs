@@ -8,7 +8,7 @@ public static class HistoryFeature
 {
     public static IServiceCollection AddHistory(this IServiceCollection services)
     {
-        services.AddSingleton<LogHistories>().AddSingleton<CheckpointWitness>().AddSingleton<NoticeRollback>().AddSingleton<AgentSights>();
+        services.AddSingleton<LogHistories>().AddSingleton<CheckpointWitness>().AddSingleton<CheckpointedLog>().AddSingleton<NoticeRollback>().AddSingleton<AgentSights>();
         services.AddSingleton<WitnessRollback>().AddSingleton<AcknowledgeRollback>();
         services.AddSingleton<IValidator<AcknowledgementBody>, AcknowledgementBody.Rules>();
         services.AddSingleton<IReadiness, HistoryIsWhole>();

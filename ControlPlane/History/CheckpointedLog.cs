@@ -1,6 +1,6 @@
-using AccessPlane.ControlPlane.History;
+using AccessPlane.ControlPlane.Evidence;
 
-namespace AccessPlane.ControlPlane.Evidence;
+namespace AccessPlane.ControlPlane.History;
 
 /// <summary>Up to where checkpoints in their directory speak of the log. What is behind that, agents keep a copy of.</summary>
 public sealed class CheckpointedLog(CheckpointChains chains, CheckpointFolder folder, LogHistories histories)
