@@ -98,8 +98,9 @@ internal sealed class Seat : IAsyncDisposable
         foreach (var (scheme, suffix) in ((ColorScheme, string)[])[(ColorScheme.Dark, "-dark"), (ColorScheme.Light, "")])
         {
             await Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
-            var pale = await Page.EvaluateAsync<string[]>(Pale);
-            Assert.True(pale.Length == 0, $"too pale to be read in {name}{suffix}: {string.Join("; ", pale)}");
+            // a colour may be on its way to another one still
+            string[] pale = [];
+            await Wait.Until(async () => (pale = await Page.EvaluateAsync<string[]>(Pale)).Length == 0, 5, () => $"too pale to be read in {name}{suffix}: {string.Join("; ", pale)}");
             await Page.ScreenshotAsync(new() { Path = $"{folder}/{name}{suffix}.png", FullPage = true });
         }
         await Page.SetViewportSizeAsync(390, 844);
