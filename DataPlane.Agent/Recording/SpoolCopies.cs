@@ -26,11 +26,14 @@ internal sealed class SpoolCopies
         {
             if (Path.GetFileName(path).Split('.', 3) is [var log, var position, _] && long.TryParse(log, out var e) && long.TryParse(position, out var p))
             {
-                if (!File.Exists(SpoolFile.IndexOf(path)))
+                if (!File.Exists(SpoolFile.IndexOf(path)) && File.Exists(SpoolFile.IndexOf(Origin(path))))
                 {
                     File.Move(SpoolFile.IndexOf(Origin(path)), SpoolFile.IndexOf(path)); // the process before ended between the two
                 }
-                Take(e, p, path);
+                if (File.Exists(SpoolFile.IndexOf(path)))
+                {
+                    Take(e, p, path);
+                }
             }
         }
     }
@@ -64,8 +67,8 @@ internal sealed class SpoolCopies
             return false;
         }
         Interlocked.Add(ref bytes, -oldest.Bytes);
+        File.Delete(oldest.Path); // first: an index alone is nobody's transcript
         File.Delete(SpoolFile.IndexOf(oldest.Path));
-        File.Delete(oldest.Path);
         return true;
     }
 

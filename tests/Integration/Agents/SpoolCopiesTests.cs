@@ -61,6 +61,22 @@ public sealed class SpoolCopiesTests : IDisposable
         Assert.Single(second.GiveBack());
     }
 
+    /// <summary>An index that is gone must not keep an agent from starting: the log holds what was copied.</summary>
+    [Fact]
+    public void A_copy_without_its_index_is_none_and_the_agent_starts()
+    {
+        using (var first = Open())
+        {
+            Ended(first);
+            SpoolTests.Drained(first, key, position: 50);
+            File.Delete(SpoolFile.IndexOf(Copies(first)[0]));
+        }
+        using var second = Open();
+        Assert.Equal(0, second.Copies.Bytes);
+        second.Witnessed = new Witnessed(2, 0);
+        Assert.Empty(second.GiveBack());
+    }
+
     [Fact]
     public void What_is_covered_when_its_receipt_comes_leaves_at_once()
     {
