@@ -40,16 +40,22 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
     typeof(GrantExpired), typeof(ActivationRefused), typeof(ActivationLapsed), typeof(TicketIssued), typeof(RevocationAcknowledged),
     typeof(BreakGlassUsed), typeof(ReviewDebtSettled), typeof(ReviewDebtDefaulted))
 {
+    private const string Issued = "issued";
+
     public override IReadOnlyList<string> Columns =>
     [
         "state text GENERATED ALWAYS AS (row ->> 'state') STORED",
         "resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
         "holder text GENERATED ALWAYS AS ((row -> 'holder' ->> 'issuer') || '|' || (row -> 'holder' ->> 'subject')) STORED",
+        ByTime.Column(Issued, "issuedAt"),
     ];
+
+    public override string Newest => Issued;
 
     public override IReadOnlyList<(string Name, string Definition)> Indexes =>
     [
-        ("holder", "(holder, key)"),
+        (Issued, $"({Issued})"),
+        ("holder", $"(holder, {Issued})"),
         ("state", "(state, key)"),
     ];
 
@@ -58,11 +64,11 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
         ArgumentNullException.ThrowIfNull(stored);
         var key = stored.Stream.ToString("D");
         yield return stored.Event is GrantIssued issued
-            ? Begin(key, Issued(issued, stored))
+            ? Begin(key, Given(issued, stored))
             : Update(key, row => Apply(row, stored) with { Version = stored.Version });
     }
 
-    private static GrantRow Issued(GrantIssued e, Stored stored) => new(
+    private static GrantRow Given(GrantIssued e, Stored stored) => new(
         e.Grant, "Approved", e.Resource, e.Entitlement, e.Holder, e.Scope, e.Request, stored.At, e.Duration, e.ActivateBy, null, null, e.MaxConnections,
         e.TokenLogin, e.BreakGlass, null, 0, [], null, null, null, e.PolicyVersion, stored.Version, e.Login);
 

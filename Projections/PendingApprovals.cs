@@ -9,6 +9,12 @@ public sealed class PendingApprovals() : Projection<RequestRow>(
     typeof(RequestSubmitted), typeof(ReviewGiven), typeof(ReviewLapsed), typeof(ReviewRefused), typeof(RequestApproved), typeof(RequestDenied),
     typeof(RequestExpired), typeof(RequestCancelled))
 {
+    public override IReadOnlyList<string> Columns => [Requests.BySubmission];
+
+    public override string Newest => Requests.SubmittedIn;
+
+    public override IReadOnlyList<(string Name, string Definition)> Indexes => [(Requests.SubmittedIn, $"({Requests.SubmittedIn})")];
+
     public override IEnumerable<Change> Changes(Stored stored)
     {
         ArgumentNullException.ThrowIfNull(stored);

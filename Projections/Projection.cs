@@ -25,6 +25,9 @@ public abstract class Projection(string name, params Type[] events)
     /// <summary>Generated columns: SQL definitions.</summary>
     public virtual IReadOnlyList<string> Columns => [];
 
+    /// <summary>The column whose order is that of time: the key itself, where it is a UUIDv7. One that follows from another (<see cref="Ids.Derive"/>) is in no order.</summary>
+    public virtual string Newest => "key";
+
     /// <summary>Indexes: the end of a name, and the SQL that follows the table's name.</summary>
     public virtual IReadOnlyList<(string Name, string Definition)> Indexes => [];
 

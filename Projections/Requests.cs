@@ -35,17 +35,24 @@ public sealed class Requests() : Projection<RequestRow>(
     typeof(RequestSubmitted), typeof(ReviewGiven), typeof(ReviewLapsed), typeof(ReviewRefused), typeof(RequestApproved), typeof(RequestDenied),
     typeof(RequestExpired), typeof(RequestCancelled))
 {
+    internal const string SubmittedIn = "submitted";
+    internal static readonly string BySubmission = ByTime.Column(SubmittedIn, "submittedAt");
+
     public override IReadOnlyList<string> Columns =>
     [
         "state text GENERATED ALWAYS AS (row ->> 'state') STORED",
         "resource text GENERATED ALWAYS AS (row ->> 'resource') STORED",
         "requester text GENERATED ALWAYS AS ((row -> 'requester' ->> 'issuer') || '|' || (row -> 'requester' ->> 'subject')) STORED",
+        BySubmission,
     ];
+
+    public override string Newest => SubmittedIn;
 
     public override IReadOnlyList<(string Name, string Definition)> Indexes =>
     [
+        (SubmittedIn, $"({SubmittedIn})"),
         ("state", "(state, key)"),
-        ("requester", "(requester, key)"),
+        ("requester", $"(requester, {SubmittedIn})"),
     ];
 
     public override IEnumerable<Change> Changes(Stored stored)

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace AccessPlane.Projections;
 
-/// <summary>Reads the tables of read models: one row, or a page by key.</summary>
+/// <summary>Reads the tables of read models: one row, or a page.</summary>
 public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane")
 {
     public const int MaxPage = 1000;
@@ -20,7 +20,7 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
         return await command.ExecuteScalarAsync(cancel) is string row ? Projection<TRow>.Read(row) : null;
     }
 
-    /// <summary>A page in the order of keys.</summary>
+    /// <summary>A page, in the query's order.</summary>
     public Task<Page<TRow>> List<TRow>(Projection<TRow> projection, Query query, CancellationToken cancel)
         where TRow : class => List(projection, query, row => row, cancel);
 
@@ -38,7 +38,7 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
         while (true)
         {
             var (rows, more) = await Read(projection, query, after, cancel);
-            foreach (var (key, row, length) in rows)
+            foreach (var (place, row, length) in rows)
             {
                 if (see(row) is { } one)
                 {
@@ -49,7 +49,7 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
                     shown.Add(one);
                     size += length;
                 }
-                after = key;
+                after = place;
             }
             if (!more)
             {
@@ -59,12 +59,11 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
     }
 
     /// <returns>Rows, as many as fit into a page and one more; and whether there are others behind them.</returns>
-    private async Task<(List<(string Key, TRow Row, int Size)> Rows, bool More)> Read<TRow>(
+    private async Task<(List<(string Place, TRow Row, int Size)> Rows, bool More)> Read<TRow>(
         Projection<TRow> projection, Query query, string? after, CancellationToken cancel)
         where TRow : class
     {
-        var newestFirst = query.NewestFirst;
-        var order = newestFirst ? "DESC" : "ASC";
+        var (column, order, behind) = query.NewestFirst ? (projection.Newest, "DESC", "<") : ("key", "ASC", ">");
         await using var command = database.CreateCommand();
         var conditions = query.Conditions.Select((c, i) =>
         {
@@ -74,10 +73,10 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
         if (after is not null)
         {
             command.Parameters.Add(new NpgsqlParameter { Value = after });
-            conditions.Add($"key {(newestFirst ? "<" : ">")} ${command.Parameters.Count}");
+            conditions.Add($"{column} {behind} ${command.Parameters.Count}");
         }
         var where = conditions.Count == 0 ? "" : $"WHERE {string.Join(" AND ", conditions)}";
-        command.CommandText = $"SELECT key, row::text FROM {schema}.{projection.Table} {where} ORDER BY key {order} LIMIT {query.Limit + 1}";
+        command.CommandText = $"SELECT {column}, row::text FROM {schema}.{projection.Table} {where} ORDER BY {column} {order} LIMIT {query.Limit + 1}";
         var rows = new List<(string, TRow, int)>();
         var size = 0L;
         await using var reader = await command.ExecuteReaderAsync(cancel);
@@ -97,7 +96,7 @@ public sealed class Rows(NpgsqlDataSource database, string schema = "accessplane
 
 /// <param name="Conditions">All must hold.</param>
 /// <param name="After">The cursor of the page before; null for the first.</param>
-/// <param name="NewestFirst">Keys descending: keys of people's things are UUIDv7, so that this is the order of time.</param>
+/// <param name="NewestFirst">By <see cref="Projection.Newest"/>, descending; otherwise by key, ascending.</param>
 public sealed record Query(IReadOnlyList<Condition> Conditions, string? After, int Limit, bool NewestFirst = true);
 
 /// <param name="Sql">A fragment of our own with `?` for the value, never anybody's input.</param>

@@ -25,7 +25,7 @@ public sealed class ConsoleApi(SignedIn signedIn, IServiceProvider services)
 
     public Task<Told<T>> Get<T>(string path, CancellationToken cancel) where T : class => Send<T>(new ApiCall("GET", path, ""), cancel);
 
-    /// <summary>A list, page after page: not every list has its newest first, so that a first page alone may lack what matters.</summary>
+    /// <summary>A list, page after page: one page alone may lack what matters.</summary>
     /// <param name="path">With a query, and without `limit`.</param>
     /// <param name="most">Where there are more the page says so, by <see cref="Page{T}.Next"/>.</param>
     public async Task<Told<Page<T>>> All<T>(string path, int most, CancellationToken cancel)

@@ -18,12 +18,12 @@ public sealed partial class AccessTests(TestWorld world) : IDisposable
 
     private static List<JsonElement> Items(Ended ended) => [.. ended.With(0).Json.GetProperty("items").EnumerateArray()];
 
-    private async Task<JsonElement> Request(string reason) => Items(await As("dba", "requests", "--json")).Single(r => r.TryGetProperty("reason", out var r2) && r2.GetString() == reason);
+    private async Task<JsonElement> Request(string reason) => Items(await As("dba", "requests", "--json", "-n", "1000")).Single(r => r.TryGetProperty("reason", out var r2) && r2.GetString() == reason);
 
     /// <summary>Of the session of psql that is open.</summary>
     private async Task<string?> GrantInUse()
     {
-        var open = (await world.Api.Get("auditor", "/v1/sessions?state=Open&limit=20")).Is(200).Body.GetProperty("items").EnumerateArray().ToList();
+        var open = (await world.Api.Get("auditor", "/v1/sessions?state=Open&limit=1000")).Is(200).Body.GetProperty("items").EnumerateArray().ToList();
         return open.Where(s => s.GetProperty("application").GetString() == "psql").Select(s => s.GetProperty("grant").GetString()).FirstOrDefault();
     }
 
@@ -38,11 +38,11 @@ public sealed partial class AccessTests(TestWorld world) : IDisposable
         Assert.Equal("inside\n", (await connect.End()).With(0).Out);
 
         // it lives on, is used again without asking, and is given back
-        var grant = Items(await As("engineer2", "grants", "--mine", "--json")).First(g => g.GetProperty("entitlement").GetString() == "orders-write");
+        var grant = Items(await As("engineer2", "grants", "--mine", "--json", "-n", "1000")).First(g => g.GetProperty("entitlement").GetString() == "orders-write");
         Assert.Equal("Active", grant.GetProperty("state").GetString());
         Assert.Equal("again\n", (await As("engineer2", "connect", "orders", "-e", "orders-write", "--", "-Atc", "SELECT 'again'")).With(0).Out);
         (await As("engineer2", "surrender", grant.GetProperty("id").GetString()!)).With(0);
-        Assert.DoesNotContain(Items(await As("engineer2", "grants", "--mine", "--json")), g => g.GetProperty("id").GetString() == grant.GetProperty("id").GetString());
+        Assert.DoesNotContain(Items(await As("engineer2", "grants", "--mine", "--json", "-n", "1000")), g => g.GetProperty("id").GetString() == grant.GetProperty("id").GetString());
         Assert.Contains("over", (await As("engineer2", "surrender", grant.GetProperty("id").GetString()!)).With(1).Error, StringComparison.Ordinal);
     }
 
@@ -64,7 +64,7 @@ public sealed partial class AccessTests(TestWorld world) : IDisposable
         var never = (await As("engineer", "exec", "orders", "-e", "orders-read", "--", "no-such-program")).With(127);
         Assert.Contains("`no-such-program` cannot be started", never.Error, StringComparison.Ordinal);
         Assert.Contains("is given back", never.Error, StringComparison.Ordinal);
-        var grants = (await world.Api.Get("engineer", "/v1/grants?mine=true&limit=50")).Is(200).Body.GetProperty("items").EnumerateArray().ToList();
+        var grants = (await world.Api.Get("engineer", "/v1/grants?mine=true&limit=1000")).Is(200).Body.GetProperty("items").EnumerateArray().ToList();
         foreach (var said in (string[])[ran.Error, never.Error])
         {
             // not the newest: what others asked for in this name may be granted meanwhile

@@ -180,7 +180,7 @@ public sealed class TestWorld : IAsyncLifetime
         JsonElement found = default;
         await Wait.Until(async () =>
         {
-            var answer = (await Api.Get("auditor", "/v1/sessions?limit=200")).Is(200);
+            var answer = (await Api.Get("auditor", "/v1/sessions?limit=1000")).Is(200);
             found = answer.Body.GetProperty("items").EnumerateArray().FirstOrDefault(s => s.GetProperty("application").GetString() == application);
             return found.ValueKind == JsonValueKind.Object && (state is null || found.GetProperty("state").GetString() == state);
         }, 30, () => $"the session `{application}` is not {state ?? "known"}: {found}");

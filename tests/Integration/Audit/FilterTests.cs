@@ -158,6 +158,35 @@ public sealed class FilterTests(SharedControlPlane plane) : AuditSpec(plane), IC
         Assert.Contains(active, await Ids(Auditor, "grants?state=Active&limit=1000"));
     }
 
+    [Theory]
+    [InlineData("requests?mine=true")]
+    [InlineData("requests")]
+    [InlineData("grants?mine=true")]
+    [InlineData("grants")]
+    public async Task The_newest_is_first_though_an_id_that_follows_from_another_is_in_no_order(string list)
+    {
+        var (who, asked) = ($"nora-{Guid.CreateVersion7():N}", new List<Guid>());
+        for (var i = 0; i < 8; i++)
+        {
+            var answer = await Host.Send(HttpMethod.Post, "/v1/requests", who, "engineering", new { entitlement = "orders-read", reason = "a test" }, key: $"{who}/{i}");
+            asked.Add((list.StartsWith("grants", StringComparison.Ordinal) ? answer.Body.GetProperty("grantId") : answer.Body.GetProperty("id")).GetGuid());
+        }
+        HttpClient Nora() => Host.Client(who, "engineering");
+        Assert.Equal(Enumerable.Reverse(asked), await Ids(Nora(), list));
+        Assert.Equal(Enumerable.Reverse(asked).Take(3), await Ids(Nora(), $"{list}{(list.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit=3"));
+    }
+
+    [Fact]
+    public async Task What_waits_for_one_s_review_is_listed_newest_first()
+    {
+        var asked = new List<Guid>();
+        for (var i = 0; i < 8; i++)
+        {
+            asked.Add((await Host.Send(HttpMethod.Post, "/v1/requests", "nils", "engineering", new { entitlement = "orders-write", reason = "a test" }, key: $"nils/{i}")).Body.GetProperty("id").GetGuid());
+        }
+        Assert.Equal(Enumerable.Reverse(asked), (await Ids(Host.Client("dora", "dba"), "requests?awaiting=me&limit=1000")).Where(asked.Contains));
+    }
+
     [Fact]
     public async Task Sessions_are_found_by_state_resource_and_grant()
     {
