@@ -21,7 +21,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
     public IReadOnlyList<EvidenceGap> Run()
     {
         Find(Directory.EnumerateFiles(spool.Folder, "*.transcript").Order(StringComparer.Ordinal).ToList());
-        return [.. spool.Noted()];
+        return [.. spool.Quarantine.Noted()];
     }
 
     /// <summary>Finds those.</summary>
@@ -106,7 +106,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
         {
             findings.Add(new EvidenceGap(found.Session, "spool-torn", $"{tail.Torn} bytes after entry {tail.End.Seq} were torn"));
         }
-        findings.ForEach(f => spool.KeepCopy(found.Path, f));
+        findings.ForEach(f => spool.Quarantine.KeepCopy(found.Path, f));
         var ended = tail.Ended && !lost.Any(p => p.Final);
         var file = SpoolFile.Reopen(spool, found.Path, found.Session, found.Number, spool.NewKey(found.Session), keys);
         file.Resume(
@@ -128,7 +128,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
     private EvidenceGap PutAside(string path, Guid session, long number, string why)
     {
         var gap = new EvidenceGap(session, "spool-unreadable", $"the transcript of session {number} on the agent's disk cannot be read: {why}");
-        spool.PutAside(path, gap);
+        spool.Quarantine.Take(path, gap);
         return gap;
     }
 

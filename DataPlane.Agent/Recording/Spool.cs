@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
-using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
@@ -49,7 +47,7 @@ public sealed class Spool : IDisposable
     internal Spool(string state, SpoolLimits limits, WrapSpoolKey wrap, TimeProvider clock, Func<long>? available, SpoolDisk disk)
     {
         Folder = Directory.CreateDirectory(Path.Combine(state, "spool")).FullName;
-        Quarantine = Path.Combine(state, "quarantine");
+        Quarantine = new SpoolQuarantine(state);
         this.limits = limits;
         this.wrap = wrap;
         this.clock = clock;
@@ -63,9 +61,6 @@ public sealed class Spool : IDisposable
         reserve = new SpoolReserve(Folder);
         reserve.Hold();
     }
-
-    /// <summary>Where transcripts go that cannot be read.</summary>
-    public string Quarantine { get; }
 
     public string Folder { get; }
 
@@ -96,6 +91,7 @@ public sealed class Spool : IDisposable
     internal bool IsEmpty => files.IsEmpty;
     internal SpoolAges Ages { get; }
     internal SpoolCopies Copies { get; }
+    internal SpoolQuarantine Quarantine { get; }
 
     /// <summary>How far checkpoints speak of the log: of what is behind that, a copy stays here.</summary>
     internal Witnessed Witnessed
@@ -290,7 +286,7 @@ public sealed class Spool : IDisposable
     /// <summary>A part of a transcript cannot be read: a copy is kept aside, the rest goes on, and the log sees what is missing.</summary>
     internal void Pass(SpoolFile file, SealedPart part, EvidenceGap why)
     {
-        KeepCopy(file.Path, why);
+        Quarantine.KeepCopy(file.Path, why);
         file.Pass(part);
         if (part.Final && files.TryRemove(file.Session, out _))
         {
@@ -317,31 +313,9 @@ public sealed class Spool : IDisposable
         {
             recorders.TryRemove(session, out _);
             file.Dispose();
-            Move(file.Path);
+            Quarantine.Take(file.Path);
         }
     }
-
-    /// <summary>The same for one that cannot be read, with a note of it that is told at every start: who hears it twice takes it once.</summary>
-    internal void PutAside(string path, EvidenceGap why)
-    {
-        Note(path, why);
-        Move(path);
-    }
-
-    /// <summary>Keeps a copy of a transcript of which a part cannot be read, for people to look at. The rest goes on.</summary>
-    internal void KeepCopy(string path, EvidenceGap why)
-    {
-        Note(path, why);
-        foreach (var part in Parts(path))
-        {
-            File.Copy(part, Path.Combine(Quarantine, Path.GetFileName(part)), overwrite: true);
-        }
-    }
-
-    /// <summary>Everything that was ever put aside here, for the control plane to know.</summary>
-    internal IEnumerable<EvidenceGap> Noted() => Directory.Exists(Quarantine)
-        ? Directory.EnumerateFiles(Quarantine, "*.gap").Order(StringComparer.Ordinal).Select(p => JsonSerializer.Deserialize<EvidenceGap>(File.ReadAllBytes(p), Json.Options)!)
-        : [];
 
     internal void Account(long delta) => Interlocked.Add(ref bytes, delta);
 
@@ -358,24 +332,6 @@ public sealed class Spool : IDisposable
         counter.Dispose();
         any.Dispose();
     }
-
-    private void Note(string path, EvidenceGap why)
-    {
-        Directory.CreateDirectory(Quarantine);
-        File.WriteAllBytes(
-            Path.Combine(Quarantine, $"{Path.GetFileNameWithoutExtension(path)}.{why.Kind}.gap"), JsonSerializer.SerializeToUtf8Bytes(why, Json.Options));
-    }
-
-    private void Move(string path)
-    {
-        Directory.CreateDirectory(Quarantine);
-        foreach (var part in Parts(path))
-        {
-            File.Move(part, Path.Combine(Quarantine, Path.GetFileName(part)), overwrite: true);
-        }
-    }
-
-    private static IEnumerable<string> Parts(string path) => new[] { path, SpoolFile.IndexOf(path) }.Where(File.Exists);
 
     private long ReadCount()
     {

@@ -52,9 +52,16 @@ internal sealed class SpoolCopies
     public void Keep(string path, long log, long position)
     {
         var to = Path.Combine(folder, $"{Number(log)}.{Number(position)}.{Path.GetFileName(path)}");
-        // INVARIANT: a start takes up what it finds in the spool, and without its index as something that was never sent
-        File.Move(path, to, overwrite: true);
-        File.Move(SpoolFile.IndexOf(path), SpoolFile.IndexOf(to), overwrite: true);
+        try
+        {
+            // INVARIANT: a start takes up what it finds in the spool, and without its index as something that was never sent
+            File.Move(path, to, overwrite: true);
+            File.Move(SpoolFile.IndexOf(path), SpoolFile.IndexOf(to), overwrite: true);
+        }
+        catch (IOException)
+        {
+            return; // the log holds it; what is left here is a copy still, and the next start puts it in order
+        }
         Take(log, position, to);
     }
 

@@ -139,7 +139,7 @@ public sealed class EncryptedSpoolTests : IDisposable
             using var next = Open();
             Assert.True(ControlPlaneKey.Recover(next) is [{ Kind: "spool-unreadable" }], $"byte {at} of {whole.Length} was changed, and nobody saw it");
             Assert.Empty(next.Files);
-            Directory.Delete(next.Quarantine, recursive: true);
+            Directory.Delete(next.Quarantine.Folder, recursive: true);
         }
     }
 
@@ -190,7 +190,7 @@ public sealed class EncryptedSpoolTests : IDisposable
         Assert.Contains(entries, e => e.Text == "select 'kept'");
         Assert.Equal(["gap", "end"], entries.TakeLast(2).Select(e => e.Kind));
         Assert.Contains("are not what was written", entries[^2].Note, StringComparison.Ordinal);
-        Assert.Equal([".gap", ".segments", ".transcript"], Directory.GetFiles(second.Quarantine).Select(Path.GetExtension).Order());
+        Assert.Equal([".gap", ".segments", ".transcript"], Directory.GetFiles(second.Quarantine.Folder).Select(Path.GetExtension).Order());
         FaultReport.Saw($"1 part of 3 damaged: 1 signed gap, {entries.Count} entries around it kept, 3 files put aside");
     }
 
@@ -243,7 +243,7 @@ public sealed class EncryptedSpoolTests : IDisposable
         spool.Pass(file, part, new EvidenceGap(file.Session, "spool-unreadable", damage.Message));
         Assert.Contains("select 'kept'", file.Read(file.Oldest()!, "a").Entries, StringComparison.Ordinal);
         recorder.End("closed", null, null);
-        Assert.NotEmpty(spool.Noted());
+        Assert.NotEmpty(spool.Quarantine.Noted());
     }
 
     [Fact]

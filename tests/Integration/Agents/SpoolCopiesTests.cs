@@ -158,7 +158,7 @@ public sealed class SpoolCopiesTests : IDisposable
         spool.Witnessed = new Witnessed(2, 0);
         spool.GiveBack();
         Assert.True(spool.PassCopy(file.Session, part.Number, "it came after later ones"));
-        Assert.Single(Directory.EnumerateFiles(spool.Quarantine, "*.transcript"));
+        Assert.Single(Directory.EnumerateFiles(spool.Quarantine.Folder, "*.transcript"));
         Assert.Equal(part.Number + 1, file.Oldest()!.Number);
         Says(recorder, 3);
         recorder.End("closed", null, null);

@@ -250,7 +250,7 @@ public sealed class SpoolTests : IDisposable
         var finding = Assert.Single(ControlPlaneKey.Recover(second));
         Assert.Equal((bad, "spool-unreadable"), (finding.Session, finding.Kind));
         Assert.Equal([good], Drained(second).Keys);
-        Assert.Equal([".gap", ".segments", ".transcript"], Directory.GetFiles(second.Quarantine).Select(Path.GetExtension).Order());
+        Assert.Equal([".gap", ".segments", ".transcript"], Directory.GetFiles(second.Quarantine.Folder).Select(Path.GetExtension).Order());
     }
 
     [Fact]
