@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
+using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Tests.Integration.Agents;
 using AccessPlane.Tests.Integration.Checkpoints;
@@ -144,6 +145,11 @@ public sealed class AgentKeyTests : IAsyncLifetime
         using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var first = AgentKeyAnnouncement.PublicOf(agent.Key);
         await agent.Send(ReportKinds.AgentKey, AgentKeyAnnouncement.Of(agent.Id, 2, agent.Key, next)); // nobody asked for it
+        // known as such before somebody does: reports are taken side by side
+        await Until(
+            async () => (await host.Get($"/v1/audit/events?stream={Ids.Agent(agent.Id)}&limit=100")).GetProperty("items").EnumerateArray()
+                .Any(e => e.GetProperty("type").GetString() == "evidence_gap_found"),
+            () => "an announcement that nobody asked for is no finding");
         Assert.Equal(HttpStatusCode.Accepted, await Rotate(agent.Id, new { reason = "it is time", overlap = "PT5S" }));
         Assert.Equal(new AgentKeyWord(first, 1, 2), await Word(agent, agent.Key));
 
