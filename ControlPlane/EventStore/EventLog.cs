@@ -61,23 +61,31 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
         }
     }
 
-    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel) => ReadStream(stream, null, 0, cancel);
+    private static readonly string WithoutEntries =
+        $"CASE WHEN type = '{EventNames.Of(typeof(TranscriptRecorded))}' THEN jsonb_set(data, '{{entries}}', '\"\"') ELSE data END";
+
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, CancellationToken cancel) => ReadStream(stream, null, 0, null, "data", cancel);
 
     /// <param name="type">Of the stream; one of another type has no events for who asks so.</param>
-    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, string type, CancellationToken cancel) => ReadStream(stream, type, 0, cancel);
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, string type, CancellationToken cancel) => ReadStream(stream, type, 0, null, "data", cancel);
 
     /// <param name="after">The version after which to begin.</param>
-    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, long after, CancellationToken cancel) => ReadStream(stream, null, after, cancel);
+    /// <param name="limit">How many events at most; null for all.</param>
+    public Task<IReadOnlyList<Stored>> ReadStream(Guid stream, long after, int? limit, CancellationToken cancel) => ReadStream(stream, null, after, limit, "data", cancel);
 
-    private async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, string? type, long after, CancellationToken cancel)
+    /// <summary>The same, with transcripts that say nothing: of a long session what they say is megabytes, and who asks for its state needs none of it.</summary>
+    public Task<IReadOnlyList<Stored>> ReadStreamWithoutEntries(Guid stream, long after, CancellationToken cancel) => ReadStream(stream, null, after, null, WithoutEntries, cancel);
+
+    private async Task<IReadOnlyList<Stored>> ReadStream(Guid stream, string? type, long after, int? limit, string data, CancellationToken cancel)
     {
         await using var command = database.CreateCommand(
-            "SELECT seq_id, stream_id, version, id, timestamp, type, data::text, headers::text, correlation_id, causation_id " +
+            $"SELECT seq_id, stream_id, version, id, timestamp, type, ({data})::text, headers::text, correlation_id, causation_id " +
             $"FROM {Schema.Name}.mt_events WHERE stream_id = $1 AND version > $2 " +
-            $"AND ($3 IS NULL OR EXISTS (SELECT FROM {Schema.Name}.mt_streams WHERE id = $1 AND type = $3)) ORDER BY version");
+            $"AND ($3 IS NULL OR EXISTS (SELECT FROM {Schema.Name}.mt_streams WHERE id = $1 AND type = $3)) ORDER BY version LIMIT $4");
         Add(command, NpgsqlDbType.Uuid, stream);
         Add(command, NpgsqlDbType.Bigint, after);
         Add(command, NpgsqlDbType.Text, type);
+        Add(command, NpgsqlDbType.Integer, limit);
         var events = new List<Stored>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
@@ -165,7 +173,7 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
     {
         foreach (var stream in append.Streams)
         {
-            var events = await ReadStream(stream.Stream, stream.ExpectedVersion, cancel);
+            var events = await ReadStream(stream.Stream, stream.ExpectedVersion, null, cancel);
             if (events.Count > 0)
             {
                 return new Appended.Conflict(stream.Stream, events[^1].Version);

@@ -72,7 +72,7 @@ public sealed partial class CheckpointWitness(
         // the newest first: it has the furthest of each session
         foreach (var head in beyond.SelectMany(c => c.Changed).DistinctBy(h => h.Session).OrderBy(h => h.Session))
         {
-            var kept = (await log.ReadStream(head.Session, cancel)).Select(s => s.Event).OfType<TranscriptRecorded>().LastOrDefault()?.LastSeq ?? 0;
+            var kept = (await log.ReadStreamWithoutEntries(head.Session, 0, cancel)).Select(s => s.Event).OfType<TranscriptRecorded>().LastOrDefault()?.LastSeq ?? 0;
             if (kept < head.Entries)
             {
                 lost.Add(new LostEvidence(head.Session, head.Grant, head.Resource, head.Agent, head.Entries, kept));

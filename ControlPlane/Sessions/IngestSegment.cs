@@ -48,7 +48,7 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
         {
             if (head.State is Session.Known known && segment.Number <= known.LastNumber)
             {
-                return await Again(segment, cancel);
+                return await Again(segment, head.Last, cancel);
             }
             if (head.State is Session.Known before && segment.Number > before.LastNumber + 1 && MayBePreceded(segment))
             {
@@ -63,8 +63,10 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
             switch (appended)
             {
                 case Appended.Done done:
-                    Keep(segment.Session, new Head(taken.Events.Aggregate(head.State, Session.Evolve), head.Version + taken.Events.Count));
-                    return new Ingested(taken.Refused, done.Position);
+                    var ingested = new Ingested(taken.Refused, done.Position);
+                    Keep(segment.Session, new Head(
+                        taken.Events.Aggregate(head.State, Session.Evolve), head.Version + taken.Events.Count, taken.Refused is null ? new Taken(segment, ingested) : head.Last));
+                    return ingested;
                 case Appended.Repeated when taken.Refused is { } refused:
                     return Ingested.Never(refused);
                 default:
@@ -76,9 +78,14 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
     }
 
     /// <summary>A segment with a number that was taken: the same one is fine, another one under its number is a finding.</summary>
-    private async Task<Ingested> Again(Segment segment, CancellationToken cancel)
+    /// <param name="last">The last one that was taken here: agents send that again, while they wait for word of it, and hardly ever another.</param>
+    private async Task<Ingested> Again(Segment segment, Taken? last, CancellationToken cancel)
     {
-        var stored = await log.ReadStream(segment.Session, cancel);
+        if (last is not null && last.IsOf(segment))
+        {
+            return last.Was;
+        }
+        var stored = await log.ReadStreamWithoutEntries(segment.Session, 0, cancel);
         var at = stored.FirstOrDefault(s => s.Event is TranscriptRecorded t && t.Number == segment.Number);
         var before = at?.Event as TranscriptRecorded;
         if (before is not null && before.Head == segment.Head && before.PreviousHead == segment.PreviousHead && before.Final == segment.Final)
@@ -111,17 +118,12 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
 
     private async Task<Head> Load(Guid session, Head from, CancellationToken cancel)
     {
-        var stored = await log.ReadStream(session, from.Version, cancel);
-        return new Head(stored.Aggregate(from.State, (state, s) => Session.Evolve(state, s.Event)), stored.Count == 0 ? from.Version : stored[^1].Version);
+        var stored = await log.ReadStreamWithoutEntries(session, from.Version, cancel);
+        return new Head(stored.Aggregate(from.State, (state, s) => Session.Evolve(state, s.Event)), stored.Count == 0 ? from.Version : stored[^1].Version, from.Last);
     }
 
     private void Keep(Guid session, Head head)
     {
-        if (head.State is not Session.Open)
-        {
-            heads.TryRemove(session, out _);
-            return;
-        }
         if (heads.Count >= Kept)
         {
             heads.Clear();
@@ -144,8 +146,18 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
 
     private EventContext Context(string agent) => new(Actor.System($"agent {agent}"), Guid.CreateVersion7(clock.GetUtcNow()));
 
-    private sealed record Head(Session State, long Version)
+    /// <param name="Last">The last segment that was taken here.</param>
+    private sealed record Head(Session State, long Version, Taken? Last)
     {
-        public static Head None { get; } = new(Session.Initial, 0);
+        public static Head None { get; } = new(Session.Initial, 0, null);
+    }
+
+    private sealed class Taken(Segment segment, Ingested was)
+    {
+        private readonly (int Number, string Head, string PreviousHead, bool Final) what = (segment.Number, segment.Head, segment.PreviousHead, segment.Final);
+
+        public Ingested Was => was;
+
+        public bool IsOf(Segment other) => what == (other.Number, other.Head, other.PreviousHead, other.Final);
     }
 }

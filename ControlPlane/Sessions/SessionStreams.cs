@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.ControlPlane.EventStore;
 
@@ -8,6 +9,9 @@ namespace AccessPlane.ControlPlane.Sessions;
 public sealed class SessionStreams(EventLog log, LogPulse pulse, TimeProvider clock)
 {
     public const string Ndjson = "application/x-ndjson";
+
+    /// <summary>A long session's transcript does not fit into the memory.</summary>
+    private const int AtOnce = 32;
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     /// <param name="session">Whose.</param>
@@ -19,19 +23,25 @@ public sealed class SessionStreams(EventLog log, LogPulse pulse, TimeProvider cl
         while (true)
         {
             var changed = pulse.Next;
-            foreach (var stored in await log.ReadStream(session, version, cancel))
+            IReadOnlyList<Stored> page;
+            do
             {
-                version = stored.Version;
-                if (stored.Event is TranscriptRecorded recorded)
+                page = await log.ReadStream(session, version, AtOnce, cancel);
+                foreach (var stored in page)
                 {
-                    if (clock.GetUtcNow() >= followUntil)
+                    version = stored.Version;
+                    if (stored.Event is TranscriptRecorded recorded)
                     {
-                        yield break; // who reads slowly gets no more either
+                        if (clock.GetUtcNow() >= followUntil)
+                        {
+                            yield break; // who reads slowly gets no more either
+                        }
+                        yield return recorded;
+                        follow &= !recorded.Final;
                     }
-                    yield return recorded;
-                    follow &= !recorded.Final;
                 }
             }
+            while (page.Count == AtOnce);
             var left = followUntil - clock.GetUtcNow();
             if (!follow || left <= TimeSpan.Zero)
             {

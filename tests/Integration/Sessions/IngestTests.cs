@@ -76,6 +76,34 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
         [.. (await database.Log.ReadStream(segment.Session, Cancel)).Select(s => EventNames.Of(s.Event))];
 
     [Fact]
+    public async Task Of_a_long_session_any_segment_is_known_again_to_whoever_never_saw_it_and_its_transcript_is_whole()
+    {
+        var segments = Recorded(70);
+        var positions = new List<long>();
+        foreach (var segment in segments)
+        {
+            positions.Add((await ingest.Handle(segment, key, Cancel)).Position);
+        }
+        Assert.Equal(positions.Order(), positions);
+        foreach (var number in (int[])[0, 35, segments.Count - 1])
+        {
+            // who took it, who has just begun and has to ask the log, and again
+            foreach (var replica in (IngestSegment[])[ingest, Replica(), ingest])
+            {
+                var again = await replica.Handle(segments[number], key, Cancel);
+                Assert.Null(again.Refused);
+                Assert.InRange(again.Position, positions[number] - 1, positions[number]); // the session's end stands behind its last part
+            }
+        }
+        var read = new List<TranscriptRecorded>();
+        await foreach (var part in new SessionStreams(database.Log, database.Pulse, TimeProvider.System).Segments(segments[0].Session, null, Cancel))
+        {
+            read.Add(part);
+        }
+        Assert.Equal(segments.Select(s => (s.Number, s.Entries)), read.Select(r => (r.Number, r.Entries)));
+    }
+
+    [Fact]
     public async Task Segments_that_are_delivered_twice_are_in_the_log_once()
     {
         var segments = Recorded(2);
