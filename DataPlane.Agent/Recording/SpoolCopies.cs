@@ -52,16 +52,9 @@ internal sealed class SpoolCopies
     public void Keep(string path, long log, long position)
     {
         var to = Path.Combine(folder, $"{Number(log)}.{Number(position)}.{Path.GetFileName(path)}");
-        try
-        {
-            // INVARIANT: a start takes up what it finds in the spool, and without its index as something that was never sent
-            File.Move(path, to, overwrite: true);
-            File.Move(SpoolFile.IndexOf(path), SpoolFile.IndexOf(to), overwrite: true);
-        }
-        catch (IOException)
-        {
-            return; // the log holds it; what is left here is a copy still, and the next start puts it in order
-        }
+        // INVARIANT: a start takes up what it finds in the spool, and without its index as something that was never sent
+        File.Move(path, to, overwrite: true);
+        File.Move(SpoolFile.IndexOf(path), SpoolFile.IndexOf(to), overwrite: true);
         Take(log, position, to);
     }
 
