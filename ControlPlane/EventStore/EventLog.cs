@@ -124,8 +124,7 @@ public sealed class EventLog(NpgsqlDataSource database, TimeProvider clock, LogP
     public Task<long> Head(CancellationToken cancel) => Scalar($"SELECT {Schema.Name}.ap_settled()", cancel);
 
     /// <summary>The last position that was drawn: everything appended before this call lies at or below it, settled or not.</summary>
-    public Task<long> Drawn(CancellationToken cancel) =>
-        Scalar($"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {Schema.Name}.mt_events_sequence", cancel);
+    public Task<long> Drawn(CancellationToken cancel) => Scalar($"SELECT {Schema.Name}.ap_drawn()", cancel);
 
     /// <summary>The id of the event at a position, settled or not; null where there is none.</summary>
     public async Task<Guid?> MarkAt(long position, CancellationToken cancel)

@@ -66,6 +66,12 @@ CREATE INDEX IF NOT EXISTS ap_commands_at ON accessplane.ap_commands (at);
 -- Which history this is follows from the log's own events.
 DROP TABLE IF EXISTS accessplane.log_epoch;
 
+-- The number drawn last; 0 before the first.
+-- INVARIANT: never by SELECT last_value. While a sequence is written ahead to the WAL, its row holds a number up to 32 above what anybody has drawn, and
+-- a SELECT reads the row without the lock that hides this. Who believes it passes by the events that get these numbers.
+CREATE OR REPLACE FUNCTION accessplane.ap_drawn() RETURNS bigint
+LANGUAGE sql VOLATILE AS $$ SELECT coalesce(pg_sequence_last_value('accessplane.mt_events_sequence'), 0) $$;
+
 -- Appends to streams whose versions are as expected, or to none: one statement, one round trip.
 --
 -- INVARIANT (why no reader ever skips an event that commits late): before an append draws its first number, it takes a shared advisory lock
@@ -105,7 +111,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO drawn FROM accessplane.mt_events_sequence;
+    drawn := accessplane.ap_drawn();
     PERFORM pg_advisory_xact_lock_shared(accessplane.ap_in_flight(drawn));
 
     INSERT INTO accessplane.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, correlation_id, causation_id, headers)
@@ -135,7 +141,7 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the log is read under READ COMMITTED';
     END IF;
-    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO drawn FROM accessplane.mt_events_sequence;
+    drawn := accessplane.ap_drawn();
     SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) INTO below FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND (classid::bigint >> 16) = 16721;

@@ -152,7 +152,7 @@ public sealed class HighAvailabilityFaults(Product product) : IAsyncLifetime
         return names.Count;
     }
 
-    private Task<long> Head() => product.AskLog<long>("SELECT last_value FROM accessplane.mt_events_sequence");
+    private Task<long> Head() => product.AskLog<long>("SELECT accessplane.ap_drawn()");
 
     private Task<string> Contents(string projection) => product.AskLog<string>(
         $"SELECT count(*) || ' rows, ' || md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), '')) FROM accessplane.p_{projection.Replace('-', '_')} t");

@@ -113,6 +113,40 @@ public sealed class GlobalOrderTests(TestDatabase database) : IClassFixture<Test
     }
 
     [Fact]
+    public async Task The_number_drawn_last_is_never_read_ahead_of_what_was_drawn_and_so_never_falls_back()
+    {
+        // a sequence writes 32 numbers ahead to the WAL, and for that moment its row says so: who reads the row then believes in numbers that nobody
+        // has drawn, and a subscriber passes by the events that get them
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var drawing = Enumerable.Range(0, 3).Select(async _ =>
+        {
+            await using var draw = database.Source.CreateCommand("SELECT count(nextval('accessplane.mt_events_sequence')) FROM generate_series(1, 20000)");
+            while (!over.IsCancellationRequested)
+            {
+                await draw.ExecuteNonQueryAsync(Cancel);
+            }
+        }).ToList();
+        await using var look = database.Source.CreateCommand(
+            """
+            CREATE FUNCTION pg_temp.falls(looks integer) RETURNS integer LANGUAGE plpgsql AS $$
+            DECLARE before bigint := 0; now bigint; falls integer := 0;
+            BEGIN
+                FOR i IN 1..looks LOOP
+                    now := accessplane.ap_drawn();
+                    falls := falls + (now < before)::integer;
+                    before := now;
+                END LOOP;
+                RETURN falls;
+            END $$;
+            SELECT pg_temp.falls(300000)
+            """);
+        var falls = await look.ExecuteScalarAsync(Cancel);
+        await over.CancelAsync();
+        await Task.WhenAll(drawing);
+        Assert.Equal(0, falls);
+    }
+
+    [Fact]
     public async Task Of_appends_that_expect_the_same_version_one_wins_and_the_others_learn_the_version()
     {
         var stream = Guid.CreateVersion7();
