@@ -46,7 +46,7 @@ internal static class AgentHost
             config.State, SpoolLimits.Standard with { Bytes = config.SpoolBytes ?? SpoolLimits.Standard.Bytes },
             (session, key) => identity.SealForControlPlane(key, SpoolKeyAsk.ContextOf(identity.Id, session)), s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new Reports(
-            identity, Broker.Publisher(s, identity.Id), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Reports>>()));
+            identity, s.GetRequiredService<ReportLine>().Send, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<Reports>>()));
         services.AddSingleton<LiveSessions>().AddSingleton<CatchUp>().AddSingleton<PendingLogins>().AddSingleton<Answers>();
         services.AddSingleton<IssuerKeys>().AddSingleton(s => new LoginDesk(
             s.GetRequiredService<InForce>(), identity, s.GetRequiredService<PendingLogins>(),

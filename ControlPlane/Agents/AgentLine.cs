@@ -4,13 +4,13 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.Keys;
-using MassTransit;
 
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>The way to one agent: signs and sends. Completes when the broker confirmed, or after a moment.</summary>
+/// <param name="send">Hands something to an exchange of the broker; completes when it confirmed.</param>
 /// <param name="epoch">In which agents are told something; it throws where they must be told nothing.</param>
-public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken, ValueTask<long>> epoch, TimeProvider clock)
+public sealed class AgentLine(Func<string, Directive, CancellationToken, Task> send, SigningKeys keys, Func<CancellationToken, ValueTask<long>> epoch, TimeProvider clock)
 {
     private const int Overhead = 8 * 1024;
     private readonly Confirmations confirmations = new(clock);
@@ -42,8 +42,7 @@ public sealed class AgentLine(IBus bus, SigningKeys keys, Func<CancellationToken
         var now = clock.GetUtcNow();
         var directive = keys.Sign(new Directive(
             agent, told, position, previous, kind, text, now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond)), "", mark));
-        var endpoint = await bus.GetSendEndpoint(new Uri($"exchange:{Topology.AgentQueue(agent)}"));
-        await endpoint.Send(directive, cancel);
+        await send(Topology.AgentQueue(agent), directive, cancel);
     }
 
     /// <summary>The body is a text within a JSON document.</summary>

@@ -18,7 +18,7 @@ public static class AgentsFeature
         services.AddSingleton<IValidator<RetireAgentBody>, RetireAgentBody.Rules>().AddSingleton<IValidator<AgentKeyRotationBody>, AgentKeyRotationBody.Rules>();
         services.AddSingleton<Enrolments>().AddSingleton<AgentStateBuilder>().AddSingleton<AgentKeys>();
         services.AddSingleton<AgentTable>().AddSingleton(s => new AgentLine(
-            s.GetRequiredService<IOrderBus>(), s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
+            s.GetRequiredService<OrderLine>().Send, s.GetRequiredService<SigningKeys>(), s.GetRequiredService<LogHistories>().Telling, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton<OwnLease>().AddSingleton<AnswerLease>().AddSingleton<AnswerCatchUp>().AddSingleton<AnswerSpoolKeys>().AddSingleton<RotateAgentKey>();
         services.AddSingleton<AgentAcks>().AddSingleton<LoginDesk>();
         services.AddSingleton<AgentAcknowledged>(s => s.GetRequiredService<AgentAcks>().WaitFor);

@@ -30,11 +30,7 @@ public static partial class BrokerFeature
         });
         // RabbitMQ stops reading from a connection that publishes while its memory or its disk runs out, the acknowledgements of what was consumed
         // included: on one for both the queue of reports, which may be what fills it, would never empty
-        services.AddMassTransit<IOrderBus>(bus =>
-        {
-            bus.DisableUsageTelemetry();
-            bus.UsingRabbitMq(Host);
-        });
+        services.AddSingleton<OrderLine>().AddHostedService(s => s.GetRequiredService<OrderLine>());
         return services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry(); // nothing is reported to anybody
@@ -55,12 +51,12 @@ public static partial class BrokerFeature
         }));
     }
 
-    private static void Host(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
+    internal static void Host(IServiceProvider services, IRabbitMqBusFactoryConfigurator rabbit, CancellationToken stopping)
     {
         // its own log context is global and dies with the first host of a process
-        LogContext.ConfigureCurrentLogContext(context.GetRequiredService<ILoggerFactory>());
-        var (log, stopping) = (context.GetRequiredService<ILogger<DeclareTopology>>(), context.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
-        rabbit.Host(new Uri(context.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri), host =>
+        LogContext.ConfigureCurrentLogContext(services.GetRequiredService<ILoggerFactory>());
+        var log = services.GetRequiredService<ILogger<DeclareTopology>>();
+        rabbit.Host(new Uri(services.GetRequiredService<IOptions<BrokerOptions>>().Value.Uri), host =>
         {
             host.MaxMessageSize(MessageSize.LargestOfAnyBroker);
             host.ContinuationTimeout(Answers);
@@ -74,7 +70,7 @@ public static partial class BrokerFeature
 
     private static void Configure(IBusRegistrationContext context, IRabbitMqBusFactoryConfigurator rabbit)
     {
-        Host(context, rabbit);
+        Host(context, rabbit, context.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         foreach (var consumer in context.GetServices<BrokerConsumer>())
         {
             rabbit.ReceiveEndpoint(consumer.Queue, endpoint =>
@@ -90,8 +86,5 @@ public static partial class BrokerFeature
 
     private static bool IsUri(string text, params string[] schemes) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && schemes.Contains(uri.Scheme);
 }
-
-/// <summary>The connection for what agents are told; on the other one reports are consumed. Public because MassTransit makes a class of it.</summary>
-public interface IOrderBus : IBus;
 
 internal sealed record BrokerConsumer(string Queue, Action<IBusRegistrationContext, IRabbitMqReceiveEndpointConfigurator> Configure);

@@ -1,7 +1,7 @@
+using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.Projections;
 using MassTransit;
-using MassTransit.Transports;
 
 namespace AccessPlane.ControlPlane.Http;
 
@@ -77,12 +77,12 @@ public static class HealthFeature
         }
     }
 
-    private sealed class BrokerIsConnected(IEnumerable<IBusInstance> buses) : IReadiness
+    private sealed class BrokerIsConnected(IBusControl reports, OrderLine orders) : IReadiness
     {
         public string Name => "broker";
 
         public ValueTask<string?> WhyNot(CancellationToken cancel) =>
-            ValueTask.FromResult(buses.All(b => b.BusControl.CheckHealth().Status == BusHealthStatus.Healthy) ? null : "is not connected");
+            ValueTask.FromResult(orders.IsConnected && reports.CheckHealth().Status == BusHealthStatus.Healthy ? null : "is not connected");
     }
 
     private sealed class ReadModelsAreCaughtUp(ReadBarrier barrier, Projector projector) : IReadiness

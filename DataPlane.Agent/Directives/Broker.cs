@@ -25,18 +25,14 @@ internal static partial class Broker
             o.WaitUntilStarted = false; // the broker may be down when the agent starts: it waits frozen, it does not die
             o.StopTimeout = TimeSpan.FromSeconds(5);
         });
-        services.AddMassTransit<IReportBus>(bus =>
-        {
-            bus.DisableUsageTelemetry();
-            bus.UsingRabbitMq((context, broker) => Host(context, broker, enrolment));
-        });
+        services.AddSingleton(s => new ReportLine(s, enrolment, s.GetRequiredService<ILogger<ReportLine>>())).AddHostedService(s => s.GetRequiredService<ReportLine>());
         return services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry(); // an agent talks with its control plane and its resource, and with nobody else
             bus.AddConsumer<DirectiveConsumer>();
             bus.UsingRabbitMq((context, broker) =>
             {
-                Host(context, broker, enrolment);
+                Host(context, broker, enrolment, context.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
                 broker.ReceiveEndpoint(QueueOf(enrolment.Agent), endpoint =>
                 {
                     endpoint.SetQuorumQueue();
@@ -54,25 +50,13 @@ internal static partial class Broker
         });
     }
 
-    /// <summary>Hands reports to the broker; completes when it confirmed.</summary>
-    public static Func<Report, CancellationToken, Task> Publisher(IServiceProvider services, string agent)
-    {
-        var bus = new Lazy<IReportBus>(services.GetRequiredService<IReportBus>);
-        return async (report, cancel) =>
-        {
-            // a broker that is away neither refuses nor answers: the caller's patience decides
-            var endpoint = await bus.Value.GetSendEndpoint(ReportsOf(agent)).WaitAsync(cancel);
-            await endpoint.Send(report, cancel).WaitAsync(cancel);
-        };
-    }
-
-    private static void Host(IServiceProvider services, IRabbitMqBusFactoryConfigurator broker, Enrolment enrolment) => broker.Host(new Uri(enrolment.BrokerUri), host =>
+    internal static void Host(IServiceProvider services, IRabbitMqBusFactoryConfigurator broker, Enrolment enrolment, CancellationToken stopping) => broker.Host(new Uri(enrolment.BrokerUri), host =>
     {
         host.Username(enrolment.BrokerUser);
         host.Password(enrolment.BrokerPassword);
         host.MaxMessageSize(DirectiveSize.LargestOfAnyBroker);
         host.ContinuationTimeout(Answers);
-        var (log, stopping) = (services.GetRequiredService<ILogger<DirectiveConsumer>>(), services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        var log = services.GetRequiredService<ILogger<DirectiveConsumer>>();
         host.OnRefreshConnectionFactory = connections => BrokerDoor.Opens(
             async cancel => await (await connections.CreateConnectionAsync(cancel)).DisposeAsync(), why => LogNotLetIn(log, why.GetBaseException().Message), TimeProvider.System, stopping);
     });
@@ -89,6 +73,3 @@ internal static partial class Broker
         }
     }
 }
-
-/// <summary>The connection for what the agent says. Public because MassTransit makes a class of it.</summary>
-public interface IReportBus : IBus;

@@ -100,7 +100,10 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         return host;
     }
 
-    private AgentLine Line => new(controlPlane.Services.GetRequiredService<IBus>(), keys, _ => ValueTask.FromResult(1L), TimeProvider.System);
+    private AgentLine Line => new(Send, keys, _ => ValueTask.FromResult(1L), TimeProvider.System);
+
+    private async Task Send(string exchange, Directive directive, CancellationToken cancel) =>
+        await (await controlPlane.Services.GetRequiredService<IBus>().GetSendEndpoint(new Uri($"exchange:{exchange}"))).Send(directive, cancel);
 
     private InForce InForce => agent.Services.GetRequiredService<InForce>();
 
@@ -230,7 +233,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
             }
         }
         using var strangers = new SigningKeys(state.File("strangers"));
-        var forged = new AgentLine(controlPlane.Services.GetRequiredService<IBus>(), strangers, _ => ValueTask.FromResult(1L), TimeProvider.System);
+        var forged = new AgentLine(Send, strangers, _ => ValueTask.FromResult(1L), TimeProvider.System);
         await forged.Send(name, 11, 10, DirectiveKinds.Ticket, new TicketOffer("t_forged", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
         await Line.Send(name, 12, 10, DirectiveKinds.Ticket, new TicketOffer("t_2", Guid.CreateVersion7(), "", 1, DateTimeOffset.UnixEpoch, ""), cancel);
         Assert.Equal(12, Body<Applied>(Next(ReportKinds.Applied)).Position);

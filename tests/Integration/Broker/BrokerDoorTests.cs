@@ -16,6 +16,7 @@ namespace AccessPlane.Tests.Integration.Broker;
 public sealed class BrokerDoorTests : IAsyncLifetime
 {
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private readonly string user = $"approver-p{Guid.CreateVersion7():N}";
     private string host = null!;
     private BrokerAdmin admin = null!;
@@ -80,6 +81,24 @@ public sealed class BrokerDoorTests : IAsyncLifetime
         await plane.StopAsync(Cancel);
     }
 
+    [Fact]
+    public async Task A_control_plane_whose_connection_has_gone_deaf_is_heard_on_another_one()
+    {
+        using var plane = Plane(new Heard());
+        await plane.StartAsync(Cancel);
+        await Until(() => Takes(plane));
+        await Sent(plane, "before");
+        toBroker.LoseAnswers();
+        var unheard = 0;
+        for (; !await IsConfirmed(plane, $"{unheard}"); unheard++)
+        {
+            Assert.True(unheard < 40);
+        }
+        Assert.NotEqual(0, unheard);
+        FaultReport.Saw($"the broker's words were lost on what was open: {unheard} orders of {Patience.TotalSeconds:0} s each were not confirmed, then all were, on a new connection");
+        await plane.StopAsync(Cancel);
+    }
+
     private IHost Plane(Heard heard)
     {
         var builder = Host.CreateApplicationBuilder();
@@ -107,10 +126,20 @@ public sealed class BrokerDoorTests : IAsyncLifetime
         }
     }
 
-    private static async Task Sent(IHost plane, string text)
+    private static Task Sent(IHost plane, string text) => plane.Services.GetRequiredService<OrderLine>().Send("words", new Word(text), Cancel).WaitAsync(Soon, Cancel);
+
+    private static async Task<bool> IsConfirmed(IHost plane, string text)
     {
-        var to = await plane.Services.GetRequiredService<IOrderBus>().GetSendEndpoint(new Uri("exchange:words")).WaitAsync(Soon, Cancel);
-        await to.Send(new Word(text), Cancel).WaitAsync(Soon, Cancel);
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await plane.Services.GetRequiredService<OrderLine>().Send("words", new Word(text), patience.Token);
+            return true;
+        }
+        catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     internal sealed record Word(string Text);

@@ -10,6 +10,7 @@ internal sealed class Detour : IAsyncDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentBag<Task> carrying = [];
+    /// <summary>And whether answers go back.</summary>
     private readonly ConcurrentDictionary<TcpClient, bool> open = [];
     private volatile int to;
     private int taken;
@@ -34,6 +35,15 @@ internal sealed class Detour : IAsyncDisposable
         foreach (var client in open.Keys)
         {
             client.Close();
+        }
+    }
+
+    /// <summary>What comes back on what is open now is lost from here on, and nobody is told; what opens later is carried as ever.</summary>
+    public void LoseAnswers()
+    {
+        foreach (var client in open.Keys)
+        {
+            open[client] = false;
         }
     }
 
@@ -72,7 +82,7 @@ internal sealed class Detour : IAsyncDisposable
             {
                 await server.ConnectAsync(IPAddress.Loopback, to, stopping.Token);
                 var (one, other) = (client.GetStream(), server.GetStream());
-                await Task.WhenAny(one.CopyToAsync(other, stopping.Token), other.CopyToAsync(one, stopping.Token));
+                await Task.WhenAny(one.CopyToAsync(other, stopping.Token), CarryBack(other, one, client));
             }
             catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
             {
@@ -81,6 +91,18 @@ internal sealed class Detour : IAsyncDisposable
             finally
             {
                 open.TryRemove(client, out _);
+            }
+        }
+    }
+
+    private async Task CarryBack(NetworkStream from, NetworkStream to, TcpClient client)
+    {
+        var buffer = new byte[32 * 1024];
+        while (await from.ReadAsync(buffer, stopping.Token) is var read and > 0)
+        {
+            if (open.GetValueOrDefault(client))
+            {
+                await to.WriteAsync(buffer.AsMemory(0, read), stopping.Token);
             }
         }
     }
