@@ -44,7 +44,7 @@ public sealed class Confirmations(TimeProvider clock, TimeSpan? patience = null)
                 return true;
             }
         }
-        catch (PublishException)
+        catch (Exception refused) when (refused.GetBaseException() is PublishException)
         {
             // said so, which is no better than silence: the agent's queue is for the agent to put right
         }

@@ -21,6 +21,7 @@ public sealed class Permit : IDisposable
     private long cut;
     private int told;
     private int disposed;
+    private volatile bool left;
 
     internal Permit(Guid session, GrantLease grant, ResourceTerms resource, string database, string login, LiveSessions live, InForce inForce)
     {
@@ -66,7 +67,7 @@ public sealed class Permit : IDisposable
         while (true)
         {
             var changed = inForce.Changed.Next;
-            if (end is not null)
+            if (end is not null || left)
             {
                 return false;
             }
@@ -119,6 +120,13 @@ public sealed class Permit : IDisposable
         {
             Signal();
         }
+    }
+
+    /// <summary>Called by the session when it ends, for whatever reason: what waits for a thaw waits no longer.</summary>
+    public void Leave()
+    {
+        left = true;
+        Signal();
     }
 
     /// <summary>Called by the session once no byte of it passes any more in either direction: the latency of the cut since the order arrived,

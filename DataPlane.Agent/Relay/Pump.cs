@@ -54,6 +54,10 @@ internal abstract class Pump(Wire from, Wire to, Conversation conversation, Cut 
             {
                 return stop;
             }
+            if (cut.IsMade)
+            {
+                return PumpStop.Cut; // made during the last send: whoever made it waits to hear that this was the last
+            }
             if (!await Receive(need))
             {
                 return PumpStop.SourceEnded;

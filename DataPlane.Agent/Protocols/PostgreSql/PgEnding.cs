@@ -32,6 +32,7 @@ internal sealed class PgEnding(
             _ => ("closed", "", null),
         };
         relay.Cut();
+        permit.Leave();
         lock (conversation.Guard)
         {
             conversation.State.Holds.Abandon("the end of the session", message is null ? "its session ended" : $"its session ended: {message}");

@@ -41,4 +41,23 @@ public sealed class ForgetCommandsTests(TestDatabase database) : IClassFixture<T
         Assert.Equal((100, 1), (await Count("ap_commands"), await Count("once")));
         Assert.Equal(OnceClaim.Other, await new Once(database.Source, TimeProvider.System).Claim(kept, [2], Cancel));
     }
+
+    [Fact]
+    public async Task Messages_of_a_destination_that_is_there_no_more_are_forgotten_at_last()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        await using (var fill = database.Source.CreateCommand(
+            """
+            INSERT INTO accessplane.slack_messages (destination, about, news, channel, ts, at)
+            SELECT 'gone', gen_random_uuid(), n::text, 'c', 't', CASE WHEN n <= 3 THEN $1 ELSE $2 END FROM generate_series(1, 5) n
+            """))
+        {
+            fill.Parameters.Add(new Npgsql.NpgsqlParameter<DateTimeOffset> { TypedValue = now - ForgetCommands.RetentionOfMessages - TimeSpan.FromMinutes(1) });
+            fill.Parameters.Add(new Npgsql.NpgsqlParameter<DateTimeOffset> { TypedValue = now - ForgetCommands.RetentionOfMessages + TimeSpan.FromMinutes(1) });
+            await fill.ExecuteNonQueryAsync(Cancel);
+        }
+        using var one = new ForgetCommands(database.Source, TimeProvider.System, NullLogger<ForgetCommands>.Instance);
+        await one.Forget(Cancel);
+        Assert.Equal(2, await Count("slack_messages"));
+    }
 }

@@ -118,6 +118,19 @@ public sealed class FreezeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_that_stands_still_when_its_agent_is_stopped_ends_at_once_and_what_waited_never_runs()
+    {
+        using var client = await agent.Connect();
+        await Freeze();
+        await client.Send(Query("insert into f values (4)"));
+        Assert.True(await IsSilent(client.Socket));
+        await agent.Listener.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Single(agent.Transcript(), l => l.Contains("\"kind\":\"end\"", StringComparison.Ordinal));
+        Assert.Equal("E57P01", Story(await client.UntilReady()));
+        Assert.Equal(0L, await agent.Ask("select count(*) from f"));
+    }
+
+    [Fact]
     public async Task Nobody_is_let_in_meanwhile()
     {
         var (user, password) = agent.Ticket();

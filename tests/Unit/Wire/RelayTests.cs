@@ -35,6 +35,25 @@ public sealed class RelayTests
         await relay.Stopped.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
     }
 
+    [Fact]
+    public async Task A_send_that_is_under_way_when_the_cut_is_made_is_the_last_and_the_client_is_free_behind_it()
+    {
+        var send = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var client = new Side(0) { Sending = send.Task };
+        using var server = new Side(1) { SaysOnce = true };
+        using var relay = new Relay(client, server, new Everything());
+        var running = relay.Run();
+        Assert.True(relay.ClientIsBlocked);
+        relay.Cut();
+        var free = relay.ClientFree;
+        Assert.False(free.IsCompleted);
+        send.SetResult();
+        await free.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        client.Leave();
+        server.Leave();
+        Assert.Equal(RelayEnd.Cut, await running.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken));
+    }
+
     /// <param name="ready">Bytes that it has whenever it is asked; with none it says nothing until it leaves.</param>
     private sealed class Side(int ready) : AccessPlane.Agent.Relay.Wire
     {
@@ -45,6 +64,8 @@ public sealed class RelayTests
         public long Heard => Interlocked.Read(ref heard);
         public long Said => Interlocked.Read(ref said);
         public bool IsOver { get; set; }
+        public bool SaysOnce { get; init; }
+        public Task Sending { get; init; } = Task.CompletedTask;
         public override bool WaitsWithoutBuffer => false;
 
         public void Leave() => leaves.SetResult(0);
@@ -69,7 +90,7 @@ public sealed class RelayTests
 
         public override ValueTask<int> Receive(Memory<byte> into)
         {
-            if (ready == 0)
+            if (ready == 0 || (SaysOnce && Said > 0))
             {
                 return new ValueTask<int>(leaves.Task);
             }
@@ -82,7 +103,7 @@ public sealed class RelayTests
         public override ValueTask Send(ReadOnlyMemory<byte> bytes)
         {
             Interlocked.Add(ref heard, bytes.Length);
-            return default;
+            return new ValueTask(Sending);
         }
     }
 
