@@ -10,7 +10,8 @@ internal sealed class Detour : IAsyncDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentBag<Task> carrying = [];
-    /// <summary>And whether answers go back.</summary>
+
+    /// <summary>What is open, and whether answers go back on it.</summary>
     private readonly ConcurrentDictionary<TcpClient, bool> open = [];
     private volatile int to;
     private int taken;
