@@ -13,6 +13,8 @@ namespace AccessPlane.Projections;
 public abstract class Projection(string name, params Type[] events)
 {
     private readonly HashSet<string> types = [.. events.Select(EventNames.Of)];
+    private RowShape? rows;
+    private string? shape;
 
     public string Name { get; } = name;
 
@@ -41,10 +43,10 @@ public abstract class Projection(string name, params Type[] events)
     }
 
     /// <summary>What whoever reads the table relies on.</summary>
-    internal RowShape Rows => new([.. DescribeRow(), .. Columns]);
+    internal RowShape Rows => rows ??= new([.. DescribeRow(), .. Columns]);
 
     /// <summary>A table of another shape was made by another version: it is folded anew, and read meanwhile where <see cref="Rows"/> can be.</summary>
-    public string Shape =>
+    public string Shape => shape ??=
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', [.. Rows.Lines, .. Indexes.Select(i => $"{i}"), .. Types.Order(StringComparer.Ordinal)]))))[..16];
 
     internal abstract object ReadRow(string json);

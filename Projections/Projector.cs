@@ -90,8 +90,8 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
             foreach (var projection in behind)
             {
                 await tables.Fold(connection, projection, projection.Table, Told.By(projection, page.Events.Where(e => e.Position <= now)), cancel);
-                await tables.StoreCheckpoint(connection, projection, now, cancel);
             }
+            await tables.StoreCheckpoints(connection, behind, now, cancel);
             await transaction.CommitAsync(cancel);
         }
         // what is known here speaks for all of them, or for none

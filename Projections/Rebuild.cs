@@ -1,3 +1,4 @@
+using System.Data;
 using System.Runtime.CompilerServices;
 using Npgsql;
 
@@ -29,12 +30,12 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
         {
             return; // another replica has done it
         }
-        // nothing here has to outlive a crash: what is not put in its place is folded again
-        await Tables.Execute(connection, "SET synchronous_commit = off", cancel);
-        await tables.Drop(connection, beside, cancel);
-        await tables.Make(connection, projection, beside, cancel);
         try
         {
+            // nothing here has to outlive a crash: what is not put in its place is folded again
+            await Tables.Execute(connection, "SET synchronous_commit = off", cancel);
+            await tables.Drop(connection, beside, cancel);
+            await tables.Make(connection, projection, beside, cancel);
             await Fold(connection, cancel);
             await tables.Index(connection, projection, beside, cancel);
             while (!await Replace(connection, cancel))
@@ -48,6 +49,13 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
             await tables.IsRebuilt(turn, projection, null, CancellationToken.None);
             await turns.CommitAsync(CancellationToken.None);
             throw;
+        }
+        finally
+        {
+            if (connection.FullState == ConnectionState.Open)
+            {
+                await Tables.Execute(connection, "RESET synchronous_commit", CancellationToken.None);
+            }
         }
     }
 
@@ -113,7 +121,7 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
                 (position, end) = (page.Position, !page.More);
             }
             await tables.Replace(connection, projection, beside, cancel);
-            await tables.StoreCheckpoint(connection, projection, position, cancel);
+            await tables.StoreCheckpoints(connection, [projection], position, cancel);
             await tables.HasShape(connection, projection, cancel);
             await transaction.CommitAsync(cancel);
             return true;

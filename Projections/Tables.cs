@@ -140,11 +140,11 @@ internal sealed class Tables(string schema)
         }
     }
 
-    public Task StoreCheckpoint(NpgsqlConnection connection, Projection projection, long position, CancellationToken cancel) => Execute(
+    public Task StoreCheckpoints(NpgsqlConnection connection, IEnumerable<Projection> projections, long position, CancellationToken cancel) => Execute(
         connection,
-        $"INSERT INTO {schema}.mt_event_progression (name, last_seq_id, last_updated) VALUES ($1, $2, transaction_timestamp()) " +
+        $"INSERT INTO {schema}.mt_event_progression (name, last_seq_id, last_updated) SELECT n, $2, transaction_timestamp() FROM unnest($1) n " +
         "ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated",
-        cancel, $"projection/{projection.Name}", position);
+        cancel, projections.Select(p => $"projection/{p.Name}").ToArray(), position);
 
     public static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken cancel, params object[] values)
     {

@@ -7,12 +7,14 @@ namespace AccessPlane.Contracts.Messages;
 /// </summary>
 /// <param name="open">Begins to connect, and does not wait for it.</param>
 /// <param name="close">Ends one that is used no more; it may take as long as it takes, and must not throw.</param>
-public sealed class Outbound<T>(Func<T> open, Func<T, Task> close, TimeProvider clock)
+/// <param name="tell">Hears, in words for a log, of every connection that was tried in place of another; must not throw.</param>
+public sealed class Outbound<T>(Func<T> open, Func<T, Task> close, Action<string> tell, TimeProvider clock) : IAsyncDisposable
     where T : class
 {
     /// <summary>So long nothing may be confirmed before another connection is tried, and so long that one has to do better.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    private readonly CancellationTokenSource over = new();
     private Connection current = new(open(), clock);
     private Task trial = Task.CompletedTask;
     private int trying;
@@ -34,11 +36,17 @@ public sealed class Outbound<T>(Func<T> open, Func<T, Task> close, TimeProvider 
         await sending.WaitAsync(cancel);
     }
 
-    /// <summary>Nothing is said any more.</summary>
-    public async Task Close()
+    /// <summary>Nothing is said any more, and nothing that is tried is waited for.</summary>
+    public async ValueTask DisposeAsync()
     {
+        if (over.IsCancellationRequested)
+        {
+            return;
+        }
+        await over.CancelAsync();
         await trial;
         await close(Current);
+        over.Dispose();
     }
 
     /// <summary>However late, and whether or not anybody waits for it still.</summary>
@@ -50,20 +58,30 @@ public sealed class Outbound<T>(Func<T> open, Func<T, Task> close, TimeProvider 
 
     private async Task Try(Func<T, CancellationToken, Task> send)
     {
-        var other = new Connection(open(), clock);
-        using var patience = new CancellationTokenSource(Patience, clock);
+        Connection? unused = null;
         try
         {
-            await send(other.Of, patience.Token).WaitAsync(patience.Token);
-            other = Interlocked.Exchange(ref current, other);
+            using var patience = new CancellationTokenSource(Patience, clock);
+            using var enough = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, over.Token);
+            unused = new Connection(open(), clock);
+            await send(unused.Of, enough.Token).WaitAsync(enough.Token);
+            unused = Interlocked.Exchange(ref current, unused);
+            tell("nothing was confirmed on one connection: a new one has taken its place");
         }
-        catch (Exception)
+        catch (Exception) when (over.IsCancellationRequested)
         {
-            // no better than the one there is, whose senders are told so
+            // nobody asks any more whether it would have been better
+        }
+        catch (Exception noBetter)
+        {
             Volatile.Read(ref current).Stays();
+            tell($"nothing is confirmed, and a new connection was no better: {(noBetter is OperationCanceledException ? "nothing was confirmed there" : noBetter.GetBaseException().Message)}");
         }
         Volatile.Write(ref trying, 0);
-        await close(other.Of);
+        if (unused is not null)
+        {
+            await close(unused.Of);
+        }
     }
 
     private sealed class Connection(T of, TimeProvider clock)

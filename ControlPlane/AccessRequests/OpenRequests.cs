@@ -5,10 +5,10 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.AccessRequests;
 
 /// <summary>The requests that are pending, from the log.</summary>
-public sealed class OpenRequests(EventLog log) : IDisposable
+public sealed class OpenRequests(LogTail tail) : IDisposable
 {
     private readonly LogFold<ImmutableDictionary<Guid, AccessRequest.Submitted>> fold = new(
-        log, ImmutableDictionary<Guid, AccessRequest.Submitted>.Empty, [.. AccessRequest.EventTypes.Select(EventNames.Of)],
+        tail, ImmutableDictionary<Guid, AccessRequest.Submitted>.Empty, [.. AccessRequest.EventTypes.Select(EventNames.Of)],
         (open, stored) =>
         {
             var before = open.TryGetValue(stored.Stream, out var pending) ? pending : AccessRequest.Initial;

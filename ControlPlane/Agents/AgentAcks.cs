@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AccessPlane.ControlPlane.EventStore;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.Agents;
@@ -54,18 +55,25 @@ public sealed partial class AgentAcks(NpgsqlDataSource database, AgentTable tabl
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
         connection.Notification += (_, word) => Heard(word.Payload);
-        await using (var listen = new NpgsqlCommand($"listen {AgentTable.Channel}", connection))
+        try
         {
-            await listen.ExecuteNonQueryAsync(cancel);
+            await using (var listen = new NpgsqlCommand($"listen {AgentTable.Channel}", connection))
+            {
+                await listen.ExecuteNonQueryAsync(cancel);
+            }
+            // what came while nobody listened: everyone looks again
+            foreach (var agent in next.Keys)
+            {
+                Heard(agent);
+            }
+            while (true)
+            {
+                await connection.WaitAsync(cancel);
+            }
         }
-        // what came while nobody listened: everyone looks again
-        foreach (var agent in next.Keys)
+        finally
         {
-            Heard(agent);
-        }
-        while (true)
-        {
-            await connection.WaitAsync(cancel);
+            await Schema.LetGo(connection);
         }
     }
 

@@ -5,9 +5,9 @@ using AccessPlane.ControlPlane.Http;
 namespace AccessPlane.ControlPlane.Agents;
 
 /// <summary>Everything that one agent may know, as of the log's settled head. Each replica folds it for itself.</summary>
-public sealed class AgentStateBuilder(EventLog log, TrustedIssuers issuers) : IDisposable
+public sealed class AgentStateBuilder(LogTail tail, TrustedIssuers issuers) : IDisposable
 {
-    private readonly LogFold<AgentKnowledge> fold = new(log, AgentKnowledge.Nothing, [.. AgentKnowledge.Types], AgentKnowledge.Fold);
+    private readonly LogFold<AgentKnowledge> fold = new(tail, AgentKnowledge.Nothing, [.. AgentKnowledge.Types], AgentKnowledge.Fold);
 
     public ValueTask<AgentKnowledge> Current(CancellationToken cancel) => fold.Current(cancel);
 

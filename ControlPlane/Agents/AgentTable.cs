@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.EventStore;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -25,21 +26,27 @@ public sealed class AgentTable(NpgsqlDataSource database)
     /// <summary>No agent can be called so.</summary>
     private const string Everyone = "*";
 
-    /// <summary>The head only moves forward; the answer is the head as it is then.</summary>
-    public async Task<long> MoveHead(string agent, long position, CancellationToken cancel)
+    /// <summary>A state was told, that covers all up to here. The head only moves forward.</summary>
+    public Task MoveHead(string agent, long position, CancellationToken cancel) => MoveHead(agent, position, "head", cancel);
+
+    /// <summary>What the log holds for an agent was sent to it, up to here.</summary>
+    // INVARIANT: whoever sends stores its checkpoint after this; where a crash of the database takes the head, it takes the checkpoint, and all is sent again
+    public Task Sent(string agent, long position, CancellationToken cancel) => MoveHead(agent, position, Schema.Unawaited, cancel);
+
+    /// <summary>Everything that the log holds up to here was sent to the agents that it concerns.</summary>
+    public Task Published(long position, CancellationToken cancel) => Sent(Everyone, position, cancel);
+
+    private async Task MoveHead(string agent, long position, string returning, CancellationToken cancel)
     {
         await using var command = database.CreateCommand(
-            """
+            $"""
             insert into accessplane.agent_progress as p (agent, head) values ($1, $2)
-            on conflict (agent) do update set head = greatest(p.head, excluded.head) returning head
+            on conflict (agent) do update set head = greatest(p.head, excluded.head) returning {returning}
             """);
         command.Parameters.AddWithValue(agent);
         command.Parameters.AddWithValue(position);
-        return (long)(await command.ExecuteScalarAsync(cancel))!;
+        await command.ExecuteNonQueryAsync(cancel);
     }
-
-    /// <summary>Everything that the log holds up to here was sent to the agents that it concerns.</summary>
-    public Task Published(long position, CancellationToken cancel) => MoveHead(Everyone, position, cancel);
 
     /// <summary>How far the sending is, and one agent's head, as of one moment.</summary>
     public async Task<Heads> Heads(string agent, CancellationToken cancel)
@@ -63,7 +70,7 @@ public sealed class AgentTable(NpgsqlDataSource database)
             with moved as (
                 insert into accessplane.agent_progress as p (agent, applied) values ($1, $2)
                 on conflict (agent) do update set applied = greatest(p.applied, excluded.applied) returning agent)
-            select pg_notify('{Channel}', agent) from moved
+            select pg_notify('{Channel}', agent), {Schema.Unawaited} from moved
             """);
         command.Parameters.AddWithValue(agent);
         command.Parameters.AddWithValue(position);
@@ -72,7 +79,8 @@ public sealed class AgentTable(NpgsqlDataSource database)
 
     public async Task LeaseAnswered(string agent, DateTimeOffset at, AgentCondition? condition, CancellationToken cancel)
     {
-        await using var command = database.CreateCommand("update accessplane.agent_progress set lease_at = $2, condition = $3 where agent = $1");
+        await using var command = database.CreateCommand(
+            $"update accessplane.agent_progress set lease_at = $2, condition = $3 where agent = $1 returning {Schema.Unawaited}");
         command.Parameters.AddWithValue(agent);
         command.Parameters.AddWithValue(at.UtcDateTime);
         command.Parameters.AddWithValue(NpgsqlDbType.Jsonb, condition is null ? DBNull.Value : JsonSerializer.Serialize(condition, Json.Options));

@@ -75,7 +75,7 @@ public sealed partial class WhenAgentsMustKnow(EventLog log, AgentLine line, Age
         // after the sending: a lease that names a position must find its directive in the queue already
         foreach (var agent in sent)
         {
-            await table.MoveHead(agent, heads[agent], cancel);
+            await table.Sent(agent, heads[agent], cancel);
         }
         if (events.Count > 0)
         {

@@ -13,7 +13,7 @@ public sealed partial class OrderLine : IHostedService
     public OrderLine(IServiceProvider services, ILogger<OrderLine> log)
     {
         this.log = log;
-        outbound = new Lazy<Outbound<Bus>>(() => new Outbound<Bus>(() => new Bus(services), Close, TimeProvider.System));
+        outbound = new Lazy<Outbound<Bus>>(() => new Outbound<Bus>(() => new Bus(services), Close, LogTried, TimeProvider.System));
     }
 
     public bool IsConnected => outbound.Value.Current.IsConnected;
@@ -25,7 +25,7 @@ public sealed partial class OrderLine : IHostedService
     /// <summary>Begins to connect; nobody waits for the broker.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => Task.FromResult(outbound.Value);
 
-    public Task StopAsync(CancellationToken cancellationToken) => outbound.Value.Close();
+    public Task StopAsync(CancellationToken cancellationToken) => outbound.IsValueCreated ? outbound.Value.DisposeAsync().AsTask() : Task.CompletedTask;
 
     private async Task Close(Bus bus)
     {
@@ -64,6 +64,9 @@ public sealed partial class OrderLine : IHostedService
             over.Dispose();
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "of the connections to the broker: {Told}")]
+    private partial void LogTried(string told);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "a connection to the broker that is used no more did not end well: {Why}")]
     private partial void LogNotClosed(string why);

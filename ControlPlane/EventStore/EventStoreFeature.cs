@@ -55,10 +55,11 @@ public static partial class EventStoreFeature
         }
     }
 
-    /// <summary>The log's database. The few statements that are run again and again are planned once per connection.</summary>
+    /// <summary>The log's database. The few statements that are run again and again are planned once per connection. Whoever changes a session's settings
+    /// changes them back (<see cref="Schema.LetGo"/>): the driver's own cleaning costs as much as a statement, each time.</summary>
     public static NpgsqlDataSource Open(string connectionString)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true };
         if (settings.MaxAutoPrepare == 0)
         {
             settings.MaxAutoPrepare = 40;

@@ -7,7 +7,7 @@ namespace AccessPlane.ControlPlane.EventStore;
 /// Every replica has its own.
 /// </summary>
 /// <param name="types">Stored names of the events that matter.</param>
-public sealed class LogFold<TState>(EventLog log, TState initial, IReadOnlyCollection<string> types, Func<TState, Stored, TState> fold) : IDisposable
+public sealed class LogFold<TState>(LogTail tail, TState initial, IReadOnlyCollection<string> types, Func<TState, Stored, TState> fold) : IDisposable
     where TState : class
 {
     private const int BatchSize = 1_000;
@@ -29,9 +29,10 @@ public sealed class LogFold<TState>(EventLog log, TState initial, IReadOnlyColle
                 return state; // a read that began after this call has ended meanwhile
             }
             var answers = Volatile.Read(ref asked);
-            for (var more = true; more;)
+            var drawn = await tail.Drawn(cancel); // most of the time it is all there already
+            for (var more = position < drawn; more;)
             {
-                var page = await log.ReadSettled(position, types, BatchSize, cancel);
+                var page = await tail.Read(position, types, BatchSize, cancel, drawn);
                 foreach (var stored in page.Events)
                 {
                     state = fold(state, stored);

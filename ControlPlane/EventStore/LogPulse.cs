@@ -10,6 +10,7 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
 {
     public const string Channel = "accessplane_log";
     private static readonly TimeSpan Reconnect = TimeSpan.FromMilliseconds(500);
+    private readonly Guid self = Guid.CreateVersion7(clock.GetUtcNow());
     private readonly Lock guard = new();
     private readonly SemaphoreSlim toSend = new(0, 1);
     private TaskCompletionSource next = New();
@@ -79,15 +80,22 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
     private async Task Listen(CancellationToken cancel)
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
-        connection.Notification += (_, _) => Wake();
-        await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
+        connection.Notification += (_, told) => Hear(told.Payload);
+        try
         {
-            await listen.ExecuteNonQueryAsync(cancel);
+            await using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
+            {
+                await listen.ExecuteNonQueryAsync(cancel);
+            }
+            Wake(); // what came while nobody listened
+            while (true)
+            {
+                await connection.WaitAsync(cancel);
+            }
         }
-        Wake(); // what came while nobody listened
-        while (true)
+        finally
         {
-            await connection.WaitAsync(cancel);
+            await Schema.LetGo(connection);
         }
     }
 
@@ -96,8 +104,18 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
         while (true)
         {
             await toSend.WaitAsync(cancel);
-            await using var notify = database.CreateCommand($"NOTIFY {Channel}");
+            // all notifications of a database queue behind each other until their commits are over: not for the disk, too
+            await using var notify = database.CreateCommand($"SELECT pg_notify('{Channel}', '{self:N}'), {Schema.Unawaited}");
             await notify.ExecuteNonQueryAsync(cancel);
+        }
+    }
+
+    /// <summary>What was appended here was told here before.</summary>
+    private void Hear(string by)
+    {
+        if (!by.Equals(self.ToString("N"), StringComparison.Ordinal))
+        {
+            Wake();
         }
     }
 

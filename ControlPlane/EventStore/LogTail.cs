@@ -6,8 +6,8 @@ using AccessPlane.Projections;
 namespace AccessPlane.ControlPlane.EventStore;
 
 /// <summary>
-/// The end of the log, read once for all in this process that follow it, as far back as a bounded part of it goes: whoever is further behind reads for
-/// itself. Nobody is told less than a reading of their own would have told them at that moment.
+/// The end of the log, read once for all in this process that follow it or fold it, as far back as a bounded part of it goes: whoever is further behind
+/// reads for itself. Nobody is told less than a reading of their own would have told them at that moment.
 /// </summary>
 public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : IDisposable
 {
@@ -19,8 +19,11 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(900);
 
     private readonly SemaphoreSlim one = new(1);
-    private readonly Queue<(Stored Event, string Type)> events = new();
+    private readonly List<(Stored Event, string Type)> events = [];
     private ImmutableHashSet<string>? wanted = [];
+
+    /// <summary>Of the events, how many are let go: they go together.</summary>
+    private int passed;
     private int characters;
     private long from = -1;
     private long position;
@@ -30,7 +33,8 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
 
     /// <summary>A page of the log behind a position, as <see cref="EventLog.ReadSettled"/> gives it.</summary>
     /// <param name="types">Stored names; null for all.</param>
-    public async Task<Settled> Read(long after, IReadOnlyCollection<string>? types, int most, CancellationToken cancel)
+    /// <param name="drawn">A reading that went less far is not believed, however fresh it is.</param>
+    public async Task<Settled> Read(long after, IReadOnlyCollection<string>? types, int most, CancellationToken cancel, long drawn = 0)
     {
         // before anything is looked at: what was appended before this beat is to be in what is given
         var now = pulse.Beats;
@@ -43,7 +47,7 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
                 from = position = await log.Head(cancel);
                 more = true;
             }
-            if (after >= from && (after > position || beat < now || more || clock.GetElapsedTime(readAt) >= Fresh))
+            if (after >= from && (after > position || position < drawn || beat < now || more || clock.GetElapsedTime(readAt) >= Fresh))
             {
                 await ReadOn(cancel);
             }
@@ -59,6 +63,9 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
         return await log.ReadSettled(after, types, most, cancel);
     }
 
+    /// <summary>The last position that was drawn, as <see cref="EventLog.Drawn"/> gives it.</summary>
+    public Task<long> Drawn(CancellationToken cancel) => log.Drawn(cancel);
+
     public void Dispose() => one.Dispose();
 
     private async Task ReadOn(CancellationToken cancel)
@@ -67,14 +74,19 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
         var page = await log.ReadSettled(position, wanted, PageSize, cancel);
         foreach (var e in page.Events)
         {
-            events.Enqueue((e, EventNames.Of(e.Event.GetType())));
+            events.Add((e, EventNames.Of(e.Event.GetType())));
             characters += SizeOf(e);
         }
-        while (events.Count > MostEvents || characters > MostCharacters)
+        for (; events.Count - passed > MostEvents || characters > MostCharacters; passed++)
         {
-            var (oldest, _) = events.Dequeue();
+            var oldest = events[passed].Event;
             characters -= SizeOf(oldest);
             from = oldest.Position;
+        }
+        if (passed > PageSize)
+        {
+            events.RemoveRange(0, passed);
+            passed = 0;
         }
         (position, more, beat, readAt) = (page.Position, page.More, began, at);
     }
@@ -82,9 +94,10 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
     private Settled Kept(long after, IReadOnlyCollection<string>? types, int most)
     {
         var page = new List<Stored>();
-        foreach (var (e, type) in events)
+        for (var i = FirstAfter(after); i < events.Count; i++)
         {
-            if (e.Position > after && (types is null || types.Contains(type)))
+            var (e, type) = events[i];
+            if (types is null || types.Contains(type))
             {
                 if (page.Count == most)
                 {
@@ -96,6 +109,18 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
         return new Settled(page, position, more);
     }
 
+    /// <summary>Whoever asks has seen most of them.</summary>
+    private int FirstAfter(long after)
+    {
+        var (low, high) = (passed, events.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = events[middle].Event.Position > after ? (low, middle) : (middle + 1, high);
+        }
+        return low;
+    }
+
     /// <summary>What was read without a kind of events does not do for whoever wants it.</summary>
     private void Want(IReadOnlyCollection<string>? types)
     {
@@ -105,7 +130,7 @@ public sealed class LogTail(EventLog log, LogPulse pulse, TimeProvider clock) : 
         }
         wanted = types is null ? null : wanted.Union(types);
         events.Clear();
-        (characters, from, beat) = (0, from < 0 ? from : position, -1);
+        (passed, characters, from, beat) = (0, 0, from < 0 ? from : position, -1);
     }
 
     /// <summary>Transcripts are what is large.</summary>

@@ -156,10 +156,16 @@ RETURNS TABLE (through bigint, more boolean, seq_id bigint, stream_id uuid, vers
 LANGUAGE plpgsql VOLATILE AS $read$
 #variable_conflict use_column
 DECLARE
-    up_to bigint := accessplane.ap_settled();
-    page_end bigint := up_to;
+    up_to bigint; page_end bigint;
     n integer; taken integer; last bigint;
 BEGIN
+    -- most who ask have all there is: no number was drawn since
+    IF accessplane.ap_drawn() <= after THEN
+        RETURN QUERY SELECT after, false, NULL::bigint, NULL::uuid, NULL::bigint, NULL::uuid, NULL::timestamptz, NULL::varchar, NULL::text, NULL::text, NULL::varchar, NULL::varchar;
+        RETURN;
+    END IF;
+    up_to := accessplane.ap_settled();
+    page_end := up_to;
     -- sizes first, of what is stored: a value that is not part of the page is never unpacked
     SELECT count(*), count(*) FILTER (WHERE p.before < 8388608), max(p.seq_id) FILTER (WHERE p.before < 8388608) INTO n, taken, last
     FROM (SELECT e.seq_id, sum(e.size) OVER (ORDER BY e.seq_id) - e.size AS before

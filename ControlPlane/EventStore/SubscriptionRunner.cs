@@ -1,4 +1,3 @@
-using System.Data;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.EventStore;
@@ -42,8 +41,8 @@ public sealed partial class SubscriptionRunner(
     private async Task Own(Action worked, CancellationToken cancel)
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
-        // the server notices within seconds that the owner's machine is gone, too
-        await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3", cancel);
+        // the server notices within seconds that the owner's machine is gone, too. A checkpoint that a crash of the database takes is a repetition, and those there are
+        await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3; SET synchronous_commit = off", cancel);
         while (!await TryLock(connection, cancel))
         {
             await Task.Delay(Candidacy, clock, cancel);
@@ -55,7 +54,7 @@ public sealed partial class SubscriptionRunner(
         finally
         {
             await subscription.End();
-            await LetGo(connection);
+            await Schema.LetGo(connection);
         }
     }
 
@@ -113,15 +112,6 @@ public sealed partial class SubscriptionRunner(
             throw;
         }
         await working;
-    }
-
-    /// <summary>Closing is not enough: the pool keeps the connection, and the connection keeps the lock until somebody uses it again.</summary>
-    private static async Task LetGo(NpgsqlConnection connection)
-    {
-        if (connection.FullState == ConnectionState.Open)
-        {
-            await Execute(connection, "SELECT pg_advisory_unlock_all()", CancellationToken.None);
-        }
     }
 
     private async Task<bool> TryLock(NpgsqlConnection connection, CancellationToken cancel)

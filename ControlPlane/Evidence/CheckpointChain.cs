@@ -74,10 +74,10 @@ public sealed record CheckpointChain(
 public readonly record struct CheckpointMark(long Tip, DateTimeOffset At);
 
 /// <summary>The chain, kept up with the log in this replica's memory.</summary>
-public sealed class CheckpointChains(EventLog log) : IDisposable
+public sealed class CheckpointChains(LogTail tail) : IDisposable
 {
     private readonly LogFold<CheckpointChain> fold = new(
-        log, CheckpointChain.Initial, [EventNames.Of(typeof(EvidenceCheckpointed))], CheckpointChain.Fold);
+        tail, CheckpointChain.Initial, [EventNames.Of(typeof(EvidenceCheckpointed))], CheckpointChain.Fold);
 
     public ValueTask<CheckpointChain> Current(CancellationToken cancel) => fold.Current(cancel);
 

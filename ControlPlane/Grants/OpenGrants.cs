@@ -8,13 +8,13 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Grants;
 
 /// <summary>The grants that are not over, and those that still owe a review, from the log.</summary>
-public sealed class OpenGrants(EventLog log) : IDisposable
+public sealed class OpenGrants(LogTail tail) : IDisposable
 {
     // these two do not change the state, and there are many of them
     private static readonly Type[] WithoutEffect = [typeof(TicketIssued), typeof(RevocationAcknowledged)];
 
     private readonly LogFold<Snapshot> fold = new(
-        log, new Snapshot(ImmutableDictionary<Guid, Grant.Known>.Empty), [.. Grant.EventTypes.Except(WithoutEffect).Select(EventNames.Of)],
+        tail, new Snapshot(ImmutableDictionary<Guid, Grant.Known>.Empty), [.. Grant.EventTypes.Except(WithoutEffect).Select(EventNames.Of)],
         (open, stored) => open.With(stored));
 
     public ValueTask<Snapshot> Current(CancellationToken cancel) => fold.Current(cancel);

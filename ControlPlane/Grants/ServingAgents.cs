@@ -13,12 +13,12 @@ public sealed record ServingAgent(string Id, AgentEndpoint At);
 public delegate Task<bool> AgentAcknowledged(string agent, long position, TimeSpan within, CancellationToken cancel);
 
 /// <summary>The agents that serve a resource and are neither retired, silent nor locked, from the log.</summary>
-public sealed class ServingAgents(EventLog log, AgentAcknowledged acknowledged) : IDisposable
+public sealed class ServingAgents(LogTail tail, AgentAcknowledged acknowledged) : IDisposable
 {
     private static readonly Type[] Types = [typeof(AgentEnrolled), typeof(AgentRetired), typeof(AgentSilent), typeof(AgentReturned)];
 
     private readonly LogFold<ImmutableSortedDictionary<string, Standing>> fold = new(
-        log, ImmutableSortedDictionary<string, Standing>.Empty.WithComparers(StringComparer.Ordinal), [.. Types.Select(EventNames.Of)], Fold);
+        tail, ImmutableSortedDictionary<string, Standing>.Empty.WithComparers(StringComparer.Ordinal), [.. Types.Select(EventNames.Of)], Fold);
 
     public async ValueTask<IReadOnlyList<ServingAgent>> Alive(string resource, Circumstances world, CancellationToken cancel) =>
         [.. from agent in (await fold.Current(cancel)).Values

@@ -48,12 +48,12 @@ public sealed record Rollback(LogRollbackFound Found, ImmutableList<LogRollbackW
 }
 
 /// <summary>The history, kept up with the log in this replica's memory.</summary>
-public sealed class LogHistories(EventLog log, LogPulse pulse, TimeProvider clock) : IDisposable
+public sealed class LogHistories(LogTail tail, LogPulse pulse, TimeProvider clock) : IDisposable
 {
     private static readonly TimeSpan ReadAgain = TimeSpan.FromSeconds(1);
 
     private readonly LogFold<LogHistory> fold = new(
-        log, LogHistory.Initial,
+        tail, LogHistory.Initial,
         [EventNames.Of(typeof(LogRollbackFound)), EventNames.Of(typeof(LogRollbackWitnessed)), EventNames.Of(typeof(LogRollbackAcknowledged))],
         (history, stored) => LogHistory.Evolve(history, stored.Event));
 

@@ -5,10 +5,10 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Holds;
 
 /// <summary>The operations that wait, from the log.</summary>
-public sealed class OpenHolds(EventLog log) : IDisposable
+public sealed class OpenHolds(LogTail tail) : IDisposable
 {
     private readonly LogFold<ImmutableDictionary<Guid, Hold.Waiting>> fold = new(
-        log, ImmutableDictionary<Guid, Hold.Waiting>.Empty, [.. Hold.EventTypes.Select(EventNames.Of)],
+        tail, ImmutableDictionary<Guid, Hold.Waiting>.Empty, [.. Hold.EventTypes.Select(EventNames.Of)],
         (open, stored) => stored.Event is OperationHeld
             ? open.SetItem(stored.Stream, (Hold.Waiting)Hold.Evolve(Hold.Initial, stored.Event))
             : open.TryGetValue(stored.Stream, out var waiting)

@@ -25,11 +25,14 @@ internal sealed partial class Errors(RequestDelegate next, ILogger<Errors> log)
             var refusal = Explain(http, failure);
             Reset(http.Response);
             await Problems.Of(refusal).ExecuteAsync(http);
-            return;
         }
         if (!http.Response.HasStarted && http.Response is { StatusCode: >= 400, ContentType: null, ContentLength: null or 0 } && OfStatus(http) is { } plain)
         {
             await Problems.Of(plain).ExecuteAsync(http);
+        }
+        if (http.Response.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            await BodySize.TakeRest(http);
         }
     }
 

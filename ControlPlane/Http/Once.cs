@@ -1,3 +1,4 @@
+using AccessPlane.ControlPlane.EventStore;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.Http;
@@ -16,15 +17,15 @@ public enum OnceClaim
 }
 
 /// <summary>Durable memory of what was seen once: which body an Idempotency-Key stood for, which review token was used and for what.
-/// Operational, not part of the log: losing it loses the check, never a fact.</summary>
+/// Operational, not part of the log: losing it loses the check, never a fact; what a command led to is never there without its claim.</summary>
 public sealed class Once(NpgsqlDataSource database, TimeProvider clock)
 {
     public async ValueTask<OnceClaim> Claim(Guid id, byte[] content, CancellationToken cancel)
     {
         // one statement; of two that race, the second waits for the first and then sees its row
-        await using var command = database.CreateCommand("""
+        await using var command = database.CreateCommand($"""
             with mine as (
-                insert into accessplane.once (id, content, at) values ($1, $2, $3) on conflict (id) do nothing returning 1
+                insert into accessplane.once (id, content, at) values ($1, $2, $3) on conflict (id) do nothing returning {Schema.Unawaited}
             )
             select exists (select from mine), (select content = $2 from accessplane.once where id = $1)
             """);

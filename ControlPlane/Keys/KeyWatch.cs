@@ -4,12 +4,12 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Keys;
 
 /// <summary>Keeps this replica at the keys that the log names; before anything is signed, and as soon as it changes.</summary>
-public sealed partial class KeyWatch(EventLog log, LogPulse pulse, SigningKeys keys, TimeProvider clock, ILogger<KeyWatch> logger) : BackgroundService
+public sealed partial class KeyWatch(LogTail tail, LogPulse pulse, SigningKeys keys, TimeProvider clock, ILogger<KeyWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
     private readonly LogFold<ControlPlaneKeys> fold = new(
-        log, ControlPlaneKeys.Initial, [EventNames.Of(typeof(ControlPlaneKeyAnnounced)), EventNames.Of(typeof(ControlPlaneKeyRetired))],
+        tail, ControlPlaneKeys.Initial, [EventNames.Of(typeof(ControlPlaneKeyAnnounced)), EventNames.Of(typeof(ControlPlaneKeyRetired))],
         (state, stored) => ControlPlaneKeys.Evolve(state, stored.Event));
 
     /// <summary>As this replica knew it last.</summary>

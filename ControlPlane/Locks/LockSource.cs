@@ -4,10 +4,10 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Locks;
 
 /// <summary>The locks in force, from the log.</summary>
-public sealed class LockSource(EventLog log) : IDisposable
+public sealed class LockSource(LogTail tail) : IDisposable
 {
     private readonly LogFold<ActiveLocks> fold = new(
-        log, ActiveLocks.None, [.. Lock.EventTypes.Select(EventNames.Of)],
+        tail, ActiveLocks.None, [.. Lock.EventTypes.Select(EventNames.Of)],
         (locks, stored) => stored.Event switch
         {
             LockPlaced placed => locks.With(placed),

@@ -5,10 +5,10 @@ using AccessPlane.ControlPlane.EventStore;
 namespace AccessPlane.ControlPlane.Policies;
 
 /// <summary>The policy in force: always the newest that was published, by whichever replica.</summary>
-public sealed class PolicySource(EventLog log) : IDisposable
+public sealed class PolicySource(LogTail tail) : IDisposable
 {
     private readonly LogFold<PublishedPolicy> fold = new(
-        log, PublishedPolicy.None, [EventNames.Of(typeof(PolicyPublished))],
+        tail, PublishedPolicy.None, [EventNames.Of(typeof(PolicyPublished))],
         (_, stored) => Of((PolicyPublished)stored.Event));
 
     private PublishedPolicy own = PublishedPolicy.None;

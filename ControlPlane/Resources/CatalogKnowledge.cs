@@ -69,9 +69,9 @@ public sealed class NamesInUse(IReadOnlyList<RelationNames> relations)
 }
 
 /// <summary>Each replica folds it for itself.</summary>
-public sealed class CatalogSource(EventLog log) : IDisposable
+public sealed class CatalogSource(LogTail tail) : IDisposable
 {
-    private readonly LogFold<CatalogKnowledge> fold = new(log, CatalogKnowledge.Nothing, [.. CatalogKnowledge.Types], CatalogKnowledge.Fold);
+    private readonly LogFold<CatalogKnowledge> fold = new(tail, CatalogKnowledge.Nothing, [.. CatalogKnowledge.Types], CatalogKnowledge.Fold);
 
     public ValueTask<CatalogKnowledge> Current(CancellationToken cancel) => fold.Current(cancel);
 

@@ -71,9 +71,9 @@ public sealed record MaskingKnowledge(ImmutableDictionary<(string Resource, stri
 }
 
 /// <summary>Each replica folds it for itself.</summary>
-public sealed class MaskingSource(EventLog log) : IDisposable
+public sealed class MaskingSource(LogTail tail) : IDisposable
 {
-    private readonly LogFold<MaskingKnowledge> fold = new(log, MaskingKnowledge.Nothing, [.. MaskingKnowledge.Types], MaskingKnowledge.Fold);
+    private readonly LogFold<MaskingKnowledge> fold = new(tail, MaskingKnowledge.Nothing, [.. MaskingKnowledge.Types], MaskingKnowledge.Fold);
 
     public ValueTask<MaskingKnowledge> Current(CancellationToken cancel) => fold.Current(cancel);
 

@@ -14,7 +14,7 @@ internal sealed partial class ReportLine : IHostedService
     public ReportLine(IServiceProvider services, Enrolment enrolment, ILogger<ReportLine> log)
     {
         (this.log, to) = (log, Broker.ReportsOf(enrolment.Agent));
-        outbound = new Lazy<Outbound<Bus>>(() => new Outbound<Bus>(() => new Bus(services, enrolment), Close, TimeProvider.System));
+        outbound = new Lazy<Outbound<Bus>>(() => new Outbound<Bus>(() => new Bus(services, enrolment), Close, LogTried, TimeProvider.System));
     }
 
     /// <summary>Hands a report to the broker; completes when it confirmed. A broker that is away neither refuses nor answers: the caller's patience decides.</summary>
@@ -23,7 +23,7 @@ internal sealed partial class ReportLine : IHostedService
     /// <summary>Begins to connect; nobody waits for the broker.</summary>
     public Task StartAsync(CancellationToken cancellationToken) => Task.FromResult(outbound.Value);
 
-    public Task StopAsync(CancellationToken cancellationToken) => outbound.Value.Close();
+    public Task StopAsync(CancellationToken cancellationToken) => outbound.IsValueCreated ? outbound.Value.DisposeAsync().AsTask() : Task.CompletedTask;
 
     private async Task Close(Bus bus)
     {
@@ -59,6 +59,9 @@ internal sealed partial class ReportLine : IHostedService
             over.Dispose();
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "of the connections to the broker: {Told}")]
+    private partial void LogTried(string told);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "a connection to the broker that is used no more did not end well: {Why}")]
     private partial void LogNotClosed(string why);

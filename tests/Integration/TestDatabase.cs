@@ -18,6 +18,7 @@ public sealed class TestDatabase : IAsyncLifetime
     public NpgsqlDataSource Source { get; private set; } = null!;
     public LogPulse Pulse { get; private set; } = null!;
     public EventLog Log { get; private set; } = null!;
+    public LogTail Tail { get; private set; } = null!;
     public Handle Handle { get; private set; } = null!;
 
     /// <summary>A setting that the test command gives; without it nothing here can be tested.</summary>
@@ -32,6 +33,7 @@ public sealed class TestDatabase : IAsyncLifetime
         Pulse = new LogPulse(Source, TimeProvider.System, NullLogger<LogPulse>.Instance);
         await Pulse.StartAsync(CancellationToken.None);
         Log = new EventLog(Source, TimeProvider.System, Pulse);
+        Tail = new LogTail(Log, Pulse, TimeProvider.System);
         Handle = new Handle(Log);
     }
 
@@ -39,6 +41,7 @@ public sealed class TestDatabase : IAsyncLifetime
     {
         await Pulse.StopAsync(CancellationToken.None);
         Pulse.Dispose();
+        Tail.Dispose();
         await Source.DisposeAsync();
         await OnServer($"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
     }

@@ -136,7 +136,7 @@ public sealed class AccessTests(ControlPlaneInProcess plane) : IClassFixture<Con
 
     /// <summary>The same features beside each other, each with what it remembers of the log.</summary>
     private ImplicitLogin Replica() => new(
-        plane.Get<CircumstancesSource>(), new OpenRequests(plane.Log), new OpenGrants(plane.Log), plane.Get<RequestSeries>(), plane.Get<SubmitRequest>(),
+        plane.Get<CircumstancesSource>(), new OpenRequests(plane.Get<LogTail>()), new OpenGrants(plane.Get<LogTail>()), plane.Get<RequestSeries>(), plane.Get<SubmitRequest>(),
         plane.Get<ActivateGrant>());
 
     private static Actor Workload(string name) => Ci with { Subject = name, Name = name };

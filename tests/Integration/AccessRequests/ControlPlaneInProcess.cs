@@ -36,7 +36,7 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
         features.AddSingleton(database.Log);
         features.AddSingleton(database.Handle);
         features.AddSingleton(database.Pulse);
-        features.AddSingleton(new LogTail(database.Log, database.Pulse, TimeProvider.System));
+        features.AddSingleton(database.Tail);
         features.AddPolicies().AddResources().AddAccessRequests().AddGrants().AddLocks();
         features.AddSingleton<AgentAcknowledged>((_, _, _, _) => Task.FromResult(AgentAnswers));
         services = features.BuildServiceProvider();

@@ -31,7 +31,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(90);
     private readonly string name = $"t{Guid.CreateVersion7():N}"[..30];
     private readonly StateFolder state = new();
-    private readonly LogHistories histories = new(database.Log, database.Pulse, TimeProvider.System);
+    private readonly LogHistories histories = new(database.Tail, database.Pulse, TimeProvider.System);
     private readonly ECDsa agentKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly BlockingCollection<Report> reports = [];
     private SigningKeys keys = null!;
@@ -264,7 +264,7 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
         var cancel = TestContext.Current.CancellationToken;
         var (table, follower) = await Following(cancel);
         Next(ReportKinds.CatchUpAsk);
-        using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
+        using var states = new AgentStateBuilder(database.Tail, new ControlPlane.Http.TrustedIssuers([]));
         await Append(Ids.Agent(name), "agent", cancel, new AgentInvited(name, ["orders"], "", At, By), new AgentEnrolled(name, ["orders"], "k", []));
         await CatchUp(states, table, cancel);
         Next(ReportKinds.Applied);
@@ -296,8 +296,8 @@ public sealed class AgentAtTheBrokerTests(TestDatabase database) : IClassFixture
     {
         var cancel = TestContext.Current.CancellationToken;
         var (table, follower) = await Following(cancel);
-        using var states = new AgentStateBuilder(database.Log, new ControlPlane.Http.TrustedIssuers([]));
-        using var watch = new KeyWatch(database.Log, database.Pulse, keys, TimeProvider.System, NullLogger<KeyWatch>.Instance);
+        using var states = new AgentStateBuilder(database.Tail, new ControlPlane.Http.TrustedIssuers([]));
+        using var watch = new KeyWatch(database.Tail, database.Pulse, keys, TimeProvider.System, NullLogger<KeyWatch>.Instance);
         var leases = new AnswerLease(database.Log, Sights(), new OwnLease(table, database.Handle, TimeProvider.System), states, table, Line, watch, History.Sights.Checkpointed(database, histories, state.File("checkpoints")), TimeProvider.System);
         await Append(Guid.CreateVersion7(), "lock", cancel, new LockPlaced(Guid.CreateVersion7(), new LockTarget(Resource: "payroll"), "test", null, By));
         Next(ReportKinds.CatchUpAsk);

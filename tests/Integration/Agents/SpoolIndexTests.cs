@@ -38,14 +38,14 @@ public sealed class SpoolIndexTests : IDisposable
                     }
                 }
             });
-            for (var i = 0; i < Parts; i++)
+            // as many, and until the other one has had its share of the processors
+            for (var i = 0; i < Parts || file.Oldest() is { Number: 1 }; i++)
             {
                 recorder.Statement("simple", "select 1"u8, default, SpoolTests.Select, SpoolTests.Allowed);
                 file.Seal("a", key);
             }
             Volatile.Write(ref done, true);
             await accepting;
-            Assert.True(file.Oldest() is null or { Number: > 1 }, "nothing was accepted meanwhile");
         }
         using var second = Open();
         Assert.Empty(ControlPlaneKey.Recover(second));

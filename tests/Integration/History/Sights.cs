@@ -11,7 +11,7 @@ namespace AccessPlane.Tests.Integration.History;
 internal static class Sights
 {
     public static CheckpointedLog Checkpointed(TestDatabase database, LogHistories histories, string checkpoints) => new(
-        new CheckpointChains(database.Log), new CheckpointFolder(Options.Create(new EvidenceOptions { Checkpoints = checkpoints })), histories);
+        new CheckpointChains(database.Tail), new CheckpointFolder(Options.Create(new EvidenceOptions { Checkpoints = checkpoints })), histories);
 
     public static AgentSights Over(TestDatabase database, LogHistories histories, SigningKeys keys, string checkpoints)
     {

@@ -189,6 +189,21 @@ public sealed class HardeningTests(SharedControlPlane plane) : IClassFixture<Sha
     }
 
     [Fact]
+    public async Task Who_sends_all_of_a_body_that_is_too_large_before_they_listen_is_told_so_all_the_same()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(plane.Host.Address.Host, plane.Host.Address.Port, Cancel);
+        var stream = client.GetStream();
+        var body = new string(' ', 6 * 1024 * 1024); // more than two sockets hold between them
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"POST /v1/requests HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {Token(plane.Host)}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"),
+            Cancel);
+        using var reader = new StreamReader(stream);
+        Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(30), Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Who_sends_headers_or_a_body_slowly_is_not_waited_for()
     {
         await using var host = await ControlPlaneHost.Start(settings: ["--Limits:Headers=00:00:01", "--Limits:Idle=00:00:01"]);

@@ -19,7 +19,7 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     private static readonly Guid Grant = Guid.CreateVersion7();
     private readonly StateFolder state = new();
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private readonly AgentStateBuilder agents = new(database.Log, new ControlPlane.Http.TrustedIssuers([]));
+    private readonly AgentStateBuilder agents = new(database.Tail, new ControlPlane.Http.TrustedIssuers([]));
     private IngestSegment ingest = null!;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

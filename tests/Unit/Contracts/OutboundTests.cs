@@ -4,13 +4,16 @@ using Xunit;
 
 namespace AccessPlane.Tests.Unit.Contracts;
 
-public sealed class OutboundTests
+public sealed class OutboundTests : IAsyncDisposable
 {
     private readonly ManualClock clock = new(World.Noon);
     private readonly List<Line> lines = [];
+    private readonly List<string> told = [];
     private readonly Outbound<Line> outbound;
 
-    public OutboundTests() => outbound = new Outbound<Line>(Open, Close, clock);
+    public OutboundTests() => outbound = new Outbound<Line>(Open, Close, told.Add, clock);
+
+    public ValueTask DisposeAsync() => outbound.DisposeAsync();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -39,6 +42,7 @@ public sealed class OutboundTests
         Assert.True(lines[0].Closed);
         Assert.False(lines[1].Closed);
         Assert.False(lost.IsCompleted || late.IsCompleted);
+        Assert.Equal("nothing was confirmed on one connection: a new one has taken its place", Assert.Single(told));
     }
 
     [Fact]
@@ -57,6 +61,7 @@ public sealed class OutboundTests
             Assert.True(lines[tries].Closed);
         }
         Assert.Same(lines[0], outbound.Current);
+        Assert.Equal(Enumerable.Repeat("nothing is confirmed, and a new connection was no better: nothing was confirmed there", 3), told);
         lines[0].Deaf = false;
         await Say("at last");
         clock.Advance(Outbound<Line>.Patience);
@@ -72,18 +77,39 @@ public sealed class OutboundTests
         _ = Say("lost");
         clock.Advance(Outbound<Line>.Patience);
         _ = Say("again");
-        var closing = outbound.Close();
-        clock.Advance(Outbound<Line>.Patience);
-        await closing;
+        await outbound.DisposeAsync();
         Assert.Equal([true, true], lines.Select(l => l.Closed));
+        Assert.Empty(told);
+    }
+
+    [Fact]
+    public async Task Where_no_connection_can_be_made_that_is_told_and_tried_again()
+    {
+        lines[0].Deaf = true;
+        _ = Say("lost");
+        clock.Advance(Outbound<Line>.Patience);
+        trouble = new IOException("no more sockets");
+        _ = Say("again");
+        Assert.Equal("nothing is confirmed, and a new connection was no better: no more sockets", Assert.Single(told));
+        clock.Advance(Outbound<Line>.Patience);
+        trouble = null;
+        _ = Say("late");
+        await Say("next");
+        Assert.Equal(["late", "next"], lines[1].Said);
+        Assert.Equal(2, told.Count);
     }
 
     private bool nextIsDeaf;
+    private Exception? trouble;
 
     private Task Say(string word) => outbound.Send((line, cancel) => line.Say(word, cancel), Cancel);
 
     private Line Open()
     {
+        if (trouble is not null)
+        {
+            throw trouble;
+        }
         lines.Add(new Line { Deaf = nextIsDeaf });
         return lines[^1];
     }
