@@ -3,6 +3,7 @@ using AccessPlane.Agent.Gate;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Messages;
 using MassTransit;
+using Microsoft.Extensions.Logging.Console;
 
 namespace AccessPlane.Agent;
 
@@ -18,11 +19,11 @@ internal static class AgentHost
             Args = ["--hostBuilder:reloadConfigOnChange=false"],
         });
         builder.WebHost.UseUrls(config.Health);
-        builder.Logging.ClearProviders().AddSimpleConsole(o => o.SingleLine = true).SetMinimumLevel(LogLevel.Information)
+        builder.Logging.ClearProviders().AddSimpleConsole(Lines).SetMinimumLevel(LogLevel.Information)
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("MassTransit", LogLevel.Warning);
         using var owned = OwnState(config);
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
-        using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(o => o.SingleLine = true));
+        using var loggers = LoggerFactory.Create(l => l.AddSimpleConsole(Lines));
         using var telemetry = AgentTelemetry.Start(config, Environment.GetEnvironmentVariable);
         using var identity = await new Enrol(config, http, BootClock.Instance, loggers.CreateLogger<Enrol>()).Run(CancellationToken.None);
         AddAgent(builder.Services, config, identity);
@@ -102,5 +103,13 @@ internal static class AgentHost
         {
             throw new EnrolmentFailed($"another agent runs with the state folder `{config.State}`");
         }
+    }
+
+    /// <summary>As the control plane writes them, so that the two can be laid side by side.</summary>
+    private static void Lines(SimpleConsoleFormatterOptions console)
+    {
+        console.SingleLine = true;
+        console.UseUtcTimestamp = true;
+        console.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z' ";
     }
 }

@@ -24,6 +24,7 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
     [
         "session text GENERATED ALWAYS AS (row ->> 'session') STORED",
         "verdict text GENERATED ALWAYS AS (row ->> 'verdict') STORED",
+        "outcome text GENERATED ALWAYS AS (row ->> 'outcome') STORED",
         "at text COLLATE \"C\" GENERATED ALWAYS AS (row ->> 'at') STORED",
         // INVARIANT: a tsvector holds 1 MiB at most, and a text that needs more would stop all read models. A character costs 7 bytes at worst
         // (long ones, in words with hyphens, which count whole and in parts): what is beyond the first 100,000 is not searched.
@@ -43,6 +44,7 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
         ("at", "(at, key)"),
         ("session", "(session, key)"),
         ("verdict", "(verdict, at) WHERE verdict <> 'allow'"),
+        ("outcome", "(outcome, at) WHERE outcome <> 'completed'"),
         ("words", "USING gin (words)"),
     ];
 

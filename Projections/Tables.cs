@@ -19,9 +19,13 @@ internal sealed record TableState(string Shape, bool Readable, string? Becoming,
 /// <summary>The SQL of read models' tables: their making, their rows, how far they are.</summary>
 internal sealed class Tables(string schema)
 {
-
     public async Task MakeStates(NpgsqlConnection connection, CancellationToken cancel)
     {
+        await using var look = Command(connection, $"SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('{schema}.ap_projections') AND attname = 'rebuilt')", []);
+        if ((bool)(await look.ExecuteScalarAsync(cancel))!)
+        {
+            return; // to add what is there already would wait for everybody who reads it
+        }
         await Execute(connection, $"CREATE TABLE IF NOT EXISTS {schema}.ap_projections (name text NOT NULL PRIMARY KEY, shape text NOT NULL)", cancel);
         await Execute(
             connection,

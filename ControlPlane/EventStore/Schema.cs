@@ -1,10 +1,13 @@
 using System.Data;
 using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.EventStore;
 
-/// <summary>The log's tables and functions, made where they are missing. Safe to run by any number of replicas at once, at every start.</summary>
+/// <summary>The log's tables and functions. Safe to make by any number of replicas at once, at every start: where they are as this version makes them, nothing is
+/// done, because what others append waits for the locks that it takes to make something, and these for what others append.</summary>
 public sealed class Schema(NpgsqlDataSource database)
 {
     public const string Name = "accessplane";
@@ -33,11 +36,31 @@ public sealed class Schema(NpgsqlDataSource database)
     {
         await using var script = Assembly.GetExecutingAssembly().GetManifestResourceStream("Schema.sql")!;
         using var reader = new StreamReader(script);
+        var text = await reader.ReadToEndAsync(cancel);
+        var made = $"made by {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";
         await using var connection = await database.OpenConnectionAsync(cancel);
+        if (await HowMade(connection, cancel) == made)
+        {
+            return;
+        }
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         // CREATE … IF NOT EXISTS is not safe against a second one that runs at the same time
-        await using var command = new NpgsqlCommand($"SELECT pg_advisory_xact_lock({CreationLock}); {await reader.ReadToEndAsync(cancel)}", connection, transaction);
+        await using (var turn = new NpgsqlCommand($"SELECT pg_advisory_xact_lock({CreationLock})", connection, transaction))
+        {
+            await turn.ExecuteNonQueryAsync(cancel);
+        }
+        if (await HowMade(connection, cancel) == made)
+        {
+            return; // by another replica, meanwhile
+        }
+        await using var command = new NpgsqlCommand($"{text}; COMMENT ON SCHEMA {Name} IS '{made}'", connection, transaction);
         await command.ExecuteNonQueryAsync(cancel);
         await transaction.CommitAsync(cancel);
+    }
+
+    private static async Task<string?> HowMade(NpgsqlConnection connection, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand($"SELECT obj_description(to_regnamespace('{Name}'), 'pg_namespace')", connection);
+        return await command.ExecuteScalarAsync(cancel) as string;
     }
 }

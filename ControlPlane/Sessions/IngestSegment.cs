@@ -50,9 +50,14 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
             {
                 return await Again(segment, head.Last, cancel);
             }
-            if (head.State is Session.Known before && segment.Number > before.LastNumber + 1 && MayBePreceded(segment))
+            if (IsAhead(segment, head))
             {
-                return Ingested.NotYet;
+                // those between may have come to another replica
+                head = await Load(segment.Session, head, cancel);
+                if (IsAhead(segment, head) && MayBePreceded(segment))
+                {
+                    return Ingested.NotYet;
+                }
             }
             var taken = SegmentDecision.Decide(head.State, segment, agentKey, head.State is Session.None ? await Ground(segment, cancel) : Groundless);
             var appended = await log.Append(
@@ -130,6 +135,8 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
         }
         heads[session] = head;
     }
+
+    private static bool IsAhead(Segment segment, Head head) => head.State is Session.Known known && segment.Number > known.LastNumber + 1;
 
     /// <summary>
     /// Whether those that are missing before it may still come: where the log was set back, what was under way in the broker comes before what its agent

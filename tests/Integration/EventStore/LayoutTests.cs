@@ -1,3 +1,4 @@
+using AccessPlane.Projections;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.EventStore;
@@ -38,7 +39,34 @@ public sealed class LayoutTests(TestDatabase database) : IClassFixture<TestDatab
     }
 
     [Fact]
-    public async Task Making_the_tables_again_and_side_by_side_changes_nothing() =>
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ =>
-            new AccessPlane.ControlPlane.EventStore.Schema(database.Source).Create(TestContext.Current.CancellationToken)));
+    public async Task Making_the_tables_again_and_side_by_side_changes_nothing()
+    {
+        await Comment("NULL"); // as another version may have made them
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => Create()));
+    }
+
+    [Fact]
+    public async Task A_control_plane_that_starts_waits_for_nobody_who_appends_and_nobody_waits_for_it()
+    {
+        var tables = new Projector(database.Source, [new AccessPlane.Projections.Sessions()]);
+        await tables.CreateTables(TestContext.Current.CancellationToken);
+        await using var appending = await database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using var underWay = await appending.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using (var append = new Npgsql.NpgsqlCommand(
+            "LOCK TABLE accessplane.mt_streams, accessplane.mt_events, accessplane.ap_commands, accessplane.agent_progress, accessplane.once IN ROW EXCLUSIVE MODE; " +
+            "LOCK TABLE accessplane.ap_projections, accessplane.mt_event_progression IN ACCESS SHARE MODE", appending))
+        {
+            await append.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+        await Create().WaitAsync(TimeSpan.FromSeconds(30));
+        await tables.CreateTables(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    private Task Create() => new AccessPlane.ControlPlane.EventStore.Schema(database.Source).Create(TestContext.Current.CancellationToken);
+
+    private async Task Comment(string made)
+    {
+        await using var command = database.Source.CreateCommand($"COMMENT ON SCHEMA accessplane IS {made}");
+        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+    }
 }

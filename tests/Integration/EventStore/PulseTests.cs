@@ -37,6 +37,24 @@ public sealed class PulseTests(TestDatabase database) : IClassFixture<TestDataba
     }
 
     [Fact]
+    public async Task What_a_replica_appended_itself_it_is_not_told_of_again()
+    {
+        using var other = Other();
+        var listens = other.Next;
+        await other.StartAsync(Cancel);
+        await listens.WaitAsync(Patience, Cancel);
+        var before = database.Pulse.Beats;
+        for (var i = 1; i <= 5; i++)
+        {
+            var woken = other.Next;
+            await Happen();
+            await woken.WaitAsync(Patience, Cancel); // whoever listens has heard of it, or hears of it now
+            Assert.Equal(before + i, database.Pulse.Beats);
+        }
+        await other.StopAsync(Cancel);
+    }
+
+    [Fact]
     public async Task A_replica_that_lost_its_connection_looks_when_it_is_back_and_listens_again()
     {
         using var other = Other();

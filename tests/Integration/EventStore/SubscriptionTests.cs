@@ -105,6 +105,30 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
     }
 
     [Fact]
+    public async Task An_owner_that_stops_leaves_nothing_of_its_own_in_the_connection_that_the_next_one_gets()
+    {
+        await using var one = EventStoreFeature.Open($"{database.ConnectionString};Maximum Pool Size=1");
+        await using (var before = await one.OpenConnectionAsync(Cancel))
+        {
+            Assert.Equal("on/0", await Setting(before));
+        }
+        var subscription = new Noting($"s{Guid.CreateVersion7():N}", new ConcurrentQueue<Guid>());
+        using var runner = Runner(subscription, one);
+        await runner.StartAsync(Cancel);
+        await subscription.Owner.Task.WaitAsync(Patience, Cancel);
+        await runner.StopAsync(Cancel);
+        await using var after = await one.OpenConnectionAsync(Cancel);
+        Assert.Equal("on/0", await Setting(after));
+
+        static async Task<string> Setting(NpgsqlConnection connection)
+        {
+            await using var ask = new NpgsqlCommand(
+                "SELECT current_setting('synchronous_commit') || '/' || count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()", connection);
+            return (string)(await ask.ExecuteScalarAsync(Cancel))!;
+        }
+    }
+
+    [Fact]
     public async Task An_owner_that_fails_lets_another_replica_work()
     {
         var (name, seen) = ($"s{Guid.CreateVersion7():N}", new ConcurrentQueue<Guid>());

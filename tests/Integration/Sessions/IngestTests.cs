@@ -104,6 +104,18 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     }
 
     [Fact]
+    public async Task Two_control_planes_that_get_a_sessions_segments_in_turn_take_each_at_once()
+    {
+        IngestSegment[] replicas = [Replica(), Replica()];
+        var segments = Recorded(20);
+        for (var i = 0; i < segments.Count; i++)
+        {
+            Assert.True((await replicas[i % 2].Handle(segments[i], key, Cancel)) is { Refused: null, Position: > 0 }, $"segment {i + 1} has to come again");
+        }
+        Assert.DoesNotContain("evidence_gap_found", await EventsOf(segments[0]));
+    }
+
+    [Fact]
     public async Task Segments_that_are_delivered_twice_are_in_the_log_once()
     {
         var segments = Recorded(2);
