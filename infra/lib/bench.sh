@@ -69,11 +69,10 @@ bench_policy() {
 
 # agent_url CONNECTIONS: a ticket's address, of the grant GRANT, which AS holds; the agent may have fallen behind for a moment
 agent_url() {
-  local tries
-  for tries in 1 2 3 4 5; do
+  for _ in {1..20}; do
     api "$(as "$AS")" POST "/v1/grants/$GRANT/tickets" -H 'Content-Type: application/json' \
       --data "{\"connections\":$1,\"database\":\"orders\"}" 2>"$WORK/ticket" | jq -er '(.url | sub("\\?.*"; "")) + "?sslmode=disable"' && return 0
-    sleep "0.$tries"
+    sleep 0.3
   done
   cat "$WORK/ticket" >&2
   die "no ticket"
