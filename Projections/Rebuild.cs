@@ -1,4 +1,3 @@
-using System.Data;
 using System.Runtime.CompilerServices;
 using Npgsql;
 
@@ -32,8 +31,6 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
         }
         try
         {
-            // nothing here has to outlive a crash: what is not put in its place is folded again
-            await Tables.Execute(connection, "SET synchronous_commit = off", cancel);
             await tables.Drop(connection, beside, cancel);
             await tables.Make(connection, projection, beside, cancel);
             await Fold(connection, cancel);
@@ -50,13 +47,6 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
             await turns.CommitAsync(CancellationToken.None);
             throw;
         }
-        finally
-        {
-            if (connection.FullState == ConnectionState.Open)
-            {
-                await Tables.Execute(connection, "RESET synchronous_commit", CancellationToken.None);
-            }
-        }
     }
 
     /// <summary>All there is. Bound by no lock: nobody else knows of the table.</summary>
@@ -64,8 +54,12 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
     {
         await foreach (var (told, position) in Ahead(cancel))
         {
+            await using var transaction = await connection.BeginTransactionAsync(cancel);
+            // nothing here has to outlive a crash: what is not put in its place is folded again
+            await Tables.Execute(connection, "SET LOCAL synchronous_commit = off", cancel);
             await tables.Fold(connection, projection, beside, told, cancel);
             await tables.IsRebuilt(connection, projection, position, cancel);
+            await transaction.CommitAsync(cancel);
             from = position;
         }
     }

@@ -13,7 +13,7 @@ public sealed class Schema(NpgsqlDataSource database)
     public const string Name = "accessplane";
 
     /// <summary>
-    /// In a statement that writes: its commit is not waited for on disk. For what is told again where it is lost, as a checkpoint is. A crash of the
+    /// In a statement that writes: its commit is not waited for on disk. Never a session's setting: whoever got its connection next would append without waiting. For what is told again where it is lost, as a checkpoint is. A crash of the
     /// database takes the end of what was committed and nothing before it, so that such a write is there wherever an event is that came after it.
     /// </summary>
     public const string Unawaited = "set_config('synchronous_commit', 'off', true)";

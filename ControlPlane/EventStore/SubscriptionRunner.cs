@@ -41,8 +41,8 @@ public sealed partial class SubscriptionRunner(
     private async Task Own(Action worked, CancellationToken cancel)
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
-        // the server notices within seconds that the owner's machine is gone, too. A checkpoint that a crash of the database takes is a repetition, and those there are
-        await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3; SET synchronous_commit = off", cancel);
+        // the server notices within seconds that the owner's machine is gone, too
+        await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3", cancel);
         while (!await TryLock(connection, cancel))
         {
             await Task.Delay(Candidacy, clock, cancel);
@@ -144,12 +144,13 @@ public sealed partial class SubscriptionRunner(
         return await command.ExecuteScalarAsync(cancel) is long stored ? stored : null;
     }
 
+    /// <summary>One that a crash of the database takes is a repetition, and those there are.</summary>
     private async Task Store(NpgsqlConnection connection, long checkpoint, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand(
             $"""
             INSERT INTO {Schema.Name}.mt_event_progression (name, last_seq_id, last_updated) VALUES ($1, $2, transaction_timestamp())
-            ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated
+            ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated RETURNING {Schema.Unawaited}
             """, connection)
         {
             Parameters = { new NpgsqlParameter { Value = subscription.Name }, new NpgsqlParameter { Value = checkpoint } },

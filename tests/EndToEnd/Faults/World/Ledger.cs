@@ -28,11 +28,13 @@ internal sealed partial record Ledger(
     /// <summary>Of whom nobody knows whether the server did it: the record says so.</summary>
     public int Undecided => Recorded.Count(r => r.First() is "indeterminate" or "unknown");
 
-    /// <summary>Once every session has its end in the log.</summary>
+    /// <summary>Once every session has its end in the log, and the log has heard of all that was done: of a session whose beginning is under way it knows nothing.</summary>
     public static async Task<Ledger> Settled(Product product, int seconds = 60, params Guid[] butFor)
     {
         Ledger ledger = null!;
-        await Wait.Until(async () => (ledger = await Read(product)).Open.Except(butFor).Any() is false, seconds, () => $"without an end in the log: {string.Join(", ", ledger.Open)}");
+        await Wait.Until(
+            async () => (ledger = await Read(product)).Open.Except(butFor).Any() is false && ledger.Lost == 0, seconds,
+            () => $"without an end in the log: {string.Join(", ", ledger.Open)}; done and not recorded: {string.Join(", ", ledger.Executed.Where(n => !ledger.Recorded.Contains(n)).Take(20))}");
         return ledger;
     }
 
