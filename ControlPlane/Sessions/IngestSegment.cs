@@ -46,33 +46,38 @@ public sealed class IngestSegment(EventLog log, AgentStateBuilder agents, Record
         var head = heads.TryGetValue(segment.Session, out var kept) ? kept : await Load(segment.Session, Head.None, cancel);
         while (true)
         {
-            if (head.State is Session.Known known && segment.Number <= known.LastNumber)
+            if (head.State is Session.Known taken && segment.Number <= taken.LastNumber)
             {
                 return await Again(segment, head.Last, cancel);
             }
             if (IsAhead(segment, head))
             {
-                // those between may have come to another replica
-                head = await Load(segment.Session, head, cancel);
-                if (IsAhead(segment, head) && MayBePreceded(segment))
+                // those between may have come to another replica, and this one and later ones too
+                var known = await Load(segment.Session, head, cancel);
+                if (known.Version != head.Version)
+                {
+                    head = known;
+                    continue;
+                }
+                if (MayBePreceded(segment))
                 {
                     return Ingested.NotYet;
                 }
             }
-            var taken = SegmentDecision.Decide(head.State, segment, agentKey, head.State is Session.None ? await Ground(segment, cancel) : Groundless);
+            var decided = SegmentDecision.Decide(head.State, segment, agentKey, head.State is Session.None ? await Ground(segment, cancel) : Groundless);
             var appended = await log.Append(
                 new Append(
-                    [new StreamAppend(segment.Session, Session.StreamType, head.Version, taken.Events)], Context(segment.Agent),
-                    Ids.Derive(segment.Session, taken.Refused is null ? $"segment/{segment.Number}" : $"refused/{segment.Number}/{segment.Head}")),
+                    [new StreamAppend(segment.Session, Session.StreamType, head.Version, decided.Events)], Context(segment.Agent),
+                    Ids.Derive(segment.Session, decided.Refused is null ? $"segment/{segment.Number}" : $"refused/{segment.Number}/{segment.Head}")),
                 cancel);
             switch (appended)
             {
                 case Appended.Done done:
-                    var ingested = new Ingested(taken.Refused, done.Position);
+                    var ingested = new Ingested(decided.Refused, done.Position);
                     Keep(segment.Session, new Head(
-                        taken.Events.Aggregate(head.State, Session.Evolve), head.Version + taken.Events.Count, taken.Refused is null ? new Taken(segment, ingested) : head.Last));
+                        decided.Events.Aggregate(head.State, Session.Evolve), head.Version + decided.Events.Count, decided.Refused is null ? new Taken(segment, ingested) : head.Last));
                     return ingested;
-                case Appended.Repeated when taken.Refused is { } refused:
+                case Appended.Repeated when decided.Refused is { } refused:
                     return Ingested.Never(refused);
                 default:
                     // another replica, or a reader's own event, was first

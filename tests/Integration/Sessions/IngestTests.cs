@@ -116,6 +116,20 @@ public sealed class IngestTests(TestDatabase database) : IClassFixture<TestDatab
     }
 
     [Fact]
+    public async Task One_that_comes_again_to_a_control_plane_which_knows_of_none_that_others_took_since_is_what_the_log_holds()
+    {
+        var (one, other) = (Replica(), Replica());
+        var segments = Recorded(6);
+        Assert.Null((await one.Handle(segments[0], key, Cancel)).Refused);
+        foreach (var segment in segments.Skip(1))
+        {
+            Assert.Null((await other.Handle(segment, key, Cancel)).Refused);
+        }
+        Assert.True((await one.Handle(segments[3], key, Cancel)) is { Refused: null, Position: > 0 });
+        Assert.DoesNotContain("evidence_gap_found", await EventsOf(segments[0]));
+    }
+
+    [Fact]
     public async Task Segments_that_are_delivered_twice_are_in_the_log_once()
     {
         var segments = Recorded(2);
