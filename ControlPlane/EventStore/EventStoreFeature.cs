@@ -15,6 +15,9 @@ public static partial class EventStoreFeature
         services.AddSingleton<LogPulse>();
         services.AddHostedService(s => s.GetRequiredService<LogPulse>());
         services.AddSingleton<LogTail>();
+        // before whatever it owns for: it stops after them
+        services.AddSingleton<Ownership>();
+        services.AddHostedService(s => s.GetRequiredService<Ownership>());
         services.AddReadModels();
         services.AddSingleton<ReadBarrier>();
         services.AddHostedService<ProjectionRunner>();

@@ -1,0 +1,295 @@
+using Npgsql;
+
+namespace AccessPlane.ControlPlane.EventStore;
+
+/// <summary>
+/// What this replica owns: one connection holds the advisory locks of all its subscriptions, and their checkpoints are stored over it. A replica whose connection
+/// dies owns nothing any more and can store nothing: the locks went with it, and another replica takes them within a second.
+/// </summary>
+public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider clock, ILogger<Ownership> logger) : BackgroundService
+{
+    private const int PatienceSeconds = 5;
+    private const string LockPrefix = $"{Schema.Name}/subscription/";
+    private static readonly TimeSpan Candidacy = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Reconnect = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private readonly Lock guard = new();
+    private readonly List<Candidate> candidates = [];
+    private readonly HashSet<Owned> owned = [];
+    private readonly List<Checkpointing> checkpoints = [];
+    private readonly List<Owned> released = [];
+    private TaskCompletionSource toDo = New();
+
+    /// <summary>Waits until this replica owns something; for as long as another one does.</summary>
+    public async Task<Owned> Take(string name, CancellationToken cancel)
+    {
+        var candidate = new Candidate(name);
+        lock (guard)
+        {
+            candidates.Add(candidate);
+            toDo.TrySetResult();
+        }
+        await using (cancel.Register(() => candidate.Taken.TrySetCanceled(cancel)))
+        {
+            return await candidate.Taken.Task;
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var pause = Reconnect;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Serve(() => pause = Reconnect, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception lost)
+            {
+                LogLost(lost.Message);
+                await Task.Delay(pause, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+            }
+        }
+    }
+
+    private async Task Serve(Action works, CancellationToken cancel)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancel);
+        Work work = default;
+        try
+        {
+            // the server notices within seconds that the owner's machine is gone, too
+            await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3", cancel);
+            works();
+            while (true)
+            {
+                (var changed, work) = Next();
+                if (work.Checkpoints is [_, ..] due)
+                {
+                    await Store(connection, due, cancel);
+                }
+                if (work.Released is [_, ..] over)
+                {
+                    await Unlock(connection, over, cancel);
+                }
+                if (work.Candidates is [_, ..] those)
+                {
+                    await TryLock(connection, those, cancel);
+                }
+                await Task.WhenAny(changed, Task.Delay(Candidacy, clock, cancel));
+                cancel.ThrowIfCancellationRequested();
+                if (!changed.IsCompleted)
+                {
+                    await Execute(connection, "SELECT 1", cancel); // whether the connection lives
+                }
+            }
+        }
+        finally
+        {
+            LoseAll(work.Released ?? []);
+            await Schema.LetGo(connection);
+        }
+    }
+
+    /// <returns>What is to be done now, and what completes with what is to be done after that.</returns>
+    private (Task Changed, Work Work) Next()
+    {
+        lock (guard)
+        {
+            if (toDo.Task.IsCompleted)
+            {
+                toDo = New();
+            }
+            candidates.RemoveAll(c => c.Taken.Task.IsCompleted);
+            Candidate[] those = [.. candidates.Where(c => c.TriedAt is not { } tried || clock.GetElapsedTime(tried) >= Candidacy)];
+            Work work = new([.. checkpoints], [.. released], those);
+            checkpoints.Clear();
+            released.Clear();
+            return (toDo.Task, work);
+        }
+    }
+
+    /// <summary>One statement for all that wait; one that a crash of the database takes is a repetition, and those there are.</summary>
+    private static async Task Store(NpgsqlConnection connection, Checkpointing[] due, CancellationToken cancel)
+    {
+        try
+        {
+            await using var command = new NpgsqlCommand(
+                $"""
+                INSERT INTO {Schema.Name}.mt_event_progression (name, last_seq_id, last_updated)
+                SELECT name, checkpoint, transaction_timestamp() FROM unnest($1, $2) AS due (name, checkpoint)
+                ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated RETURNING {Schema.Unawaited}
+                """, connection)
+            {
+                Parameters =
+                {
+                    new NpgsqlParameter { Value = due.Select(c => c.Of.Name).ToArray() }, new NpgsqlParameter { Value = due.Select(c => c.Position).ToArray() },
+                },
+                CommandTimeout = PatienceSeconds,
+            };
+            await command.ExecuteNonQueryAsync(cancel);
+        }
+        catch (Exception lost)
+        {
+            Array.ForEach(due, c => c.Stored.TrySetException(new OwnershipLostException(c.Of.Name, lost)));
+            throw;
+        }
+        Array.ForEach(due, c => c.Stored.TrySetResult());
+    }
+
+    private static async Task Unlock(NpgsqlConnection connection, Owned[] over, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_advisory_unlock(hashtextextended($1 || name, 0)) FROM unnest($2) AS name", connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = LockPrefix }, new NpgsqlParameter { Value = over.Select(o => o.Name).ToArray() } },
+            CommandTimeout = PatienceSeconds,
+        };
+        await command.ExecuteNonQueryAsync(cancel);
+        Array.ForEach(over, o => o.Over());
+    }
+
+    private async Task TryLock(NpgsqlConnection connection, Candidate[] those, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1 || name, 0)) FROM unnest($2) WITH ORDINALITY AS n (name, i) ORDER BY i", connection)
+        {
+            Parameters = { new NpgsqlParameter { Value = LockPrefix }, new NpgsqlParameter { Value = those.Select(c => c.Name).ToArray() } },
+            CommandTimeout = PatienceSeconds,
+        };
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        foreach (var candidate in those)
+        {
+            await reader.ReadAsync(cancel);
+            candidate.TriedAt = clock.GetTimestamp();
+            if (reader.GetBoolean(0))
+            {
+                Give(candidate);
+            }
+        }
+    }
+
+    private void Give(Candidate candidate)
+    {
+        var mine = new Owned(this, candidate.Name);
+        lock (guard)
+        {
+            owned.Add(mine);
+            if (!candidate.Taken.TrySetResult(mine))
+            {
+                Return(mine); // nobody waits for it any more
+            }
+        }
+    }
+
+    private Task Keep(Owned mine, long position)
+    {
+        var checkpointing = new Checkpointing(mine, position);
+        lock (guard)
+        {
+            if (!owned.Contains(mine))
+            {
+                throw new OwnershipLostException(mine.Name, null);
+            }
+            checkpoints.Add(checkpointing);
+            toDo.TrySetResult();
+        }
+        return checkpointing.Stored.Task;
+    }
+
+    private void Return(Owned mine)
+    {
+        lock (guard)
+        {
+            if (owned.Remove(mine))
+            {
+                released.Add(mine);
+                toDo.TrySetResult();
+            }
+        }
+    }
+
+    /// <param name="releasing">Which were being let go.</param>
+    private void LoseAll(Owned[] releasing)
+    {
+        lock (guard)
+        {
+            Array.ForEach(releasing, o => o.Over());
+            checkpoints.ForEach(c => c.Stored.TrySetException(new OwnershipLostException(c.Of.Name, null)));
+            released.ForEach(o => o.Over());
+            foreach (var mine in owned)
+            {
+                mine.Lose();
+            }
+            checkpoints.Clear();
+            released.Clear();
+            owned.Clear();
+        }
+    }
+
+    private static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = PatienceSeconds };
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Something that this replica owns, until it is disposed of or lost.</summary>
+    public sealed class Owned : IAsyncDisposable
+    {
+        private readonly Ownership all;
+        private readonly CancellationTokenSource lost = new();
+        private readonly TaskCompletionSource over = New();
+
+        internal Owned(Ownership all, string name) => (this.all, Name) = (all, name);
+
+        public string Name { get; }
+
+        /// <summary>Cancelled when the connection is gone: another replica may have begun the same work.</summary>
+        public CancellationToken Lost => lost.Token;
+
+        /// <exception cref="OwnershipLostException">It is not ours any more, and nothing is stored.</exception>
+        public Task Store(long position) => all.Keep(this, position);
+
+        /// <summary>Whoever wants it may have it, when this is over.</summary>
+        public async ValueTask DisposeAsync()
+        {
+            all.Return(this);
+            await over.Task;
+        }
+
+        internal void Over() => over.TrySetResult();
+
+        internal void Lose()
+        {
+            Over();
+            _ = lost.CancelAsync(); // whoever listens does so on threads of their own
+        }
+    }
+
+    private sealed record Candidate(string Name)
+    {
+        public TaskCompletionSource<Owned> Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>When another replica had it.</summary>
+        public long? TriedAt { get; set; }
+    }
+
+    private sealed record Checkpointing(Owned Of, long Position)
+    {
+        public TaskCompletionSource Stored { get; } = New();
+    }
+
+    private readonly record struct Work(Checkpointing[] Checkpoints, Owned[] Released, Candidate[] Candidates);
+
+    [LoggerMessage(LogLevel.Warning, "what this replica owned is lost with its connection to the log, trying again: {Why}")]
+    private partial void LogLost(string why);
+}
+
+/// <summary>Somebody worked on as the owner of something that was theirs no more.</summary>
+public sealed class OwnershipLostException(string name, Exception? why) : Exception($"the subscription `{name}` is not this replica's any more", why);
