@@ -10,9 +10,33 @@ namespace AccessPlane.Cli.Access;
 internal static class Approval
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(10);
 
-    public static async Task<Answer<RequestShape>> Await(Call call, Answer<RequestShape> request, TimeSpan? atMost)
+    /// <summary>Asks, and waits.</summary>
+    public static async Task<Answer<RequestShape>> Ask(Call call, string entitlement, Terms terms)
+    {
+        // before anything is filed: what cannot be meant leaves nothing behind
+        var atMost = terms.WaitAtMost(call);
+        return await Await(call, await File(call, entitlement, terms), atMost);
+    }
+
+    /// <summary>Ctrl-C breaks off the waiting and not this: only what is known to be filed can be taken back.</summary>
+    private static async Task<Answer<RequestShape>> File(Call call, string entitlement, Terms terms)
+    {
+        call.Cancel.ThrowIfCancellationRequested();
+        using var late = new CancellationTokenSource(Timeout.InfiniteTimeSpan, call.Around.Clock);
+        await using var interrupted = call.Cancel.Register(() => late.CancelAfter(Farewell.Patience));
+        try
+        {
+            return await SubmitRequest.Submit(call, entitlement, terms, late.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            call.Screen.Say("the request may be filed all the same: `accessplane requests --mine` shows it", "bad");
+            throw;
+        }
+    }
+
+    private static async Task<Answer<RequestShape>> Await(Call call, Answer<RequestShape> request, TimeSpan? atMost)
     {
         if (request.Value.State != "Submitted")
         {
@@ -24,7 +48,7 @@ internal static class Approval
         }
         catch (OperationCanceledException) when (call.Cancel.IsCancellationRequested)
         {
-            await Withdraw(call, request.Value);
+            await Farewell.Withdraw(call, request.Value.Id);
             throw;
         }
     }
@@ -63,18 +87,4 @@ internal static class Approval
 
     private static string Waiting(Call call, RequestShape request) =>
         $"request {Named.Short(request.Id)} waits for {Says.WaitsFor(request)} ({call.Left(request.ExpiresAt)}; Ctrl-C takes it back)";
-
-    private static async Task Withdraw(Call call, RequestShape request)
-    {
-        using var late = new CancellationTokenSource(Farewell, call.Around.Clock);
-        try
-        {
-            await call.Api.Post<RequestShape>($"{ListRequests.Path}/{request.Id:D}/cancel", new { }, late.Token);
-            call.Screen.Say($"request {Named.Short(request.Id)} is taken back");
-        }
-        catch (Exception failure) when (failure is StopException or OperationCanceledException)
-        {
-            call.Screen.Say($"request {Named.Short(request.Id)} could not be taken back: `accessplane cancel {Named.Short(request.Id)}` tries again", "bad");
-        }
-    }
 }

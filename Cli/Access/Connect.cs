@@ -16,8 +16,8 @@ internal static class Connect
         return Commands.Make("connect", "Connects you with psql, asking for access where you hold none", async call =>
         {
             var isPrint = call.Value(print);
-            var obtained = await Obtain.Held(call, wanted);
-            var ticket = await Ticket.Take(call, obtained.Grant, call.Value(wanted.Connections) ?? 1, call.Value(wanted.Database));
+            var grant = await Obtain.Held(call, wanted);
+            var ticket = await Ticket.Take(call, grant, call.Value(wanted.Connections) ?? 1, call.Value(wanted.Database));
             if (isPrint)
             {
                 call.Screen.Document(ticket.Raw);
@@ -28,10 +28,10 @@ internal static class Connect
                 call.Screen.Say($"use it within {Contracts.Words.Of(ticket.Value.ExpiresAt - call.Now)}");
                 return Exit.Ok;
             }
-            call.Screen.Say($"{obtained.Grant.Entitlement} on {obtained.Grant.Resource}, {call.Left(obtained.Grant.Until)}; everything is recorded", "dim");
+            call.Screen.Say($"{grant.Entitlement} on {grant.Resource}, {call.Left(grant.Until)}; everything is recorded", "dim");
             var status = await Started.ToEnd(call, call.Value(program)!, call.Value(arguments), Ticket.Environment(ticket.Value), call.Screen.IsJson);
-            call.Screen.Say($"the grant lives on: `accessplane surrender {Named.Short(obtained.Grant.Id)}` gives it back", "dim");
-            call.Screen.Document(new { grant = obtained.Grant.Id, obtained.Grant.Entitlement, obtained.Grant.Resource, exit = status });
+            call.Screen.Say($"the grant lives on: `accessplane surrender {Named.Short(grant.Id)}` gives it back", "dim");
+            call.Screen.Document(new { grant = grant.Id, grant.Entitlement, grant.Resource, exit = status });
             return status;
         }, [.. wanted.All, print, program, arguments]);
     }

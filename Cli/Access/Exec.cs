@@ -1,15 +1,12 @@
 using System.CommandLine;
-using AccessPlane.Cli.Grants;
+using AccessPlane.Cli.Http;
 using AccessPlane.Cli.Shell;
-using AccessPlane.Cli.Terminal;
 
 namespace AccessPlane.Cli.Access;
 
 /// <summary>`exec RESOURCE -- COMMAND`: access for one command, which ends with it. What was asked for here is given back, however the command ended.</summary>
 internal static class Exec
 {
-    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(20);
-
     public static Command Define()
     {
         var wanted = new Wanted();
@@ -18,36 +15,22 @@ internal static class Exec
         {
             var words = call.Value(command);
             var obtained = await Obtain.Own(call, wanted);
-            var status = Exit.Refused;
-            var given = false;
+            GrantShape grant;
+            int status;
+            bool given;
+            // nothing waits between the approval and this: whatever ends the command from here on, the grant is given back
             try
             {
-                var ticket = await Ticket.Take(call, obtained.Grant, call.Value(wanted.Connections) ?? obtained.Grant.MaxConnections, call.Value(wanted.Database));
+                grant = await Obtain.Read(call, obtained.Grant);
+                var ticket = await Ticket.Take(call, grant, call.Value(wanted.Connections) ?? grant.MaxConnections, call.Value(wanted.Database));
                 status = await Started.ToEnd(call, words[0], words[1..], Ticket.Environment(ticket.Value), call.Screen.IsJson);
             }
             finally
             {
-                given = obtained.Asked && await GiveBack(call, obtained.Grant.Id);
+                given = obtained.Asked && await Farewell.GiveBack(call, obtained.Grant);
             }
-            call.Screen.Document(new { grant = obtained.Grant.Id, obtained.Grant.Entitlement, obtained.Grant.Resource, exit = status, surrendered = given });
+            call.Screen.Document(new { grant = grant.Id, grant.Entitlement, grant.Resource, exit = status, surrendered = given });
             return status;
         }, [.. wanted.All, command]);
-    }
-
-    /// <summary>Whatever ended the command does not keep this from being done.</summary>
-    private static async Task<bool> GiveBack(Call call, Guid grant)
-    {
-        using var late = new CancellationTokenSource(Farewell, call.Around.Clock);
-        try
-        {
-            await SurrenderGrant.Give(call, grant, late.Token);
-            call.Screen.Say($"grant {Named.Short(grant)} is given back", "dim");
-            return true;
-        }
-        catch (Exception failure) when (failure is StopException or OperationCanceledException)
-        {
-            call.Screen.Say($"grant {Named.Short(grant)} could not be given back: {failure.Message}; `accessplane surrender {Named.Short(grant)}` tries again", "bad");
-            return false;
-        }
     }
 }

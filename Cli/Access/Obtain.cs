@@ -1,6 +1,5 @@
 using AccessPlane.Cli.Grants;
 using AccessPlane.Cli.Http;
-using AccessPlane.Cli.Requests;
 using AccessPlane.Cli.Shell;
 using AccessPlane.Cli.Terminal;
 using AccessPlane.Contracts;
@@ -9,35 +8,33 @@ namespace AccessPlane.Cli.Access;
 
 /// <summary>A grant that lets one in: one that is held already, or one that is asked for and waited for.</summary>
 /// <param name="Asked">It was asked for here, and so it is given back here.</param>
-internal sealed record Obtained(GrantShape Grant, bool Asked);
+internal sealed record Obtained(Guid Grant, bool Asked);
 
 internal static class Obtain
 {
     private const int MostGrants = 200;
 
     /// <summary>A live grant if there is one, otherwise one is asked for.</summary>
-    public static async Task<Obtained> Held(Call call, Wanted wanted) =>
-        call.Value(wanted.Grant) is not null || await Live(call, wanted) is not { } live ? await Own(call, wanted) : new Obtained(live, false);
+    public static async Task<GrantShape> Held(Call call, Wanted wanted) =>
+        call.Value(wanted.Grant) is null && await Live(call, wanted) is { } live ? live : await Read(call, (await Own(call, wanted)).Grant);
 
     /// <summary>One that nobody else uses; or the one that was named.</summary>
     public static async Task<Obtained> Own(Call call, Wanted wanted)
     {
         if (call.Value(wanted.Grant) is { } named)
         {
-            var id = await Named.Of(call, $"{ListGrants.Path}?mine=true", "grant", named);
-            return new Obtained(await Read(call, id), false);
+            return new Obtained(await Named.Of(call, $"{ListGrants.Path}?mine=true", "grant", named), false);
         }
         var offer = await Offer(call, wanted);
-        var request = await SubmitRequest.Submit(call, offer.Id, wanted.Terms);
-        request = await Approval.Await(call, request, wanted.Terms.WaitAtMost(call));
+        var request = await Approval.Ask(call, offer.Id, wanted.Terms);
         if (request.Value.Notice is { } notice)
         {
             call.Screen.Say($"note: {notice}");
         }
-        return request.Value is { State: "Approved", GrantId: { } grant } ? new Obtained(await Read(call, grant), true) : throw Approval.Unapproved(request.Value);
+        return request.Value is { State: "Approved", GrantId: { } grant } ? new Obtained(grant, true) : throw Approval.Unapproved(request.Value);
     }
 
-    private static async Task<GrantShape> Read(Call call, Guid id) => (await call.Api.Get<GrantShape>($"{ListGrants.Path}/{id:D}", call.Cancel)).Value;
+    public static async Task<GrantShape> Read(Call call, Guid id) => (await call.Api.Get<GrantShape>($"{ListGrants.Path}/{id:D}", call.Cancel)).Value;
 
     /// <summary>The one with the most time left. One that somebody holds in my name is theirs, not mine.</summary>
     private static async Task<GrantShape?> Live(Call call, Wanted wanted)

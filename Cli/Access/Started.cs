@@ -27,6 +27,8 @@ internal static partial class Started
             start.Environment[name] = value;
         }
         using var process = new Process { StartInfo = start };
+        // nothing is begun for whoever has left already
+        call.Cancel.ThrowIfCancellationRequested();
         try
         {
             process.Start();
@@ -43,6 +45,8 @@ internal static partial class Started
                 _ = Send(process.Id, Terminate);
             }
         });
+        // what came between its start and this was taken for ours, and will not come again
+        await using var early = call.Cancel.Register(() => _ = Send(process.Id, Terminate));
         if (outputToError)
         {
             await Copy(process.StandardOutput, call.Around.Error);

@@ -16,19 +16,15 @@ internal static class SubmitRequest
         var terms = new Terms();
         return Commands.Make("request", "Asks for access", async call =>
         {
-            var request = await Submit(call, call.Value(entitlement), terms);
-            if (call.Value(wait))
-            {
-                request = await Approval.Await(call, request, terms.WaitAtMost(call));
-            }
+            var request = call.Value(wait) ? await Approval.Ask(call, call.Value(entitlement), terms) : await Submit(call, call.Value(entitlement), terms, call.Cancel);
             call.Screen.Document(request.Raw);
             Show(call, request.Value);
-            return request.Value.State is "Submitted" or "Approved" ? Exit.Ok : Exit.Refused;
+            return request.Value.State switch { "Submitted" or "Approved" => Exit.Ok, "Expired" => Exit.TimedOut, _ => Exit.Refused };
         }, [entitlement, wait, .. terms.Options]);
     }
 
-    public static Task<Answer<RequestShape>> Submit(Call call, string entitlement, Terms terms) => call.Api.Post<RequestShape>(
-        "/v1/requests", new { entitlement, duration = call.Span(terms.Duration), reason = call.Value(terms.Reason), reference = call.Value(terms.Reference) }, call.Cancel);
+    public static Task<Answer<RequestShape>> Submit(Call call, string entitlement, Terms terms, CancellationToken cancel) => call.Api.Post<RequestShape>(
+        "/v1/requests", new { entitlement, duration = call.Span(terms.Duration), reason = call.Value(terms.Reason), reference = call.Value(terms.Reference) }, cancel);
 
     private static void Show(Call call, RequestShape request)
     {

@@ -57,11 +57,7 @@ internal static class Tail
 
     private static void Tell(Call call, OperationShape operation, System.Text.Json.JsonElement raw)
     {
-        if (call.Screen.IsJson)
-        {
-            call.Screen.DocumentLine(raw);
-            return;
-        }
+        call.Screen.DocumentLine(raw);
         call.Screen.Line(Line(operation, call.Around.Zone), Words.Tone(operation.Told));
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using AccessPlane.Cli.Http;
 using AccessPlane.Cli.SignIn;
 using AccessPlane.Cli.Terminal;
@@ -10,7 +9,7 @@ namespace AccessPlane.Cli.Shell;
 internal sealed class Call(Surroundings around, ParseResult given) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
-    private readonly HttpClient http = NewHttp();
+    private readonly HttpClient http = NewHttp(around);
     private Uri? url;
     private Api? api;
 
@@ -44,11 +43,7 @@ internal sealed class Call(Surroundings around, ParseResult given) : IDisposable
 
     public string Left(DateTimeOffset until) => Times.Left(until, Now);
 
-    /// <summary>No redirects: they would lead a token anywhere.</summary>
-    public static HttpClient NewHttp() => new(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(15) })
-    {
-        Timeout = Patience,
-    };
+    public static HttpClient NewHttp(Surroundings around) => new(around.Network()) { Timeout = Patience };
 
     public void Dispose() => http.Dispose();
 

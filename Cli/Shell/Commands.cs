@@ -116,7 +116,8 @@ internal static class Commands
         }
         if (!stop.IsDocumented)
         {
-            screen.Document(new { error = stop.Message, next = stop.Next, exit = stop.ExitCode, problem = stop.Problem });
+            // on one line: it may stand behind documents that are a line each
+            screen.DocumentLine(new { error = stop.Message, next = stop.Next, exit = stop.ExitCode, problem = stop.Problem });
         }
         return stop.ExitCode;
     }

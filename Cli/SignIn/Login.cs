@@ -14,7 +14,7 @@ internal static class Login
 
     private static async Task<int> Run(Call call)
     {
-        using var http = Call.NewHttp();
+        using var http = Call.NewHttp(call.Around);
         var (issuer, url, clock) = (new Issuer(http), call.Url, call.Around.Clock);
         var terms = await issuer.Terms(url, call.Cancel);
         var metadata = await issuer.Metadata(terms, call.Cancel);

@@ -26,13 +26,8 @@ internal sealed class Interrupts : IDisposable
         return new Back(this);
     }
 
-    public void Dispose()
-    {
-        registrations.ForEach(r => r.Dispose());
-        ended.Dispose();
-    }
-
-    private void Take(PosixSignalContext signal)
+    /// <summary>One has come.</summary>
+    public void Take(PosixSignalContext signal)
     {
         // whoever insists is not held up by what is being withdrawn
         if (other is null && ended.IsCancellationRequested)
@@ -48,6 +43,12 @@ internal sealed class Interrupts : IDisposable
         {
             ended.Cancel();
         }
+    }
+
+    public void Dispose()
+    {
+        registrations.ForEach(r => r.Dispose());
+        ended.Dispose();
     }
 
     private sealed class Back(Interrupts interrupts) : IDisposable

@@ -68,8 +68,14 @@ internal sealed class Screen(Surroundings around, bool json)
         }
     }
 
-    /// <summary>One of many documents, a line each: of what never ends.</summary>
-    public void DocumentLine(object document) => around.Out.WriteLine(Printable.Json(JsonSerializer.Serialize(document, Json.Options)));
+    /// <summary>One of many documents, a line each: of what never ends. Nothing without `--json`.</summary>
+    public void DocumentLine(object document)
+    {
+        if (json)
+        {
+            around.Out.WriteLine(Printable.Json(JsonSerializer.Serialize(document, Json.Options)));
+        }
+    }
 
     /// <summary>What was asked for and must reach another program as it is.</summary>
     public void Raw(string text) => around.Out.WriteLine(Printable.Of(text));

@@ -73,7 +73,7 @@ public sealed partial class AgentAcks(NpgsqlDataSource database, AgentTable tabl
         }
         finally
         {
-            await Schema.LetGo(connection);
+            await Schema.LetGo(database, connection);
         }
     }
 

@@ -22,13 +22,17 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
                 (SELECT g.data ->> 'grant' FROM accessplane.mt_events g WHERE g.type = 'grant_issued' AND g.data ->> 'resource' = ?)))
         """;
 
+    /// <summary>What was typed is read as a transcript: whoever reads one is recorded, and who searches the log is not.</summary>
+    private static readonly string Told = $"(CASE WHEN type = '{EventNames.Of(typeof(TranscriptRecorded))}' THEN data - 'entries' ELSE data END)";
+
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/events", (HttpContext http, SearchEvents search, CancellationToken cancel) => search.Answer(http, cancel))
         .TakesQuery("stream", "type", "actor", "resource", "correlation", "from", "until", "after", "limit")
         .WithName("SearchEvents").WithSummary("Search the event log")
         .WithDescription(
             "Filters: `stream`, `type` (stored name such as `grant_revoked`), `actor` (name, or `issuer|subject`; also who acts in another's name), `resource` (everything " +
-            "about its requests, grants, sessions, agents and locks), `correlation`, `from`, `until`. Paging: `after` (a position), `limit`. A page ends early where its events are large.")
+            "about its requests, grants, sessions, agents and locks), `correlation`, `from`, `until`. Paging: `after` (a position), `limit`. A page ends early where its events are large. " +
+            "What transcripts say is left out: `/v1/sessions/{id}/transcript` gives it, and records who read it.")
         .Produces<Page<EventFound>>();
 
     private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)
@@ -48,7 +52,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
             return wrong;
         }
         command.CommandText =
-            "SELECT seq_id, stream_id, version, id, type, timestamp, correlation_id, headers::text, data::text FROM accessplane.mt_events " +
+            $"SELECT seq_id, stream_id, version, id, type, timestamp, correlation_id, headers::text, {Told}::text FROM accessplane.mt_events " +
             $"WHERE {string.Join(" AND ", where)} ORDER BY seq_id LIMIT {(limit + 1).ToString(CultureInfo.InvariantCulture)}";
         var found = new List<EventFound>();
         string? next = null;

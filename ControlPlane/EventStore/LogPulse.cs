@@ -95,7 +95,7 @@ public sealed partial class LogPulse(NpgsqlDataSource database, TimeProvider clo
         }
         finally
         {
-            await Schema.LetGo(connection);
+            await Schema.LetGo(database, connection);
         }
     }
 

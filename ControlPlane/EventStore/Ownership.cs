@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.EventStore;
@@ -11,6 +12,7 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
     private const int PatienceSeconds = 5;
     private const string LockPrefix = $"{Schema.Name}/subscription/";
     private static readonly TimeSpan Candidacy = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Ending = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Reconnect = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
@@ -64,8 +66,10 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         Work work = default;
         try
         {
-            // the server notices within seconds that the owner's machine is gone, too
-            await Execute(connection, "SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3", cancel);
+            // the server notices within seconds that the owner's machine is gone, too; and one row that somebody holds does not hold up all others
+            await Execute(
+                connection,
+                "SET tcp_keepalives_idle = 1; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2; SET tcp_user_timeout = 3000; SET lock_timeout = 1000", cancel);
             works();
             while (true)
             {
@@ -82,7 +86,7 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
                 {
                     await TryLock(connection, those, cancel);
                 }
-                await Task.WhenAny(changed, Task.Delay(Candidacy, clock, cancel));
+                await Task.WhenAny(changed, Task.Delay(UntilNext(), clock, cancel));
                 cancel.ThrowIfCancellationRequested();
                 if (!changed.IsCompleted)
                 {
@@ -92,8 +96,13 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         }
         finally
         {
-            LoseAll(work.Released ?? []);
-            await Schema.LetGo(connection);
+            var lost = LoseAll(work.Released ?? []);
+            if (connection.FullState == ConnectionState.Open)
+            {
+                // the locks are held until here: whoever works on ends first
+                await Task.WhenAny(Task.WhenAll(lost.Select(o => o.Returned)), Task.Delay(Ending, clock, CancellationToken.None));
+            }
+            await Schema.LetGo(database, connection);
         }
     }
 
@@ -107,7 +116,8 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
                 toDo = New();
             }
             candidates.RemoveAll(c => c.Taken.Task.IsCompleted);
-            Candidate[] those = [.. candidates.Where(c => c.TriedAt is not { } tried || clock.GetElapsedTime(tried) >= Candidacy)];
+            // INVARIANT: one connection gets a lock as often as it asks; what is owned here already is not asked for
+            Candidate[] those = [.. candidates.Where(c => UntilTry(c) <= TimeSpan.Zero && !IsOwned(c)).DistinctBy(c => c.Name)];
             Work work = new([.. checkpoints], [.. released], those);
             checkpoints.Clear();
             released.Clear();
@@ -115,25 +125,34 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         }
     }
 
-    /// <summary>One statement for all that wait; one that a crash of the database takes is a repetition, and those there are.</summary>
+    private bool IsOwned(Candidate candidate) => owned.Any(o => o.Name == candidate.Name);
+
+    private TimeSpan UntilTry(Candidate candidate) => candidate.TriedAt is { } tried ? Candidacy - clock.GetElapsedTime(tried) : TimeSpan.Zero;
+
+    private TimeSpan UntilNext()
+    {
+        lock (guard)
+        {
+            var next = candidates.Where(c => c.TriedAt is not null && !IsOwned(c)).Select(UntilTry).DefaultIfEmpty(Candidacy).Min();
+            return next > TimeSpan.Zero ? next : TimeSpan.FromMilliseconds(1);
+        }
+    }
+
+    /// <summary>One statement for all that wait. One that the database refuses is its owner's failure, and nobody else's.</summary>
     private static async Task Store(NpgsqlConnection connection, Checkpointing[] due, CancellationToken cancel)
     {
         try
         {
-            await using var command = new NpgsqlCommand(
-                $"""
-                INSERT INTO {Schema.Name}.mt_event_progression (name, last_seq_id, last_updated)
-                SELECT name, checkpoint, transaction_timestamp() FROM unnest($1, $2) AS due (name, checkpoint)
-                ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated RETURNING {Schema.Unawaited}
-                """, connection)
+            if (await Refusal(connection, due, cancel) is not null)
             {
-                Parameters =
+                foreach (var one in due)
                 {
-                    new NpgsqlParameter { Value = due.Select(c => c.Of.Name).ToArray() }, new NpgsqlParameter { Value = due.Select(c => c.Position).ToArray() },
-                },
-                CommandTimeout = PatienceSeconds,
-            };
-            await command.ExecuteNonQueryAsync(cancel);
+                    if (await Refusal(connection, [one], cancel) is { } refused)
+                    {
+                        one.Stored.TrySetException(refused);
+                    }
+                }
+            }
         }
         catch (Exception lost)
         {
@@ -141,6 +160,34 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
             throw;
         }
         Array.ForEach(due, c => c.Stored.TrySetResult());
+    }
+
+    /// <summary>What a crash of the database takes is a repetition, and those there are.</summary>
+    /// <returns>Why the database stored none of them; null where it did.</returns>
+    private static async Task<PostgresException?> Refusal(NpgsqlConnection connection, Checkpointing[] due, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            INSERT INTO {Schema.Name}.mt_event_progression (name, last_seq_id, last_updated)
+            SELECT name, checkpoint, transaction_timestamp() FROM unnest($1, $2) AS due (name, checkpoint)
+            ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated RETURNING {Schema.Unawaited}
+            """, connection)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter { Value = due.Select(c => c.Of.Name).ToArray() }, new NpgsqlParameter { Value = due.Select(c => c.Position).ToArray() },
+            },
+            CommandTimeout = PatienceSeconds,
+        };
+        try
+        {
+            await command.ExecuteNonQueryAsync(cancel);
+            return null;
+        }
+        catch (PostgresException refused) when (connection.FullState == ConnectionState.Open)
+        {
+            return refused;
+        }
     }
 
     private static async Task Unlock(NpgsqlConnection connection, Owned[] over, CancellationToken cancel)
@@ -214,10 +261,12 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
     }
 
     /// <param name="releasing">Which were being let go.</param>
-    private void LoseAll(Owned[] releasing)
+    /// <returns>What was owned.</returns>
+    private Owned[] LoseAll(Owned[] releasing)
     {
         lock (guard)
         {
+            Owned[] lost = [.. owned];
             Array.ForEach(releasing, o => o.Over());
             checkpoints.ForEach(c => c.Stored.TrySetException(new OwnershipLostException(c.Of.Name, null)));
             released.ForEach(o => o.Over());
@@ -228,6 +277,7 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
             checkpoints.Clear();
             released.Clear();
             owned.Clear();
+            return lost;
         }
     }
 
@@ -245,6 +295,7 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         private readonly Ownership all;
         private readonly CancellationTokenSource lost = new();
         private readonly TaskCompletionSource over = New();
+        private readonly TaskCompletionSource returned = New();
 
         internal Owned(Ownership all, string name) => (this.all, Name) = (all, name);
 
@@ -253,12 +304,16 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         /// <summary>Cancelled when the connection is gone: another replica may have begun the same work.</summary>
         public CancellationToken Lost => lost.Token;
 
+        /// <summary>Nobody works on it any more.</summary>
+        internal Task Returned => returned.Task;
+
         /// <exception cref="OwnershipLostException">It is not ours any more, and nothing is stored.</exception>
         public Task Store(long position) => all.Keep(this, position);
 
         /// <summary>Whoever wants it may have it, when this is over.</summary>
         public async ValueTask DisposeAsync()
         {
+            returned.TrySetResult();
             all.Return(this);
             await over.Task;
         }

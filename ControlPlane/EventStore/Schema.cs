@@ -21,14 +21,24 @@ public sealed class Schema(NpgsqlDataSource database)
     private const int PatienceSeconds = 5;
     private const long CreationLock = 0x4150_0000_0000_0001;
 
-    /// <summary>What a connection was told for longer than a transaction, locks included, would be the next one's who gets it from the pool.</summary>
-    public static async Task LetGo(NpgsqlConnection connection)
+    /// <summary>What a connection was told for longer than a transaction, locks included, would be the next one's who gets it from the pool. One that cannot
+    /// be told to forget it is closed instead.</summary>
+    public static async Task LetGo(NpgsqlDataSource pool, NpgsqlConnection connection)
     {
+        ArgumentNullException.ThrowIfNull(pool);
         ArgumentNullException.ThrowIfNull(connection);
-        if (connection.FullState == ConnectionState.Open)
+        if (connection.FullState != ConnectionState.Open)
         {
-            await using var command = new NpgsqlCommand("RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all()", connection) { CommandTimeout = PatienceSeconds };
+            return;
+        }
+        try
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_advisory_unlock_all(); UNLISTEN *; RESET ALL", connection) { CommandTimeout = PatienceSeconds };
             await command.ExecuteNonQueryAsync();
+        }
+        catch (NpgsqlException)
+        {
+            pool.Clear(); // idle ones go at once, this one as soon as it is given back
         }
     }
 

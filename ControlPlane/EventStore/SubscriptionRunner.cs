@@ -26,6 +26,10 @@ public sealed partial class SubscriptionRunner(
             {
                 return;
             }
+            catch (OwnershipLostException)
+            {
+                LogLost(subscription.Name); // why is told once for all; it is taken again when there is a connection again
+            }
             catch (Exception failure)
             {
                 LogFailure(failure, subscription.Name, pause.TotalMilliseconds);
@@ -105,6 +109,9 @@ public sealed partial class SubscriptionRunner(
 
     [LoggerMessage(LogLevel.Information, "owner of the subscription `{Name}`, from position {Checkpoint}")]
     private partial void LogOwner(string name, long checkpoint);
+
+    [LoggerMessage(LogLevel.Information, "owner of the subscription `{Name}` no more")]
+    private partial void LogLost(string name);
 
     [LoggerMessage(LogLevel.Error, "the subscription `{Name}` failed, trying again in {Pause} ms")]
     private partial void LogFailure(Exception failure, string name, double pause);

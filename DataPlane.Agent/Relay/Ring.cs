@@ -36,10 +36,7 @@ internal sealed class Ring : Wiring
 
     public override Wire Adopt(Socket connected)
     {
-        if (connected.ProtocolType == ProtocolType.Tcp)
-        {
-            connected.NoDelay = true;
-        }
+        Prepare(connected);
         using (connected)
         {
             return RingCalls.Duplicate((int)connected.Handle) is var descriptor and >= 0

@@ -12,10 +12,7 @@ internal sealed class SocketWire : Wire
     {
         this.socket = socket;
         socket.Blocking = false; // a synchronous call takes what is there, and never waits
-        if (socket.ProtocolType == ProtocolType.Tcp)
-        {
-            socket.NoDelay = true;
-        }
+        Wiring.Prepare(socket);
     }
 
     public override Wiring Wiring => SocketWiring.Instance;

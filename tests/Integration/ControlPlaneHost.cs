@@ -60,7 +60,8 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         ];
         var app = AccessPlane.ControlPlane.Program.Compose(arguments, builder =>
         {
-            builder.Logging.SetMinimumLevel(LogLevel.Error);
+            // the test's output is for failures; what is looked through for secrets is what is written in production
+            builder.Logging.SetMinimumLevel(LogLevel.Error).AddFilter<HostSecrets>(null, LogLevel.Information).AddFilter<HostSecrets>("Microsoft.AspNetCore", LogLevel.Warning);
             adjust?.Invoke(builder);
             builder.Logging.AddProvider(secrets);
         });

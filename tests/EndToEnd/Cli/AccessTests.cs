@@ -74,6 +74,18 @@ public sealed partial class AccessTests(TestWorld world) : IDisposable
     }
 
     [Fact]
+    public async Task Who_ends_exec_ends_its_command_and_the_access()
+    {
+        const int Terminated = 128 + 15; // as shells have it
+        await using var exec = await Start("engineer", "exec", "orders", "-e", "orders-read", "-d", "10m", "--json", "--", "sh", "-c", "echo it begins; exec sleep 60");
+        await exec.Says("it begins");
+        await exec.Interrupt("TERM");
+        var ended = (await exec.End()).With(Terminated).Json;
+        Assert.Equal((Terminated, true), (ended.GetProperty("exit").GetInt32(), ended.GetProperty("surrendered").GetBoolean()));
+        Assert.Equal("Surrendered", (await world.Api.Get("engineer", $"/v1/grants/{ended.GetProperty("grant").GetString()}")).Is(200).Text("state"));
+    }
+
+    [Fact]
     public async Task Who_stops_waiting_takes_the_request_back()
     {
         await using var connect = await Start("engineer", "exec", "orders", "-e", "orders-write", "-r", $"changed my mind {name}", "--", "true");

@@ -86,8 +86,8 @@ internal sealed class CommandLine : IAsyncDisposable
     /// <summary>Until it has written this on its error stream.</summary>
     public Task Says(string text) => Wait.Until(() => Error.Contains(text, StringComparison.Ordinal), 60, () => $"`{text}` did not come; what came:\n{Error}");
 
-    /// <summary>As the terminal does on Ctrl-C.</summary>
-    public async Task Interrupt() => (await Run.ToEnd("kill", ["-s", "INT", $"{process.Id}"])).Succeeded();
+    /// <summary>As the terminal does on Ctrl-C; with `TERM` as whoever stops a job.</summary>
+    public async Task Interrupt(string signal = "INT") => (await Run.ToEnd("kill", ["-s", signal, $"{process.Id}"])).Succeeded();
 
     public async Task<Ended> End()
     {

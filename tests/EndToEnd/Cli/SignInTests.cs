@@ -68,6 +68,26 @@ public sealed class SignInTests(TestWorld world) : IDisposable
         Assert.False(File.Exists(Kept));
     }
 
+    private async Task<Ended> Bringing(string token, string file)
+    {
+        await using var run = CommandLine.Start(world, home, token, "resources", "--token-file", file);
+        return await run.End();
+    }
+
+    [Fact]
+    public async Task A_token_in_a_file_counts_before_that_of_the_environment()
+    {
+        var (file, token) = ($"{home}/token", await world.Api.Token("engineer"));
+        await File.WriteAllTextAsync(file, $"{token}\n");
+        Assert.Contains("orders-write", (await Bringing("nobodys", file)).With(0).Out, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(file, "nobodys");
+        (await Bringing(token, file)).With(3);
+
+        var missing = (await Bringing(token, $"{home}/not-there")).With(2);
+        Assert.StartsWith($"error: the token's file `{home}/not-there` cannot be read: ", missing.Error, StringComparison.Ordinal);
+        Assert.Empty(missing.Out);
+    }
+
     [Fact]
     public async Task Whoever_asks_is_told_where_people_sign_in_and_nothing_else()
     {

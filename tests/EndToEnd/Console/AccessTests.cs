@@ -34,6 +34,7 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await dba.Sees("article.decide", "Erin Engineer");
         await dba.Shot("to-decide-request");
         var asked = dba.Card(why);
+        await Assertions.Expect(asked.Locator(".left")).ToHaveTextAsync(new Regex(@"lapses in\s+(1 h|5\d min)"));
         await asked.GetByLabel("Comment").FillAsync("go ahead, but mind the locks");
         await dba.Press("Approve", asked);
         await Assertions.Expect(asked).ToContainTextAsync("You have decided. It is approved");
@@ -42,6 +43,8 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         var grant = engineer.Card("orders-write").Filter(new() { Has = engineer.Page.GetByRole(AriaRole.Button, new() { Name = "Get a ticket" }) }).First;
         await Assertions.Expect(grant).ToBeVisibleAsync();
         await engineer.Sees("td", "go ahead, but mind the locks");
+        var left = grant.Locator(".left");
+        await Assertions.Expect(left).ToHaveTextAsync(new Regex(@"use it within\s+(30|2\d) min"));
         await engineer.Press("Get a ticket", grant);
         await engineer.Sees(".copy .label", "JDBC");
         await engineer.Shot("mine-ticket");
@@ -50,6 +53,29 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         var url = Regex.Match(command, "^psql '([^']+)'$").Groups[1].Value;
         var ran = await Run.ToEnd("psql", [url, "-XAtc", "select 'by the console'"]);
         Assert.Equal("by the console", ran.Succeeded().Output.Trim());
+        await Assertions.Expect(left).ToHaveTextAsync(new Regex(@"\b(20|19|18) min\s+left"));
+        Assert.InRange(await left.Locator("time-bar progress").EvaluateAsync<double>("bar => bar.value"), 0.85, 1.0);
+
+        // more time takes the same path: too much of it is refused, with a word for who asked, and less moves the end
+        async Task AsksForMore(string howMuch, string reason)
+        {
+            await engineer.Press("Extend…", grant);
+            await grant.GetByLabel("How much longer").SelectOptionAsync(howMuch);
+            await grant.GetByLabel("Reason").FillAsync(reason);
+            await engineer.Press("Ask for more time", grant);
+            await Assertions.Expect(grant.Locator(".note.good")).ToContainTextAsync("Asked. Open sessions go on; the end moves when it is approved.");
+        }
+        var (hour, minutes) = ($"an hour more {Guid.CreateVersion7():N}", $"minutes more {Guid.CreateVersion7():N}");
+        await AsksForMore("60", hour);
+        var tooMuch = dba.Card(hour);
+        await Assertions.Expect(tooMuch).ToContainTextAsync("for 1 h more");
+        await tooMuch.GetByLabel("Comment").FillAsync("an hour is too long");
+        await dba.Press("Deny", tooMuch);
+        await Assertions.Expect(tooMuch).ToContainTextAsync("You have decided. It is denied");
+        await engineer.Sees("td", "by Dana Dba: an hour is too long");
+        await AsksForMore("5", minutes);
+        await dba.Press("Approve", dba.Card(minutes));
+        await Assertions.Expect(left).ToHaveTextAsync(new Regex(@"\b2[345] min\s+left"));
 
         await engineer.Press("Surrender…", grant);
         await engineer.Press("Give it back", grant);
@@ -62,10 +88,14 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
     [Fact]
     public async Task A_lost_race_is_shown_as_what_won()
     {
+        var policy = (await world.Api.Get("admin", "/v1/policies/current")).Is(200).Text("text");
+        await world.Api.PublishPolicy(policy.Replace("who: { groups: [engineering] }", "who: { groups: [engineering, ai-assistants] }", StringComparison.Ordinal));
         await using var dba = await browser.SignIn(world, "dba", "to-decide");
-        var id = (await world.Api.Post("engineer2", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = why })).Is(201).Text("id");
+        var id = (await world.Api.Post("assistant", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = why })).Is(201).Text("id");
         var asked = dba.Card(why);
-        await Assertions.Expect(asked).ToBeVisibleAsync();
+        // who asks through an agent is shown with it
+        await Assertions.Expect(asked.Locator("h3 .person")).ToHaveTextAsync((string[])["Erin Engineer", "assistantAI agent"]);
+        await Assertions.Expect(asked.Locator("h3 .via")).ToHaveTextAsync("via");
         (await world.Api.Post("dba2", $"/v1/requests/{id}/reviews", new { verdict = "deny", comment = "not today" })).Is(200);
 
         // it neither vanishes nor can be decided any more, and says who was first
@@ -92,6 +122,10 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
             await Assertions.Expect(held).ToContainTextAsync(told);
         }
         Assert.Equal("⟨U+202E⟩", await held.Locator("pre .mark").First.TextContentAsync());
+        await Assertions.Expect(held.Locator(".fact:not(.risk)")).ToHaveTextAsync((string[])["does delete", "writes shop.shelf", "expected 25 rows", "every row: no condition"]);
+        await Assertions.Expect(held.Locator(".fact.risk > b")).ToHaveTextAsync("70");
+        await Assertions.Expect(held.Locator(".fact.risk meter")).ToHaveAttributeAsync("value", "70");
+        await Assertions.Expect(held.Locator(".left")).ToHaveTextAsync(new Regex(@"^\s*[45] min( \d+ s)?\s+left"));
         await dba.Shot("to-decide-hold");
         await held.GetByLabel("Comment").FillAsync("twenty-five, fine");
         await dba.Press("Let it run", held);
@@ -130,8 +164,9 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
     [Fact]
     public async Task Who_has_signed_out_is_out_and_is_asked_who_they_are_the_next_time()
     {
-        await using var somebody = await browser.SignIn(world, "security");
-        await somebody.Sees(".who", "Sam Security");
+        await using var somebody = await browser.SignIn(world, "on-call");
+        await somebody.Sees(".who", "Olga On-Call");
+        await somebody.Sees(".empty", "Ask for access to a database, use it with the client that you have");
         await somebody.Shot("mine-empty");
         // while the page is open its sign-in is renewed at the provider
         var before = await somebody.Page.Context.CookiesAsync();
@@ -144,5 +179,8 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await somebody.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in" }).ClickAsync();
         await somebody.Page.Locator("button[value='auditor']").ClickAsync();
         await somebody.Sees(".who", "Ada Auditor");
+        await somebody.Sees(".empty", "The policy offers you nothing to ask for. An admin can change that.");
+        await somebody.Go("To decide");
+        await somebody.Sees(".empty", "appear here as they come: this page can stay open");
     }
 }

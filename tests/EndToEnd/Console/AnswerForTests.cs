@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml;
 using AccessPlane.Tests.EndToEnd.World;
 using Microsoft.Playwright;
 
@@ -13,14 +14,29 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
     public async ValueTask DisposeAsync() => await world.Rules(inForce: false);
 
     [Fact]
-    public async Task Two_instants_show_what_was_gained_between_them()
+    public async Task Two_instants_show_what_was_gained_between_them_and_what_was_lost()
     {
-        await world.Everything(database: "orders");
+        var grant = await world.Grant("engineer", "everything");
+        await world.TicketFor("engineer", grant);
         await using var auditor = await browser.SignIn(world, "auditor", "access");
         await auditor.Press("the last hour");
         await auditor.Sees("#gained");
         await auditor.Sees("section:has(#gained) td", "everything");
         await auditor.Shot("access-as-of");
+
+        // given back after a whole second in which it was held: fields know no less
+        var held = Second((await world.Api.Get("engineer", $"/v1/grants/{grant}")).Is(200).Body.GetProperty("activatedAt").GetDateTimeOffset()).AddSeconds(2);
+        await Wait.Until(() => TimeProvider.System.GetUtcNow() > held, 5, () => $"it is not {held} yet");
+        (await world.Api.Post("engineer", $"/v1/grants/{grant}/surrender")).Is(200);
+        var over = Second(TimeProvider.System.GetUtcNow()).AddSeconds(1);
+        var lost = auditor.Page.Locator($"section:has(#lost local-time[at^='{held:s}']) tr").Filter(new() { HasText = "everything" });
+        await Wait.Until(async () =>
+        {
+            await auditor.Types("At", held);
+            await auditor.Types("Compared with", over);
+            await auditor.Press("Look");
+            return await lost.CountAsync() > 0;
+        }, 10, () => "what was given back is not among what was lost");
     }
 
     [Fact]
@@ -108,25 +124,43 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
     public async Task Figures_count_what_happened()
     {
         var ticket = await world.Everything(database: "orders");
-        await using var psql = Run.Start("psql", [ticket.Url("figures-page"), "-XAt", "-c", "drop table shop.orders", "-c", "select pg_sleep(120)"]);
-        var session = (await world.SessionCalled("figures-page", "Open")).GetProperty("id").GetString();
+        await using var psql = Run.Start(
+            "psql", [ticket.Url("figures-page"), "-XAt", "-c", "drop table shop.orders", "-c", "update shop.products set price = price", "-c", "select pg_sleep(120)"]);
+        var session = (await world.SessionCalled("figures-page", "Open")).GetProperty("id").GetString()!;
+        await world.Release(session);
+        var asked = (await world.Api.Post("engineer", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = "for the figures" })).Is(201).Text("id");
+        (await world.Api.Post("dba", $"/v1/requests/{asked}/reviews", new { verdict = "approve" })).Is(200);
+        var request = (await world.Api.Get("engineer", $"/v1/requests/{asked}")).Is(200);
+        (await world.Api.Post("engineer", $"/v1/grants/{request.Text("grantId")}/surrender")).Is(200); // others want to ask for it
         (await world.Api.Post("admin", $"/v1/sessions/{session}/terminate", new { reason = "for the figures" })).Is(202);
         var row = await world.SessionCalled("figures-page", "Terminated");
         var begun = row.GetProperty("startedAt").GetDateTimeOffset().UtcDateTime;
         var figures = (await world.Api.Get("auditor", $"/v1/audit/figures?from={begun:O}&to={begun.AddMinutes(5):O}")).Is(200).Body;
         Assert.Equal((60, 1L, 1L, 1L), (
             figures.GetProperty("parts").GetArrayLength(), Sum(figures, "parts", "sessions"), Sum(figures, "parts", "denied"), Sum(figures, "cuts", "sessions")));
+        Assert.Equal((1L, 1L), (Sum(figures, "parts", "held"), Sum(figures, "parts", "approved")));
+        var took = XmlConvert.ToTimeSpan(figures.GetProperty("parts").EnumerateArray().Single(p => p.GetProperty("approved").GetInt64() == 1).GetProperty("timeToApprove").GetString()!);
+        var waited = request.Body.GetProperty("closedAt").GetDateTimeOffset() - request.Body.GetProperty("submittedAt").GetDateTimeOffset();
+        Assert.InRange(took, waited - TimeSpan.FromMilliseconds(1), waited + TimeSpan.FromMilliseconds(1));
 
         await using var auditor = await browser.SignIn(world, "auditor", "figures");
         await auditor.Press("hour");
         await auditor.Sees("figure", "Revocation to cut");
         Assert.True(await auditor.Page.Locator("figure rect.bad").CountAsync() > 0, "what was denied is drawn");
+        foreach (var (told, drawn) in ((string, string)[])[(@"Held\s+[1-9]\d* statement", "rect.wait"), (@"Time to approve\s+median; [1-9]\d* requests? that people approved", "rect.good")])
+        {
+            var figure = auditor.Page.Locator("figure").Filter(new() { HasTextRegex = new Regex(told) });
+            await Assertions.Expect(figure.Locator(drawn)).Not.ToHaveCountAsync(0);
+        }
         await auditor.Shot("figures");
 
         (await world.Api.Get("engineer", "/v1/audit/figures")).Is(403);
         await using var engineer = await browser.SignIn(world, "engineer", "figures");
         await engineer.Sees(".note.bad", "figures are for auditors and admins");
     }
+
+    /// <summary>The whole second in which it is.</summary>
+    private static DateTimeOffset Second(DateTimeOffset at) => DateTimeOffset.FromUnixTimeSeconds(at.ToUnixTimeSeconds());
 
     private static long Sum(JsonElement figures, string list, string what) => figures.GetProperty(list).EnumerateArray().Sum(p => p.GetProperty(what).GetInt64());
 }

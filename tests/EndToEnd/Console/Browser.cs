@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using AccessPlane.Tests.EndToEnd.Console;
 using AccessPlane.Tests.EndToEnd.World;
 using Microsoft.Playwright;
@@ -28,7 +29,7 @@ public sealed class Browser : IAsyncLifetime
         var context = await chromium.NewContextAsync(new()
         {
             ViewportSize = new() { Width = 1280, Height = 860 },
-            TimezoneId = "Europe/Vienna",
+            TimezoneId = Seat.Zone.Id,
             Locale = "en-GB",
             ColorScheme = ColorScheme.Light,
             Permissions = ["clipboard-read", "clipboard-write"],
@@ -51,6 +52,9 @@ public sealed class Browser : IAsyncLifetime
 internal sealed class Seat : IAsyncDisposable
 {
     internal const float Patience = 20_000;
+
+    /// <summary>Where everybody sits: never at UTC.</summary>
+    internal static readonly TimeZoneInfo Zone = TimeZoneInfo.FindSystemTimeZoneById("Europe/Vienna");
     private readonly IBrowserContext context;
     private readonly string url;
     private readonly ConcurrentQueue<string> complaints = [];
@@ -86,6 +90,14 @@ internal sealed class Seat : IAsyncDisposable
     public Task Go(string page) => Page.Locator("nav").GetByRole(AriaRole.Link, new() { Name = page }).ClickAsync();
 
     public Task Press(string button, ILocator? within = null) => (within?.GetByRole(AriaRole.Button, new() { Name = button }) ?? Page.GetByRole(AriaRole.Button, new() { Name = button })).First.ClickAsync();
+
+    /// <summary>Types an instant as the clock on their wall shows it. The page asks their browser which that is: what is pressed at once may come before the answer.</summary>
+    public Task Types(string field, DateTimeOffset at)
+    {
+        var local = TimeZoneInfo.ConvertTime(at, Zone).ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture);
+        // a browser leaves out seconds where there are none
+        return Page.GetByLabel(field, new() { Exact = true }).FillAsync(local.EndsWith(":00", StringComparison.Ordinal) ? local[..^3] : local);
+    }
 
     /// <summary>
     /// Keeps the page as it looks: light, dark, and on a narrow screen. In each it is seen to that all text can be read (WCAG AA: 4.5:1, 3:1 where it is large) and that nothing

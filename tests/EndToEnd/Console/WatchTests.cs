@@ -1,3 +1,4 @@
+using System.Globalization;
 using AccessPlane.Tests.EndToEnd.World;
 using Microsoft.Playwright;
 
@@ -57,9 +58,19 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
     [Fact]
     public async Task What_was_run_is_found_again_replayed_and_proven()
     {
+        var (said, masked, held, slept, dropped, assisted) = (
+            $"select '{name}'", $"select name, card_number from shop.customers limit 2 -- {name}", $"update shop.products set price = price -- {name}",
+            $"select pg_sleep(1) -- {name}", $"drop table shop.orders -- {name}", $"select 'assisted {name}'");
         var ticket = await world.Everything(database: "orders");
-        await Run.ToEnd("psql", [ticket.Url(name), "-XAt", "-c", $"select '{name}'", "-c", "select name, card_number from shop.customers limit 2", "-c", "select pg_sleep(1)", "-c", "drop table shop.orders"]);
-        var session = await world.SessionCalled(name, "Closed");
+        await using var psql = Run.Start("psql", [ticket.Url(name), "-XAt", "-c", said, "-c", masked, "-c", held, "-c", slept, "-c", dropped]);
+        var session = (await world.SessionCalled(name)).GetProperty("id").GetString()!;
+        await world.Release(session);
+        await psql.End();
+        await world.SessionCalled(name, "Closed");
+        (await Run.ToEnd(
+            "psql", [$"postgresql://orders-read@127.0.0.1:{world.AgentPort}/orders?application_name={name}-ai&sslmode=verify-full&sslrootcert={Uri.EscapeDataString(world.Ca)}", "-XAtc", assisted],
+            new Dictionary<string, string> { ["PGPASSWORD"] = await world.Api.Token("assistant") })).Succeeded();
+        await world.SessionCalled($"{name}-ai", "Closed");
 
         await using var auditor = await browser.SignIn(world, "auditor", "sessions");
         await auditor.Sees("td small", name);
@@ -72,26 +83,99 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         Assert.Contains("verdict=deny", auditor.Page.Url, StringComparison.Ordinal);
         await auditor.Shot("sessions-search");
 
-        await auditor.Page.GotoAsync($"{world.Url}/console/sessions/{session.GetProperty("id").GetString()}");
+        // by each alone: what fits is found, and of ours nothing else
+        var ours = auditor.Page.Locator("td pre").Filter(new() { HasText = name });
+        async Task Anew()
+        {
+            await auditor.Page.GetByRole(AriaRole.Link, new() { Name = "All sessions" }).ClickAsync();
+            await auditor.Sees("#all");
+        }
+        async Task Finds(string field, Func<ILocator, Task> typed, params string[] found)
+        {
+            await Anew();
+            await typed(auditor.Page.GetByLabel(field));
+            await auditor.Press("Search");
+            await Assertions.Expect(ours).ToHaveTextAsync(found);
+        }
+        await Finds("Words of the statement", f => f.FillAsync("drop table"), dropped);
+        await Finds("Relation", f => f.FillAsync("shop.customers"), masked);
+        await Finds("Rule", f => f.FillAsync("bulk-write"), held);
+        await Finds("Verdict", f => f.SelectOptionAsync("deny"), dropped);
+        await Finds("Who", f => f.FillAsync("assistant"), assisted);
+        await Assertions.Expect(auditor.Page.Locator("tr").Filter(new() { HasText = assisted }).Locator(".person")).ToHaveTextAsync((string[])["Erin Engineer", "assistantAI agent"]);
+        await Anew();
+        await auditor.Page.GetByLabel("Words of the statement").FillAsync("nobodyranthis");
+        await auditor.Press("Search");
+        await auditor.Sees(".empty", "Fewer words, or a longer time, find more");
+
+        // between what slept and what came a second later: typed as the clock on the wall shows it, asked for as the instant
+        var denied = (await world.Api.Get("auditor", $"/v1/audit/operations?session={session}&verdict=deny")).Is(200).Body.GetProperty("items").EnumerateArray().Single();
+        var between = DateTimeOffset.FromUnixTimeSeconds(denied.GetProperty("at").GetDateTimeOffset().ToUnixTimeSeconds());
+        foreach (var (field, asked, found) in ((string, string, string[])[])[("From", "from", [assisted, dropped]), ("Until", "until", [slept, held, masked, said])])
+        {
+            await Anew();
+            var wanted = $"/console/sessions?{asked}={between.UtcDateTime:O}";
+            await Wait.Until(async () =>
+            {
+                await auditor.Types(field, between);
+                await auditor.Press("Search");
+                try
+                {
+                    await auditor.Page.WaitForURLAsync(url => Uri.UnescapeDataString(url).EndsWith(wanted, StringComparison.Ordinal), new() { Timeout = 2_000 });
+                    return true;
+                }
+                catch (TimeoutException)
+                {
+                    return false;
+                }
+            }, 5, () => $"the address is {auditor.Page.Url} and not {wanted}");
+            await Assertions.Expect(ours).ToHaveTextAsync(found);
+        }
+
+        await auditor.Page.GotoAsync($"{world.Url}/console/sessions/{session}");
         await auditor.Sees(".moments pre", "drop table");
         await Assertions.Expect(auditor.Page.Locator(".moments li.bad")).ToHaveCountAsync(1);
-        await Assertions.Expect(auditor.Page.Locator(".moments li.mask")).ToHaveCountAsync(1);
+        await Assertions.Expect(auditor.Page.Locator(".moments li.mask .tail")).ToContainTextAsync("2 values masked");
+        await Assertions.Expect(auditor.Page.Locator(".moments li.wait")).ToContainTextAsync(held);
+        await Assertions.Expect(auditor.Page.Locator(".moments li.wait")).ToContainTextAsync("released by Dana Dba");
+        var clock = auditor.Page.Locator(".moments li.bad .at local-time");
+        var at = DateTimeOffset.Parse((await clock.GetAttributeAsync("at"))!, CultureInfo.InvariantCulture);
+        await Assertions.Expect(clock).ToHaveTextAsync(TimeZoneInfo.ConvertTime(at, Seat.Zone).ToString("HH:mm:ss", CultureInfo.InvariantCulture));
+        Assert.EndsWith($"\n{at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC", await clock.GetAttributeAsync("title"), StringComparison.Ordinal);
         await auditor.Press("why?", auditor.Page.Locator(".moments li.bad"));
         await auditor.Sees(".why-box", "The policy of then, asked again, says the same");
         await auditor.Press("Verify");
         await auditor.Sees(".note.good", "It checks out");
         await auditor.Shot("session-replay");
 
-        // played from its beginning: what is later is not shown yet, and comes at the session's own pace
-        await auditor.Page.Locator(".scrub").FillAsync("0");
-        await Assertions.Expect(auditor.Page.Locator(".moments li").Last).ToHaveAttributeAsync("data-later", "");
-        await auditor.Page.GetByLabel("Speed").SelectOptionAsync("4");
-        await auditor.Press("Play");
-        await Assertions.Expect(auditor.Page.Locator(".moments li").Last).Not.ToHaveAttributeAsync("data-later", "");
+        // played from its beginning, at its own pace and at four times that: what is later is not shown yet, and comes
+        var last = auditor.Page.Locator(".moments li").Last;
+        await auditor.Page.GetByLabel("skip pauses").UncheckAsync();
+        foreach (var speed in (int[])[1, 4])
+        {
+            await auditor.Page.Locator(".scrub").FillAsync("0");
+            await Assertions.Expect(last).ToHaveAttributeAsync("data-later", "");
+            await auditor.Page.GetByLabel("Speed").SelectOptionAsync($"{speed}");
+            var played = await auditor.Page.EvaluateAsync<double[]>(Plays);
+            Assert.InRange(played[0] / speed, 0.5, 1.3);
+            Assert.True(speed > 1 || played[1] > 0, "what is last is shown at once");
+        }
+        await Assertions.Expect(last).Not.ToHaveAttributeAsync("data-later", "");
 
-        var read = (await world.Api.Get("auditor", $"/v1/audit/events?type=transcript_read&stream={session.GetProperty("id").GetString()}")).Is(200).Body.GetProperty("items");
+        var read = (await world.Api.Get("auditor", $"/v1/audit/events?type=transcript_read&stream={session}")).Is(200).Body.GetProperty("items");
         Assert.Equal("Ada Auditor", Assert.Single(read.EnumerateArray()).GetProperty("data").GetProperty("reader").GetProperty("name").GetString());
     }
+
+    /// <summary>Begins to play, and says a moment later how much faster than the time the scrubber went, and whether what is last is still to come (1) or not (0).</summary>
+    private const string Plays = """
+        async () => {
+          const [scrub, play, last] = [".scrub", "[data-play]", ".moments > li:last-child"].map((what) => document.querySelector(what));
+          const [from, began] = [Number(scrub.value), performance.now()];
+          play.click();
+          await new Promise((over) => setTimeout(over, 250));
+          return [(Number(scrub.value) - from) / (performance.now() - began), last.hasAttribute("data-later") ? 1 : 0];
+        }
+        """;
 
     [Fact]
     public async Task Others_sessions_are_not_there_for_who_may_not_see_them()

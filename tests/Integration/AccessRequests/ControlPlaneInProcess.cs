@@ -37,6 +37,7 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
         features.AddSingleton(database.Handle);
         features.AddSingleton(database.Pulse);
         features.AddSingleton(database.Tail);
+        features.AddSingleton<Ownership>().AddHostedService(s => s.GetRequiredService<Ownership>());
         features.AddPolicies().AddResources().AddAccessRequests().AddGrants().AddLocks();
         features.AddSingleton<AgentAcknowledged>((_, _, _, _) => Task.FromResult(AgentAnswers));
         services = features.BuildServiceProvider();
@@ -48,7 +49,7 @@ public sealed class ControlPlaneInProcess : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var hosted in services.GetServices<IHostedService>())
+        foreach (var hosted in services.GetServices<IHostedService>().Reverse())
         {
             await hosted.StopAsync(CancellationToken.None);
         }

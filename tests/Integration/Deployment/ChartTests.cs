@@ -138,6 +138,20 @@ public sealed class ChartTests
         }
     }
 
+    /// <summary>A comma in a text without quotation marks begins another annotation.</summary>
+    [Fact]
+    public void Every_alarm_has_an_expression_and_says_in_one_sentence_what_it_is_about()
+    {
+        var alarms = Rendered(Everything).Single(IsRule).Items("spec.groups").SelectMany(g => g.Items("rules")).ToList();
+        Assert.NotEmpty(alarms);
+        Assert.All(alarms, alarm =>
+        {
+            Assert.IsType<string>(alarm.At("expr"));
+            Assert.IsType<string>(alarm.At("annotations.summary"));
+            Assert.Equal("summary", string.Join(',', alarm.Members("annotations").Keys));
+        });
+    }
+
     [Fact]
     public void Its_schema_takes_its_values_and_refuses_others()
     {

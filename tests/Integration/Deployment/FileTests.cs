@@ -60,6 +60,17 @@ public sealed class FileTests
         Assert.Contains("SystemCallFilter=@system-service", Repository.Text("infra/deploy/systemd/accessplane-agent.service"), StringComparison.Ordinal);
     }
 
+    /// <summary>Otherwise somebody who went by one of them could not sign in somewhere.</summary>
+    [Fact]
+    public void Who_signs_in_where_is_set_alike_in_every_deployment()
+    {
+        static List<string> OfPeople(IEnumerable<string> settings) => [.. settings.Where(s => Regex.IsMatch(s, "^(Identity|Roles|CommandLine)__")).Order(StringComparer.Ordinal)];
+        var compose = OfPeople(PlainYaml.Map(Repository.Text("infra/deploy/compose.yaml")).Members("services.control-plane.environment").Keys);
+        Assert.Contains("CommandLine__ClientId", compose);
+        Assert.Equal(compose, OfPeople(PlainYaml.Map(Repository.Text("infra/deploy/helm/accessplane/values.yaml")).Members("controlPlane.settings").Keys));
+        Assert.Equal(compose, OfPeople(Repository.Assignments("infra/deploy/systemd/control-plane.env").Select(g => g.Key)));
+    }
+
     [Fact]
     public async Task Shellcheck_finds_nothing_in_any_script()
     {

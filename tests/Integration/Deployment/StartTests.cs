@@ -63,6 +63,8 @@ public sealed class StartTests : IAsyncLifetime
 
         using var admin = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         admin.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", await Token("admin"));
+        var signIn = await admin.GetFromJsonAsync<JsonElement>(new Uri("/v1/sign-in", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal((Servers.Oidc, "accessplane-cli"), (signIn.GetProperty("issuer").GetString(), signIn.GetProperty("clientId").GetString()));
         using var policy = new StringContent("resources:\n  - { id: orders, kind: postgresql }\nmode: enforce\n", MediaTypeHeaderValue.Parse("application/yaml"));
         using var published = await admin.PutAsync(new Uri("/v1/policies", UriKind.Relative), policy, TestContext.Current.CancellationToken);
         Assert.True(published.IsSuccessStatusCode, await published.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
@@ -104,6 +106,7 @@ public sealed class StartTests : IAsyncLifetime
         "Identity__Issuers__0__GroupsClaim" => "groups",
         "Roles__Admins__0" => "admins",
         "Roles__Auditors__0" => "auditors",
+        "CommandLine__ClientId" => "accessplane-cli",
         "Secrets__Path" => $"{folder}/secrets",
         "Keys__Path" => $"{folder}/keys",
         "Evidence__Checkpoints" => $"{folder}/checkpoints",

@@ -22,9 +22,11 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
         public override string Name => name;
         public override IReadOnlyCollection<string>? Types { get; } = ["resource_registered"];
         public TaskCompletionSource Owner { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public int Begun { get; private set; }
 
         public override Task Begin(long checkpoint, CancellationToken cancel)
         {
+            Begun++;
             Owner.TrySetResult();
             return Task.CompletedTask;
         }
@@ -154,6 +156,34 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
     }
 
     [Fact]
+    public async Task A_checkpoint_that_cannot_be_stored_is_its_owners_failure_and_nobody_elses()
+    {
+        var (good, stuck) = ($"s{Guid.CreateVersion7():N}", $"s{Guid.CreateVersion7():N}");
+        var (seen, repeated) = (new ConcurrentQueue<Guid>(), new ConcurrentQueue<Guid>());
+        var (works, fails) = (new Noting(good, seen), new Noting(stuck, repeated));
+        await using var replica = await Start(works, fails);
+        var first = await Happen();
+        await Until(() => seen.Contains(first) && repeated.Contains(first));
+        await StoredUpTo(stuck, first);
+
+        Guid second;
+        await using (var other = await database.Source.OpenConnectionAsync(Cancel))
+        {
+            await using var transaction = await other.BeginTransactionAsync(Cancel);
+            await using (var hold = new NpgsqlCommand("SELECT FROM accessplane.mt_event_progression WHERE name = $1 FOR UPDATE", other, transaction) { Parameters = { new() { Value = stuck } } })
+            {
+                await hold.ExecuteNonQueryAsync(Cancel);
+            }
+            second = await Happen();
+            await StoredUpTo(good, second);
+            await Until(() => fails.Begun > 1);
+        }
+        await StoredUpTo(stuck, second);
+        Assert.Equal(1, works.Begun);
+        Assert.Equal([first, second], seen.Where(s => s == first || s == second));
+    }
+
+    [Fact]
     public async Task An_owner_that_stops_leaves_nothing_of_its_own_in_the_connection_that_the_next_one_gets()
     {
         await using var one = EventStoreFeature.Open($"{database.ConnectionString};Maximum Pool Size=1");
@@ -213,6 +243,19 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
         while (!busy.Told.Task.IsCompleted || !seen.Contains(happened)); // its checkpoint was never stored
         FaultReport.Saw($"told, and another had done its work, after {since.ElapsedMilliseconds} ms");
         Assert.InRange(since.Elapsed, TimeSpan.Zero, TakeOver);
+    }
+
+    private async Task StoredUpTo(string name, Guid stream)
+    {
+        await using var command = database.Source.CreateCommand(
+            "SELECT p.last_seq_id >= e.seq_id FROM accessplane.mt_event_progression p, accessplane.mt_events e WHERE p.name = $1 AND e.stream_id = $2");
+        command.Parameters.Add(new NpgsqlParameter { Value = name });
+        command.Parameters.Add(new NpgsqlParameter { Value = stream });
+        using var patience = new CancellationTokenSource(Patience);
+        while (await command.ExecuteScalarAsync(patience.Token) is not true)
+        {
+            await Task.Delay(10, patience.Token);
+        }
     }
 
     private NpgsqlDataSource Named(string application) => new NpgsqlDataSourceBuilder(

@@ -61,6 +61,16 @@ public sealed class ReadingTests(SharedControlPlane plane) : IClassFixture<Share
     }
 
     [Fact]
+    public async Task The_log_that_is_searched_says_that_a_transcript_came_and_not_what_was_typed()
+    {
+        var session = await Recorded("typist");
+        Assert.Equal(HttpStatusCode.OK, await Read("auditor", "auditors", $"/v1/audit/events?stream={session}", typed: false));
+        var recorded = Assert.Single((await host.Get($"/v1/audit/events?stream={session}&type=transcript_recorded")).GetProperty("items").EnumerateArray());
+        Assert.Equal(1, recorded.GetProperty("data").GetProperty("lastSeq").GetInt64());
+        Assert.Empty(await Readings(session));
+    }
+
+    [Fact]
     public async Task Who_follows_a_live_one_is_in_the_log_when_the_first_line_comes()
     {
         var session = await Recorded("typist");

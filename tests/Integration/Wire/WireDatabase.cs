@@ -49,13 +49,38 @@ internal sealed class WireDatabase : IAsyncDisposable
         }
         if (options.Before is { Length: > 0 } before)
         {
-            await made.Run([$"set role {role}", .. before]);
+            await Run(server, made.Name, [$"set role {role}", .. before]); // by a connection of its own: it may change what others begin with
         }
         return made;
     }
 
-    /// <summary>Runs statements as superuser.</summary>
-    public Task Run(params string[] statements) => Run(server, Name, statements);
+    /// <summary>Runs statements as superuser. What they set for their session ends with them.</summary>
+    public async Task Run(params string[] statements)
+    {
+        if (statements.Length == 0)
+        {
+            return;
+        }
+        if (!await asking.WaitAsync(0))
+        {
+            await Run(server, Name, statements); // beside what is being run
+            return;
+        }
+        var isDone = false;
+        try
+        {
+            await Execute(await Direct(), [.. statements, "discard all"]);
+            isDone = true;
+        }
+        finally
+        {
+            if (!isDone)
+            {
+                await CloseDirect();
+            }
+            asking.Release();
+        }
+    }
 
     /// <summary>The first column of the first row, as superuser.</summary>
     public async Task<object?> Ask(string sql)
@@ -63,19 +88,25 @@ internal sealed class WireDatabase : IAsyncDisposable
         await asking.WaitAsync();
         try
         {
-            if (direct is not { State: System.Data.ConnectionState.Open })
-            {
-                await CloseDirect();
-                direct = new NpgsqlConnection(ConnectionString);
-                await direct.OpenAsync();
-            }
-            await using var command = new NpgsqlCommand(sql, direct);
+            await using var command = new NpgsqlCommand(sql, await Direct());
             return await command.ExecuteScalarAsync();
         }
         finally
         {
             asking.Release();
         }
+    }
+
+    /// <summary>A backend is not cheap: one is kept, until it is gone with its server.</summary>
+    private async Task<NpgsqlConnection> Direct()
+    {
+        if (direct is not { State: System.Data.ConnectionState.Open })
+        {
+            await CloseDirect();
+            direct = new NpgsqlConnection(ConnectionString);
+            await direct.OpenAsync();
+        }
+        return direct;
     }
 
     /// <summary>The database, empty again; then these statements, past it.</summary>
@@ -87,15 +118,15 @@ internal sealed class WireDatabase : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (isGuest && Role != Name)
+        {
+            await Run($"reassign owned by {Role} to {Name}", $"drop owned by {Role}", $"drop role {Role}");
+        }
         await CloseDirect();
         asking.Dispose();
         if (!isGuest)
         {
             await DropAll();
-        }
-        else if (Role != Name)
-        {
-            await Run($"reassign owned by {Role} to {Name}", $"drop owned by {Role}", $"drop role {Role}");
         }
     }
 
@@ -130,6 +161,11 @@ internal sealed class WireDatabase : IAsyncDisposable
         to.Database = database ?? to.Database;
         await using var connection = new NpgsqlConnection(to.ConnectionString);
         await connection.OpenAsync();
+        await Execute(connection, statements);
+    }
+
+    private static async Task Execute(NpgsqlConnection connection, IEnumerable<string> statements)
+    {
         foreach (var statement in statements)
         {
             await using var command = new NpgsqlCommand(statement, connection);

@@ -191,6 +191,20 @@ public sealed class WiringTests
         }
     }
 
+    [Theory]
+    [InlineData("ring")]
+    [InlineData("sockets")]
+    public async Task A_peer_that_says_nothing_is_asked_whether_it_is_there_still(string kind)
+    {
+        using var pair = await Pair.Make(kind);
+        // of both ends: local and remote address, and which timer runs: 02 is the one of keep-alives, in hundredths of a second
+        var timers = (await File.ReadAllLinesAsync("/proc/net/tcp", Cancel)).Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(f => f[1].EndsWith($":{pair.Port:X4}", StringComparison.Ordinal) || f[2].EndsWith($":{pair.Port:X4}", StringComparison.Ordinal))
+            .Where(f => f[3] == "01").Select(f => f[5].Split(':')).ToList();
+        Assert.Equal(["02", "02"], timers.Select(t => t[0]));
+        Assert.All(timers, t => Assert.InRange(Convert.ToInt64(t[1], 16), 1, 3_000));
+    }
+
     /// <summary>Does it where whoever waited for a wire goes on: on the ring's own thread.</summary>
     private static async Task<T> OnTheRing<T>(Func<T> what)
     {
@@ -222,7 +236,8 @@ public sealed class WiringTests
         return Ring.Next()!;
     }
 
-    private sealed record Pair(AccessPlane.Agent.Relay.Wire Near, AccessPlane.Agent.Relay.Wire Far) : IDisposable
+    /// <param name="Port">Where the far end was listened for.</param>
+    private sealed record Pair(AccessPlane.Agent.Relay.Wire Near, AccessPlane.Agent.Relay.Wire Far, int Port) : IDisposable
     {
         public static async Task<Pair> Make(string kind)
         {
@@ -231,7 +246,7 @@ public sealed class WiringTests
             listener.Start();
             var connecting = wiring.Connect(listener.LocalEndpoint, Cancel);
             var accepted = await listener.AcceptSocketAsync(Cancel);
-            return new Pair(await connecting, wiring.Adopt(accepted));
+            return new Pair(await connecting, wiring.Adopt(accepted), ((IPEndPoint)listener.LocalEndpoint).Port);
         }
 
         public void Dispose()

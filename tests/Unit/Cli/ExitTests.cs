@@ -1,15 +1,28 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using AccessPlane.Cli.Http;
 using AccessPlane.Cli.Terminal;
 using Xunit;
 
 namespace AccessPlane.Tests.Unit.Cli;
 
-public sealed class ExitTests
+public sealed partial class ExitTests
 {
     [Fact]
     public void Scripts_depend_on_the_numbers() => Assert.Equal(
         (0, 1, 2, 3, 4, 5, 6, 127, 130),
         (Exit.Ok, Exit.Refused, Exit.Usage, Exit.NotSignedIn, Exit.NotFound, Exit.TimedOut, Exit.Unreachable, Exit.NoProgram, Exit.Interrupted));
+
+    [GeneratedRegex(@"\b(?<code>\d+) [a-z]", RegexOptions.NonBacktracking)]
+    private static partial Regex Named();
+
+    [Fact]
+    public void The_help_names_every_one_of_them_and_no_other()
+    {
+        int[] codes = [.. typeof(Exit).GetFields().Where(f => f.IsLiteral && f.FieldType == typeof(int)).Select(f => (int)f.GetRawConstantValue()!)];
+        Assert.Contains(Exit.Interrupted, codes);
+        Assert.Equal(codes.Order(), Named().Matches(Exit.Help).Select(m => int.Parse(m.Groups["code"].Value, CultureInfo.InvariantCulture)).Order());
+    }
 
     [Theory]
     [InlineData(401, "token-expired", Exit.NotSignedIn)]

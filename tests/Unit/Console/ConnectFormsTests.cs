@@ -15,6 +15,7 @@ public sealed class ConnectFormsTests
     {
         var forms = Of("postgresql://t_1:apt_s3cret@db.example:6432/orders?sslmode=require&channel_binding=require");
         Assert.Equal("psql 'postgresql://t_1:apt_s3cret@db.example:6432/orders?sslmode=require&channel_binding=require'", forms["psql"]);
+        Assert.Equal("postgresql://t_1:apt_s3cret@db.example:6432/orders?sslmode=require&channel_binding=require", forms["URL"]);
         Assert.Equal("jdbc:postgresql://db.example:6432/orders?user=t_1&password=apt_s3cret&sslmode=require&channelBinding=require", forms["JDBC"]);
         Assert.Equal("Host=db.example;Port=6432;Database=orders;Username=t_1;Password=apt_s3cret;SSL Mode=Require;Channel Binding=Require", forms[".NET"]);
         Assert.EndsWith("SSL Mode=VerifyFull", Of("postgresql://x@h/d?sslmode=verify-full")[".NET"], StringComparison.Ordinal);
@@ -25,6 +26,7 @@ public sealed class ConnectFormsTests
     {
         var forms = Of("postgresql://t_1:x@[::1]:6432/it%27s", host: "::1", database: "it's; drop", password: "a;\"b");
         Assert.Equal("psql 'postgresql://t_1:x@[::1]:6432/it%27s'", forms["psql"]);
+        Assert.Equal("postgresql://t_1:x@[::1]:6432/it%27s", forms["URL"]);
         Assert.Equal("jdbc:postgresql://[::1]:6432/it%27s%3B%20drop?user=t_1&password=a%3B%22b", forms["JDBC"]);
         Assert.Contains("Database=\"it's; drop\";Username=t_1;Password=\"a;\"\"b\"", forms[".NET"], StringComparison.Ordinal);
     }
