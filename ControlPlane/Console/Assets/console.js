@@ -164,10 +164,14 @@
     }
   }
 
+  // the instant that a field for local time shows; told with the change, so that who searches at once searches by it
+  Blazor.registerCustomEventType("instantchange", {
+    browserEventName: "change",
+    createEventArgs: ({ target }) => ({ utc: target.value ? new Date(target.value).toISOString() : null }),
+  });
+
   window.accessplane = {
     replay,
-    /** The instant that a field for local time shows, in UTC; nothing where it is empty. */
-    instantOf: (local) => (local ? new Date(local).toISOString() : null),
     /** Puts the writer's cursor where something is wrong. */
     toLine(id, line, column) {
       const field = document.getElementById(id);

@@ -91,7 +91,7 @@ internal sealed class Seat : IAsyncDisposable
 
     public Task Press(string button, ILocator? within = null) => (within?.GetByRole(AriaRole.Button, new() { Name = button }) ?? Page.GetByRole(AriaRole.Button, new() { Name = button })).First.ClickAsync();
 
-    /// <summary>Types an instant as the clock on their wall shows it. The page asks their browser which that is: what is pressed at once may come before the answer.</summary>
+    /// <summary>Types an instant as the clock on their wall shows it.</summary>
     public Task Types(string field, DateTimeOffset at)
     {
         var local = TimeZoneInfo.ConvertTime(at, Zone).ToString("yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture);
