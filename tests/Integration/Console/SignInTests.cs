@@ -249,6 +249,7 @@ public sealed class SignInTests : IClassFixture<SignInTests.Plane>, IDisposable
     [Theory]
     [InlineData("/console/sign-out")]
     [InlineData("/console/renew")]
+    [InlineData("/console/evidence/pack")]
     public async Task Another_sites_form_does_nothing(string path)
     {
         await SignIn(refresh: "r1");

@@ -157,6 +157,7 @@ public sealed class AuditStreamTests : IDisposable
         var all = All().GroupBy(l => l.GetProperty("id").GetString()).Select(same => Assert.Single(same.Select(l => l.ToString()).Distinct())).ToList();
         IsUnbroken([.. all.Select(l => JsonSerializer.Deserialize<JsonElement>(l))]);
         Assert.All(receiver.All, r => Assert.StartsWith("application/cloudevents-batch+json", r.Headers["Content-Type"], StringComparison.Ordinal));
+        Assert.All(all, l => Assert.Contains("\"class_uid\":", l, StringComparison.Ordinal)); // OCSF, as in the file
         Assert.All(receiver.All, r => Assert.StartsWith("v1,", r.Headers["webhook-signature"], StringComparison.Ordinal));
 
         List<JsonElement> All() => [.. receiver.Taken.SelectMany(r => r.Json.EnumerateArray())];
