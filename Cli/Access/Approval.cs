@@ -10,6 +10,7 @@ namespace AccessPlane.Cli.Access;
 internal static class Approval
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Unheard = TimeSpan.FromSeconds(30);
 
     /// <summary>Asks, and waits.</summary>
     public static async Task<Answer<RequestShape>> Ask(Call call, string entitlement, Terms terms)
@@ -46,7 +47,14 @@ internal static class Approval
         {
             return await call.Screen.While(Waiting(call, request.Value), say => Poll(call, request, atMost, say));
         }
-        catch (OperationCanceledException) when (call.Cancel.IsCancellationRequested)
+        // a terminal that is gone fails in its own way
+        catch (Exception ended) when (call.Cancel.IsCancellationRequested && ended is OperationCanceledException or IOException)
+        {
+            await Farewell.Withdraw(call, request.Value.Id);
+            throw new OperationCanceledException(call.Cancel);
+        }
+        // nobody waits for it any more, but where that was agreed on
+        catch (StopException stop) when (stop.ExitCode != Exit.TimedOut)
         {
             await Farewell.Withdraw(call, request.Value.Id);
             throw;
@@ -56,6 +64,7 @@ internal static class Approval
     private static async Task<Answer<RequestShape>> Poll(Call call, Answer<RequestShape> request, TimeSpan? atMost, Action<string> say)
     {
         var (began, told) = (call.Around.Clock.GetTimestamp(), Says.WaitsFor(request.Value));
+        var heard = began;
         while (request.Value.State == "Submitted")
         {
             if (call.Around.Clock.GetElapsedTime(began) >= atMost)
@@ -65,7 +74,16 @@ internal static class Approval
                     $"`accessplane connect {request.Value.Resource}` goes on when it is approved, `accessplane cancel {Named.Short(request.Value.Id)}` takes it back");
             }
             await Task.Delay(Pause, call.Around.Clock, call.Cancel);
-            request = await call.Api.Get<RequestShape>($"{ListRequests.Path}/{request.Value.Id:D}", call.Cancel);
+            try
+            {
+                request = await call.Api.Get<RequestShape>($"{ListRequests.Path}/{request.Value.Id:D}", call.Cancel);
+                heard = call.Around.Clock.GetTimestamp();
+            }
+            // a control plane that is being replaced is back in a moment
+            catch (StopException lost) when (lost.ExitCode == Exit.Unreachable && call.Around.Clock.GetElapsedTime(heard) < Unheard)
+            {
+                continue;
+            }
             if (Says.WaitsFor(request.Value) != told && request.Value.State == "Submitted")
             {
                 told = Says.WaitsFor(request.Value);

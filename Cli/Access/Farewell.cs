@@ -22,11 +22,11 @@ internal static class Farewell
         try
         {
             var closed = await Close(call, request, late.Token);
-            call.Screen.Say($"request {Named.Short(request)} is {(closed.State == "Cancelled" ? "taken back" : Words.Kind(closed.State))}");
             if (closed.GrantId is { } grant)
             {
                 await GiveBack(call, grant);
             }
+            call.Screen.Say($"request {Named.Short(request)} is {(closed.State == "Cancelled" ? "taken back" : Words.Kind(closed.State))}");
         }
         catch (Exception failure) when (failure is StopException or OperationCanceledException)
         {

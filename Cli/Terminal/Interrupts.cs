@@ -29,8 +29,8 @@ internal sealed class Interrupts : IDisposable
     /// <summary>One has come.</summary>
     public void Take(PosixSignalContext signal)
     {
-        // whoever insists is not held up by what is being withdrawn
-        if (other is null && ended.IsCancellationRequested)
+        // whoever insists is not held up by what is being withdrawn; a terminal that is closed says so twice, and insists on nothing
+        if (other is null && ended.IsCancellationRequested && signal.Signal != PosixSignal.SIGHUP)
         {
             return;
         }

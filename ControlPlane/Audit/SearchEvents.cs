@@ -22,7 +22,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
                 (SELECT g.data ->> 'grant' FROM accessplane.mt_events g WHERE g.type = 'grant_issued' AND g.data ->> 'resource' = ?)))
         """;
 
-    /// <summary>What was typed is read as a transcript: whoever reads one is recorded, and who searches the log is not.</summary>
+    /// <summary>What a transcript says is read from its session, which records who reads: the log is no way around that.</summary>
     private static readonly string Told = $"(CASE WHEN type = '{EventNames.Of(typeof(TranscriptRecorded))}' THEN data - 'entries' ELSE data END)";
 
     public static void Map(IEndpointRouteBuilder routes) => routes

@@ -143,14 +143,20 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
     {
         try
         {
-            if (await Refusal(connection, due, cancel) is not null)
+            if (await Refusal(connection, due, cancel) is not { } refused)
             {
-                foreach (var one in due)
+                Array.ForEach(due, c => c.Stored.TrySetResult());
+                return;
+            }
+            foreach (var one in due)
+            {
+                if ((due.Length == 1 ? refused : await Refusal(connection, [one], cancel)) is { } its)
                 {
-                    if (await Refusal(connection, [one], cancel) is { } refused)
-                    {
-                        one.Stored.TrySetException(refused);
-                    }
+                    one.Stored.TrySetException(its);
+                }
+                else
+                {
+                    one.Stored.TrySetResult();
                 }
             }
         }
@@ -159,7 +165,6 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
             Array.ForEach(due, c => c.Stored.TrySetException(new OwnershipLostException(c.Of.Name, lost)));
             throw;
         }
-        Array.ForEach(due, c => c.Stored.TrySetResult());
     }
 
     /// <summary>What a crash of the database takes is a repetition, and those there are.</summary>

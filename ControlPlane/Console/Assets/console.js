@@ -167,7 +167,10 @@
   // the instant that a field for local time shows; told with the change, so that who searches at once searches by it
   Blazor.registerCustomEventType("instantchange", {
     browserEventName: "change",
-    createEventArgs: ({ target }) => ({ utc: target.value ? new Date(target.value).toISOString() : null }),
+    createEventArgs: ({ target }) => {
+      const at = new Date(target.value);
+      return { utc: target.validity.valid && !Number.isNaN(at.valueOf()) ? at.toISOString() : null };
+    },
   });
 
   window.accessplane = {

@@ -108,6 +108,13 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         await auditor.Press("Search");
         await auditor.Sees(".empty", "Fewer words, or a longer time, find more");
 
+        // the page comes again by itself, as when a sign-in is renewed: what is being typed stays
+        await Anew();
+        await auditor.Page.GetByLabel("Words of the statement").FillAsync("half a word");
+        await auditor.Page.EvaluateAsync("() => Blazor.navigateTo(location.href)");
+        await auditor.Press("Search");
+        await Wait.Until(() => auditor.Page.Url == $"{world.Url}/console/sessions?text=half%20a%20word", 5, () => $"it searched for {auditor.Page.Url}");
+
         // between what slept and what came a second later: typed as the clock on the wall shows it, asked for as the instant
         var denied = (await world.Api.Get("auditor", $"/v1/audit/operations?session={session}&verdict=deny")).Is(200).Body.GetProperty("items").EnumerateArray().Single();
         var between = DateTimeOffset.FromUnixTimeSeconds(denied.GetProperty("at").GetDateTimeOffset().ToUnixTimeSeconds());
@@ -117,7 +124,8 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
             var wanted = $"/console/sessions?{asked}={between.UtcDateTime:O}";
             await auditor.Types(field, between);
             await auditor.Press("Search");
-            await auditor.Page.WaitForURLAsync(url => Uri.UnescapeDataString(url).EndsWith(wanted, StringComparison.Ordinal));
+            await Wait.Until(
+                () => Uri.UnescapeDataString(auditor.Page.Url).EndsWith(wanted, StringComparison.Ordinal), 5, () => $"the address is {auditor.Page.Url} and not {wanted}");
             await Assertions.Expect(ours).ToHaveTextAsync(found);
         }
 
