@@ -44,6 +44,7 @@ public static class AgentMeter
         Meter.CreateObservableGauge("accessplane.spool.bytes", () => spool.Bytes, "By");
         Meter.CreateObservableGauge("accessplane.spool.fullness", () => spool.Fullness, "1");
         Meter.CreateObservableGauge("accessplane.spool.waiting", () => spool.Waiting.TotalSeconds, "s");
+        Meter.CreateObservableGauge("accessplane.record.flush", () => spool.SlowestFlush.TotalMilliseconds, "ms");
         Meter.CreateObservableGauge("accessplane.clock.ahead", () => inForce.Time.HostIsAhead.TotalMilliseconds, "ms");
         Meter.CreateObservableGauge("accessplane.lease.age", () => Math.Min(inForce.LeaseAge.TotalMilliseconds, 1e9), "ms");
         live.SessionCut += (cause, took) => RevocationCut.Record(took.TotalMilliseconds, new KeyValuePair<string, object?>("cause", cause));

@@ -16,6 +16,7 @@ internal sealed record Usage(int Sessions, long AllocatedBytes, long ResidentByt
 internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live, Spool spool)
 {
     private static readonly TimeSpan Drift = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
 
     private ImmutableList<Func<string?>> alerts = [];
 
@@ -34,7 +35,10 @@ internal sealed class Health(InForce inForce, CatchUp catchUp, LiveSessions live
     }
 
     /// <summary>What stops nobody yet; empty where there is nothing.</summary>
-    public string ToBeLookedAt => string.Join("; ", new[] { inForce.Warning, spool.Alert, Clock }.Concat(alerts.Select(alert => alert())).OfType<string>());
+    public string ToBeLookedAt => string.Join("; ", new[] { inForce.Warning, spool.Alert, Disk, Clock }.Concat(alerts.Select(alert => alert())).OfType<string>());
+
+    /// <summary>Statements wait for it where their records must outlive the host.</summary>
+    private string? Disk => spool.SlowestFlush is var took && took >= Slow ? $"the disk is slow: a record took {took.TotalSeconds:0} s to become durable, and statements wait for theirs" : null;
 
     /// <summary>Sessions do not go by this host's clock; certificates and whatever else looks at it do.</summary>
     private string? Clock => inForce.Time.HostIsAhead is var ahead && ahead.Duration() > Drift

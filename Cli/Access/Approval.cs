@@ -13,11 +13,12 @@ internal static class Approval
     private static readonly TimeSpan Unheard = TimeSpan.FromSeconds(30);
 
     /// <summary>Asks, and waits.</summary>
-    public static async Task<Answer<RequestShape>> Ask(Call call, string entitlement, Terms terms)
+    /// <param name="keeps">Whether the request stays where nobody decided within the time that was given: somebody comes back for it.</param>
+    public static async Task<Answer<RequestShape>> Ask(Call call, string entitlement, Terms terms, bool keeps)
     {
         // before anything is filed: what cannot be meant leaves nothing behind
         var atMost = terms.WaitAtMost(call);
-        return await Await(call, await File(call, entitlement, terms), atMost);
+        return await Await(call, await File(call, entitlement, terms), atMost, keeps);
     }
 
     /// <summary>Ctrl-C breaks off the waiting and not this: only what is known to be filed can be taken back.</summary>
@@ -37,7 +38,7 @@ internal static class Approval
         }
     }
 
-    private static async Task<Answer<RequestShape>> Await(Call call, Answer<RequestShape> request, TimeSpan? atMost)
+    private static async Task<Answer<RequestShape>> Await(Call call, Answer<RequestShape> request, TimeSpan? atMost, bool keeps)
     {
         if (request.Value.State != "Submitted")
         {
@@ -45,7 +46,7 @@ internal static class Approval
         }
         try
         {
-            return await call.Screen.While(Waiting(call, request.Value), say => Poll(call, request, atMost, say));
+            return await call.Screen.While(Waiting(call, request.Value), say => Poll(call, request, atMost, keeps, say));
         }
         // a terminal that is gone fails in its own way
         catch (Exception ended) when (call.Cancel.IsCancellationRequested && ended is OperationCanceledException or IOException)
@@ -54,14 +55,14 @@ internal static class Approval
             throw new OperationCanceledException(call.Cancel);
         }
         // nobody waits for it any more, but where that was agreed on
-        catch (StopException stop) when (stop.ExitCode != Exit.TimedOut)
+        catch (StopException stop) when (!keeps || stop.ExitCode != Exit.TimedOut)
         {
             await Farewell.Withdraw(call, request.Value.Id);
             throw;
         }
     }
 
-    private static async Task<Answer<RequestShape>> Poll(Call call, Answer<RequestShape> request, TimeSpan? atMost, Action<string> say)
+    private static async Task<Answer<RequestShape>> Poll(Call call, Answer<RequestShape> request, TimeSpan? atMost, bool keeps, Action<string> say)
     {
         var (began, told) = (call.Around.Clock.GetTimestamp(), Says.WaitsFor(request.Value));
         var heard = began;
@@ -69,9 +70,7 @@ internal static class Approval
         {
             if (call.Around.Clock.GetElapsedTime(began) >= atMost)
             {
-                throw new StopException(
-                    Exit.TimedOut, $"nobody decided within {Words.Of(atMost.Value)}: request {Named.Short(request.Value.Id)} still waits for {Says.WaitsFor(request.Value)}",
-                    $"`accessplane connect {request.Value.Resource}` goes on when it is approved, `accessplane cancel {Named.Short(request.Value.Id)}` takes it back");
+                throw Undecided(request.Value, atMost.Value, keeps);
             }
             await Task.Delay(Pause, call.Around.Clock, call.Cancel);
             try
@@ -91,6 +90,14 @@ internal static class Approval
             }
         }
         return request;
+    }
+
+    private static StopException Undecided(RequestShape request, TimeSpan within, bool keeps)
+    {
+        var id = Named.Short(request.Id);
+        return new StopException(
+            Exit.TimedOut, $"nobody decided within {Words.Of(within)}: request {id} {(keeps ? "still waits" : "waited")} for {Says.WaitsFor(request)}",
+            keeps ? $"`accessplane connect {request.Resource}` goes on when it is approved, `accessplane cancel {id}` takes it back" : "tell those who can approve, and ask again");
     }
 
     /// <summary>A request that did not lead to a grant, told as what it is.</summary>

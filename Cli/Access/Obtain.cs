@@ -16,17 +16,18 @@ internal static class Obtain
 
     /// <summary>A live grant if there is one, otherwise one is asked for.</summary>
     public static async Task<GrantShape> Held(Call call, Wanted wanted) =>
-        call.Value(wanted.Grant) is null && await Live(call, wanted) is { } live ? live : await Read(call, (await Own(call, wanted)).Grant);
+        call.Value(wanted.Grant) is null && await Live(call, wanted) is { } live ? live : await Read(call, (await Own(call, wanted, keeps: true)).Grant);
 
     /// <summary>One that nobody else uses; or the one that was named.</summary>
-    public static async Task<Obtained> Own(Call call, Wanted wanted)
+    /// <param name="keeps">Whether a request stays that nobody decided within `--wait-at-most`.</param>
+    public static async Task<Obtained> Own(Call call, Wanted wanted, bool keeps)
     {
         if (call.Value(wanted.Grant) is { } named)
         {
             return new Obtained(await Named.Of(call, $"{ListGrants.Path}?mine=true", "grant", named), false);
         }
         var offer = await Offer(call, wanted);
-        var request = await Approval.Ask(call, offer.Id, wanted.Terms);
+        var request = await Approval.Ask(call, offer.Id, wanted.Terms, keeps);
         if (request.Value.Notice is { } notice)
         {
             call.Screen.Say($"note: {notice}");

@@ -27,8 +27,7 @@ internal static class Ticket
                 return await call.Api.Post<TicketShape>($"/v1/grants/{grant.Id:D}/tickets", new { connections, database }, call.Cancel);
             }
             // the first attempt's secret was told to nobody: only another ticket helps
-            catch (StopException stop) when (attempt < Attempts && stop.Problem is { } problem && problem.TryGetProperty("code", out var code) &&
-                code.GetString() is "agent-not-reached" or "ticket-already-issued")
+            catch (StopException stop) when (attempt < Attempts && stop.Code is "agent-not-reached" or "ticket-already-issued")
             {
                 call.Screen.Say($"no agent has taken the ticket yet, trying again: {stop.Message}");
             }

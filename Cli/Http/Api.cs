@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
@@ -15,25 +14,37 @@ internal sealed record Answer<T>(JsonElement Raw, T Value);
 /// <param name="Next">Where the list goes on, where it does.</param>
 internal sealed record Page<T>(IReadOnlyList<T> Items, string? Next);
 
-/// <summary>The control plane's API under one person's token. Calls that may be repeated are, for a while, when it says so.</summary>
+/// <summary>The control plane's API under one person's token. Calls that may be repeated are, for a while: when it says so, and a command whose answer is lost.</summary>
 internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>> token, TimeProvider clock)
 {
     private const int Attempts = 4;
     private const int LargestPage = 200;
     private const string Yaml = "application/yaml";
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    public Task<Answer<T>> Get<T>(string path, CancellationToken cancel) => Ask<T>(HttpMethod.Get, path, null, null, null, cancel);
+    /// <summary>Who is to wait longer than that may as well come again.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
 
-    /// <param name="key">The same for attempts that are one command; one of its own where it is left out.</param>
-    public Task<Answer<T>> Post<T>(string path, object body, CancellationToken cancel, string? key = null) =>
-        Ask<T>(HttpMethod.Post, path, () => Content(JsonSerializer.SerializeToUtf8Bytes(body, Json.Options), "application/json"), key ?? NewKey(), null, cancel);
+    /// <summary>After that nothing is tried once more: an answer that never comes costs minutes each time.</summary>
+    private static readonly TimeSpan Persistence = TimeSpan.FromMinutes(2);
 
-    public Task<Answer<T>> Delete<T>(string path, CancellationToken cancel) => Ask<T>(HttpMethod.Delete, path, null, null, null, cancel);
+    /// <param name="Why">Null where there is a response.</param>
+    /// <param name="Pause">After which another attempt may end otherwise; null where none will.</param>
+    /// <param name="MayBeDone">What was asked for may be done, whatever was heard of it.</param>
+    private readonly record struct Attempt(HttpResponseMessage? Response, StopException? Why = null, TimeSpan? Pause = null, bool MayBeDone = false);
+
+    public Task<Answer<T>> Get<T>(string path, CancellationToken cancel) => Ask<T>(new Outgoing(HttpMethod.Get, path), cancel);
+
+    public Task<Answer<T>> Post<T>(string path, object body, CancellationToken cancel) =>
+        Ask<T>(new Outgoing(HttpMethod.Post, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, Json.Options), Key = Outgoing.NewKey() }, cancel);
+
+    public Task<Answer<T>> Delete<T>(string path, CancellationToken cancel) => Ask<T>(new Outgoing(HttpMethod.Delete, path), cancel);
 
     public Task<Answer<T>> PutYaml<T>(string path, byte[] yaml, long? ifMatch, CancellationToken cancel) =>
-        Ask<T>(HttpMethod.Put, path, () => Content(yaml, Yaml), null, ifMatch, cancel);
+        Ask<T>(new Outgoing(HttpMethod.Put, path) { Body = yaml, Type = Yaml, IfMatch = ifMatch }, cancel);
 
-    public Task<Answer<T>> PostYaml<T>(string path, byte[] yaml, CancellationToken cancel) => Ask<T>(HttpMethod.Post, path, () => Content(yaml, Yaml), NewKey(), null, cancel);
+    public Task<Answer<T>> PostYaml<T>(string path, byte[] yaml, CancellationToken cancel) =>
+        Ask<T>(new Outgoing(HttpMethod.Post, path) { Body = yaml, Type = Yaml, Key = Outgoing.NewKey() }, cancel);
 
     /// <summary>A list, page after page, up to <paramref name="most"/>.</summary>
     /// <param name="path">Without `limit` and `after`.</param>
@@ -56,7 +67,8 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
     /// <summary>An answer of lines (NDJSON), each as it comes.</summary>
     public async IAsyncEnumerable<string> Lines(HttpMethod method, string path, byte[]? yaml, [EnumeratorCancellation] CancellationToken cancel)
     {
-        using var response = await Send(method, path, yaml is null ? null : () => Content(yaml, Yaml), yaml is null ? null : NewKey(), null, cancel);
+        var call = new Outgoing(method, path) { Body = yaml, Type = Yaml, Key = yaml is null ? null : Outgoing.NewKey(), Streams = true };
+        using var response = await Send(call, cancel);
         await using var stream = await response.Content.ReadAsStreamAsync(cancel);
         using var reader = new StreamReader(stream, Encoding.UTF8);
         while (await Line(reader, cancel) is { } line)
@@ -68,7 +80,7 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
     /// <summary>A document to keep, byte by byte.</summary>
     public async Task Download(string path, string accept, Stream into, CancellationToken cancel)
     {
-        using var response = await Send(HttpMethod.Get, path, null, null, null, cancel, accept);
+        using var response = await Send(new Outgoing(HttpMethod.Get, path) { Accept = accept, Streams = true }, cancel);
         await Connected(async () =>
         {
             await response.Content.CopyToAsync(into, cancel);
@@ -76,10 +88,11 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
         }, cancel);
     }
 
-    private async Task<Answer<T>> Ask<T>(HttpMethod method, string path, Func<HttpContent>? body, string? key, long? ifMatch, CancellationToken cancel)
+    private async Task<Answer<T>> Ask<T>(Outgoing call, CancellationToken cancel)
     {
-        using var response = await Send(method, path, body, key, ifMatch, cancel);
-        var bytes = await Connected(() => response.Content.ReadAsByteArrayAsync(cancel), cancel);
+        using var response = await Send(call, cancel);
+        // it is all here: whoever leaves now has been answered
+        var bytes = await response.Content.ReadAsByteArrayAsync(CancellationToken.None);
         try
         {
             var raw = bytes.Length == 0 ? JsonSerializer.SerializeToElement(new { }) : JsonSerializer.Deserialize<JsonElement>(bytes);
@@ -91,47 +104,70 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
         }
     }
 
-    private async Task<HttpResponseMessage> Send(
-        HttpMethod method, string path, Func<HttpContent>? body, string? key, long? ifMatch, CancellationToken cancel, string? accept = null)
+    /// <summary>Until there is an answer. Of one that is lost nobody knows what it was: the command goes again under its own key, by which it is done once.</summary>
+    private async Task<HttpResponseMessage> Send(Outgoing call, CancellationToken cancel)
     {
-        for (var attempt = 1; ; attempt++)
+        var (began, mayBeDone) = (clock.GetTimestamp(), false);
+        try
         {
-            using var request = new HttpRequestMessage(method, new Uri(path.TrimStart('/'), UriKind.Relative)) { Content = body?.Invoke() };
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await token(cancel));
-            if (key is not null)
+            for (var number = 1; ; number++)
             {
-                request.Headers.Add("Idempotency-Key", key);
-            }
-            if (ifMatch is { } version)
-            {
-                request.Headers.IfMatch.Add(new EntityTagHeaderValue(string.Create(CultureInfo.InvariantCulture, $"\"{version}\"")));
-            }
-            if (accept is not null)
-            {
-                request.Headers.Accept.ParseAdd(accept);
-            }
-            var response = await Connected(() => http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel), cancel);
-            if (response.IsSuccessStatusCode)
-            {
-                return response;
-            }
-            using (response)
-            {
-                if (attempt < Attempts && response.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests)
+                var attempt = await Try(call, await token(cancel), cancel);
+                if (attempt.Response is { } response)
                 {
-                    await Task.Delay(response.Headers.RetryAfter?.Delta ?? TimeSpan.FromSeconds(1), clock, cancel);
-                    continue;
+                    return response;
                 }
-                throw Problem.Of((int)response.StatusCode, await Connected(() => response.Content.ReadAsStringAsync(cancel), cancel));
+                mayBeDone |= attempt.MayBeDone;
+                if (attempt.Pause is not { } pause || number == Attempts || clock.GetElapsedTime(began) > Persistence)
+                {
+                    throw attempt.Why!;
+                }
+                await Task.Delay(pause, clock, cancel);
             }
         }
+        catch (StopException why) when (mayBeDone && call.ShownBy is not null)
+        {
+            var shown = $"it may have been done all the same: `{call.ShownBy}` shows it";
+            throw new StopException(why.ExitCode, why.Message, why.ExitCode == Exit.Unreachable || why.Next is null ? shown : $"{why.Next}; {shown}", why.Problem, why);
+        }
     }
+
+    private async Task<Attempt> Try(Outgoing call, string bearer, CancellationToken cancel)
+    {
+        using var message = call.Message(bearer);
+        HttpResponseMessage response;
+        try
+        {
+            response = await Connected(
+                () => http.SendAsync(message, call.Streams ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead, cancel), cancel);
+        }
+        catch (StopException lost)
+        {
+            return new Attempt(null, lost, call.Key is null ? null : Pause, MayHaveArrived(lost.InnerException));
+        }
+        if (response.IsSuccessStatusCode)
+        {
+            return new Attempt(response);
+        }
+        using (response)
+        {
+            var why = Problem.Of((int)response.StatusCode, await Connected(() => response.Content.ReadAsStringAsync(cancel), cancel));
+            var pause = response.Headers.RetryAfter?.Delta ?? Pause;
+            return new Attempt(null, why, MayGoAgain(call, response.StatusCode) && pause <= LongestPause ? pause : null, response.StatusCode >= HttpStatusCode.InternalServerError);
+        }
+    }
+
+    /// <summary>A gateway that had no answer says nothing of what was done: only what is known by its key, or does nothing, goes again then.</summary>
+    private static bool MayGoAgain(Outgoing call, HttpStatusCode status) => status is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests ||
+        (status is HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout && (call.Key is not null || call.Method == HttpMethod.Get));
+
+    /// <summary>Where no connection came about nothing was sent.</summary>
+    private static bool MayHaveArrived(Exception? failure) => failure is not HttpRequestException
+    {
+        HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError,
+    };
 
     private Task<string?> Line(StreamReader reader, CancellationToken cancel) => Connected(() => reader.ReadLineAsync(cancel).AsTask(), cancel);
 
     private Task<T> Connected<T>(Func<Task<T>> work, CancellationToken cancel) => Reached.Or(http.BaseAddress!, work, cancel);
-
-    private static ByteArrayContent Content(byte[] bytes, string type) => new(bytes) { Headers = { ContentType = new MediaTypeHeaderValue(type) } };
-
-    public static string NewKey() => Guid.CreateVersion7().ToString("D");
 }

@@ -21,10 +21,11 @@ internal static class Completion
             # accessplane completion zsh > a folder of your $fpath, as _accessplane
             _accessplane() {
               local -a found
-              found=("${(@f)$(accessplane "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)}")
-              compadd -- $found
+              found=(${(f)"$(accessplane "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)"})
+              compadd -a found || _files
             }
-            compdef _accessplane accessplane
+            # found in $fpath, this is what is called: the first time it has to answer, too
+            if [ "$funcstack[1]" = "_accessplane" ]; then _accessplane "$@"; else compdef _accessplane accessplane; fi
             """,
         ["fish"] = """
             # accessplane completion fish > ~/.config/fish/completions/accessplane.fish

@@ -7,12 +7,17 @@ internal sealed class Tokens(Surroundings around, Uri url, string? tokenFile, Ht
 {
     /// <summary>A token that ends on its way is worth nothing.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(30);
+    private const string Holds = "name a file that holds an access token and nothing else";
     private SignedIn? signedIn;
 
     public async Task<string> Current(CancellationToken cancel)
     {
         // a file is read each time: whoever renews what is in it meanwhile is not in vain
-        if ((tokenFile is not null ? OfFile(tokenFile) : around.Variable("ACCESSPLANE_TOKEN")?.Trim()) is { Length: > 0 } given)
+        if (tokenFile is not null)
+        {
+            return OfFile(tokenFile);
+        }
+        if (around.Variable("ACCESSPLANE_TOKEN")?.Trim() is { Length: > 0 } given)
         {
             return given;
         }
@@ -58,15 +63,21 @@ internal sealed class Tokens(Surroundings around, Uri url, string? tokenFile, Ht
 
     private static StopException Over(string what) => new(Exit.NotSignedIn, what, "sign in with `accessplane login`");
 
+    /// <summary>INVARIANT: never nothing. Whoever names a file means to be who it says, and not who happens to be signed in.</summary>
     private static string OfFile(string path)
     {
+        if (path.Length == 0)
+        {
+            throw new StopException(Exit.Usage, "`--token-file` names no file", Holds);
+        }
         try
         {
-            return File.ReadAllText(path).Trim();
+            return File.ReadAllText(path).Trim() is { Length: > 0 } token ? token
+                : throw new StopException(Exit.Usage, $"the token file `{path}` is empty: whoever writes it has not done so, or failed to", Holds);
         }
         catch (Exception bad) when (bad is IOException or UnauthorizedAccessException)
         {
-            throw new StopException(Exit.Usage, $"the token's file `{path}` cannot be read: {bad.Message}", "name a file that holds an access token and nothing else");
+            throw new StopException(Exit.Usage, $"the token's file `{path}` cannot be read: {bad.Message}", Holds);
         }
     }
 }

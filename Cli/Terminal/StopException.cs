@@ -15,4 +15,8 @@ internal sealed class StopException(
     /// <summary>The one document of `--json` is out already.</summary>
     public bool IsDocumented => told;
     public JsonElement? Problem => problem;
+
+    /// <summary>The API's own word for what happened, where it has one.</summary>
+    public string? Code => problem is { ValueKind: JsonValueKind.Object } answer && answer.TryGetProperty("code", out var code) && code.ValueKind == JsonValueKind.String
+        ? code.GetString() : null;
 }

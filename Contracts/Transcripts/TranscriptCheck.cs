@@ -15,7 +15,7 @@ public sealed record TranscriptCheck(int Entries, int Segments, string Head, boo
     private const string Hash = ",\"hash\":\"";
 
     /// <param name="lines">Of `GET /v1/sessions/{id}/transcript`.</param>
-    /// <param name="keys">The agent's public keys, SubjectPublicKeyInfo in base64.</param>
+    /// <param name="keys">The agent's public keys, SubjectPublicKeyInfo in base64, each behind the one that it followed.</param>
     public static TranscriptCheck Of(Guid session, IReadOnlyList<string> lines, IReadOnlyList<SealedSegment> segments, IEnumerable<string> keys)
     {
         ArgumentNullException.ThrowIfNull(lines);
@@ -43,9 +43,10 @@ public sealed record TranscriptCheck(int Entries, int Segments, string Head, boo
         return new TranscriptCheck(heads.Count - 1, segments.Count, heads[^1], segments.Any(s => s.Final), wrong);
     }
 
-    private static string? Signed(Guid session, IReadOnlyList<SealedSegment> segments, List<string> heads, IReadOnlyList<string> keys)
+    private static string? Signed(Guid session, IReadOnlyList<SealedSegment> segments, List<string> heads, List<string> keys)
     {
         long next = 1;
+        var newest = 0;
         foreach (var (s, number) in segments.Select((s, i) => (s, i + 1)))
         {
             var sealedBy = new Segment(s.Session, s.Agent, s.Number, s.FirstSeq, s.LastSeq, s.PreviousHead, s.Head, s.Final, "", s.Signature);
@@ -57,11 +58,12 @@ public sealed record TranscriptCheck(int Entries, int Segments, string Head, boo
             {
                 return Say($"segment {number} was signed over other entries");
             }
-            if (!keys.Any(k => IsSignedBy(sealedBy, k)))
+            var signer = keys.FindIndex(k => IsSignedBy(sealedBy, k));
+            if (signer < newest)
             {
-                return Say($"segment {number} is not signed by its agent");
+                return signer < 0 ? Say($"segment {number} is not signed by its agent") : Say($"segment {number} is signed with a key that another one had followed");
             }
-            next = s.LastSeq + 1;
+            (newest, next) = (signer, s.LastSeq + 1);
         }
         return next == heads.Count ? null : Say($"entries from {next} on are in no signed segment");
     }

@@ -10,7 +10,7 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Seq">From 1, without holes.</param>
 /// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
 /// <param name="Kind">`start`, `statement`, `result`, `facts` and `scope` (what statements behind them were judged by, once a session), `cancel`, `freeze`, `thaw`, `gap`, `end`; `hold` (the
-/// operation waits for people) and `hold-ended` (how that ended); `copy` (size and hash of data that came in) and `parameters`
+/// operation waits for people) and `hold-ended` (how that ended); `limit` (a bound of the policy that was reached) and `detected` (what a mask found in a column); `copy` (size and hash of data that came in) and `parameters`
 /// (size and hash of parameters too large to keep), both told by the note.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
 /// <param name="Protocol">`simple`, `extended`, `function`, or `prepare` for a statement that was prepared and not run with it.</param>
@@ -29,7 +29,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Status">Transaction status after the operation: `I`, `T` or `E`.</param>
 /// <param name="Duration">Microseconds from forwarding to the end.</param>
 /// <param name="Bytes">Bytes of rows (or of COPY data) that passed.</param>
-/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, `skipped` (the resource passed over it after an error before it), `unknown` where the
+/// <param name="Outcome">`completed`, `failed`, `refused`, `cancelled`, `skipped` (the resource passed over it after an error before it), `undone` (it ran, and was rolled back
+/// by what came behind it), `unknown` where the
 /// session was cut before the answer, or `indeterminate` where the agent died before it: the resource may have done it or not.</param>
 /// <param name="Hold">Of `hold` and `hold-ended`: the hold's id. <paramref name="Until"/>: when it lapses. <paramref name="By"/>: who ended it. The outcome is
 /// `released` (it runs), `refused`, `lapsed` or `abandoned`.</param>

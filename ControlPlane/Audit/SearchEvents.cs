@@ -23,7 +23,9 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
         """;
 
     /// <summary>What a transcript says is read from its session, which records who reads: the log is no way around that.</summary>
-    private static readonly string Told = $"(CASE WHEN type = '{EventNames.Of(typeof(TranscriptRecorded))}' THEN data - 'entries' ELSE data END)";
+    private static readonly string Told =
+        $"(CASE type WHEN '{EventNames.Of(typeof(TranscriptRecorded))}' THEN data - 'entries' " +
+        string.Concat(Withheld.Members.Select(m => $"WHEN '{EventNames.Of(m.Key)}' THEN data || '{{\"{m.Value}\": \"{Withheld.Word}\"}}' ")) + "ELSE data END)";
 
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/events", (HttpContext http, SearchEvents search, CancellationToken cancel) => search.Answer(http, cancel))
@@ -32,7 +34,7 @@ public sealed class SearchEvents(NpgsqlDataSource database, EventLog log, ReadBa
         .WithDescription(
             "Filters: `stream`, `type` (stored name such as `grant_revoked`), `actor` (name, or `issuer|subject`; also who acts in another's name), `resource` (everything " +
             "about its requests, grants, sessions, agents and locks), `correlation`, `from`, `until`. Paging: `after` (a position), `limit`. A page ends early where its events are large. " +
-            "What transcripts say is left out: `/v1/sessions/{id}/transcript` gives it, and records who read it.")
+            "What transcripts say is left out: `/v1/sessions/{id}/transcript` gives it, and records who read it. What only the product has a use for is `(withheld)`.")
         .Produces<Page<EventFound>>();
 
     private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)

@@ -18,6 +18,8 @@ public static partial class BrokerFeature
             .Validate(o => IsUri(o.Uri, "amqp", "amqps"), "Broker:Uri must be an amqp:// or amqps:// address")
             .Validate(o => IsUri(o.ManagementUri, "http", "https"), "Broker:ManagementUri must be an http:// or https:// address")
             .Validate(o => IsUri(o.AgentUri, "amqp", "amqps"), "Broker:AgentUri must be an amqp:// or amqps:// address")
+            // every agent and every approver is told it
+            .Validate(o => !Uri.TryCreate(o.AgentUri, UriKind.Absolute, out var told) || told.UserInfo.Length == 0, "Broker:AgentUri must hold no user and no password: each agent is given its own")
             .ValidateOnStart();
         services.AddSingleton<BrokerAdmin>();
         services.AddHostedService<DeclareTopology>();

@@ -23,12 +23,15 @@ public sealed class EvidencePack(EvidenceLog evidence, SigningKeys keys, KeyWatc
     {
         ArgumentNullException.ThrowIfNull(about);
         ArgumentNullException.ThrowIfNull(body);
+        // the checkpoints that it ends with were signed before: by no key that this one does not know of
+        await watch.Look(cancel);
+        var key = keys.SigningPublicKey;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var bytes = new ArrayBufferWriter<byte>();
         await using var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = Json.Options.Encoder });
         var proofs = new EvidenceProofs(evidence, about.Chain);
         json.WriteStartObject();
-        Begin(json, about);
+        Begin(json, about, key);
         json.WriteStartArray("events");
         await foreach (var logged in evidence.Streams(about.Streams, about.Agents, about.Chain.Tip, cancel))
         {
@@ -71,7 +74,7 @@ public sealed class EvidencePack(EvidenceLog evidence, SigningKeys keys, KeyWatc
         }
         json.WriteEndArray();
         await Send();
-        var seal = keys.Sign(Encoding.UTF8.GetBytes($"{Kind}\n{Convert.ToHexStringLower(hash.GetHashAndReset())}"));
+        var seal = keys.Sign(Encoding.UTF8.GetBytes($"{Kind}\n{Convert.ToHexStringLower(hash.GetHashAndReset())}"), key);
         await body.WriteAsync(Encoding.UTF8.GetBytes($",\"signature\":\"{seal}\"}}"), cancel);
 
         async Task Send()
@@ -83,7 +86,7 @@ public sealed class EvidencePack(EvidenceLog evidence, SigningKeys keys, KeyWatc
         }
     }
 
-    private void Begin(Utf8JsonWriter json, EvidenceCase about)
+    private void Begin(Utf8JsonWriter json, EvidenceCase about, string key)
     {
         json.WriteString("kind", Kind);
         json.WriteString("export", about.Export.Export);
@@ -94,7 +97,7 @@ public sealed class EvidencePack(EvidenceLog evidence, SigningKeys keys, KeyWatc
         }
         Member("exportedAt", about.ExportedAt);
         Member("exportedBy", about.Export.By);
-        json.WriteString("key", keys.SigningPublicKey);
+        json.WriteString("key", key);
         if (watch.Known.Ring is { Announced.Count: > 0 } ring)
         {
             Member("keys", ring.Announced);

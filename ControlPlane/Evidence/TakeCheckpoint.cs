@@ -48,6 +48,9 @@ public sealed class TakeCheckpoint(
     public async Task Handle(CheckpointChain chain, CancellationToken cancel)
     {
         ArgumentNullException.ThrowIfNull(chain);
+        // a key that signed in the chain is known here too: none signs behind one that followed it
+        await watch.Look(cancel);
+        var key = keys.SigningPublicKey;
         // the settled position can step back for a moment, while an append holds its lock and has drawn nothing yet
         var tip = Math.Max(chain.Tip, await log.Head(cancel));
         var number = (chain.Last?.Number ?? 0) + 1;
@@ -56,9 +59,9 @@ public sealed class TakeCheckpoint(
         await MustBeRemembered(chain, links, cancel);
         var taken = Next(chain, new Taking(
             tip, [.. (await evidence.EventHashes(chain.Tip, tip, cancel)).Select(e => e.Hash)], await Heads(chain, tip, cancel),
-            skip?.Checkpoint.Hash() ?? Checkpoint.None, keys.SigningPublicKey, clock.GetUtcNow()));
+            skip?.Checkpoint.Hash() ?? Checkpoint.None, key, clock.GetUtcNow()));
         var announced = watch.Known.Ring.Announced;
-        var signed = taken with { Keys = announced.Count == 0 ? null : announced, Checkpoint = taken.Checkpoint with { Signature = keys.Sign(taken.Checkpoint.SignedBytes()) } };
+        var signed = taken with { Keys = announced.Count == 0 ? null : announced, Checkpoint = taken.Checkpoint with { Signature = keys.Sign(taken.Checkpoint.SignedBytes(), key) } };
         var appended = await log.Append(
             new Append(
                 [new StreamAppend(Ids.Checkpoints, CheckpointChain.StreamType, chain.Version, [signed])],

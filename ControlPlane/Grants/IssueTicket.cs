@@ -152,7 +152,7 @@ public sealed record TicketBody(int Connections = 1, string? Database = null)
 
 /// <param name="ExpiresAt">Until when the first connection must come.</param>
 /// <param name="Url">All of it as one address for libpq, with as much of TLS as the agent's listener has: a login that is bound to its channel can be
-/// relayed by nobody, whoever has signed the certificate; one that cannot be bound needs a certificate that the client trusts.</param>
+/// relayed by nobody, whoever has signed the certificate, where the client knows how to bind it; one that cannot be bound needs a certificate that the client trusts.</param>
 public sealed record TicketAnswer(string Username, string Password, string Host, int Port, string Database, DateTimeOffset ExpiresAt, string Url)
 {
     public static TicketAnswer Of(Ticket ticket)

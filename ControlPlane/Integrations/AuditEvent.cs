@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
+using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Integrations;
 
@@ -12,8 +13,6 @@ namespace AccessPlane.ControlPlane.Integrations;
 /// </summary>
 internal sealed class AuditEvent(string source, bool transcripts)
 {
-    private const string Withheld = "(withheld)";
-
     /// <param name="previous">The position of the event before it in the log: whoever holds another one as the last has a gap.</param>
     public CloudEvent Of(Stored stored, long previous)
     {
@@ -145,9 +144,7 @@ internal sealed class AuditEvent(string source, bool transcripts)
         var data = JsonSerializer.SerializeToNode(e, e.GetType(), Json.Options)!.AsObject();
         string[] hidden = e switch
         {
-            TicketIssued => ["verifier"],
-            AgentInvited => ["tokenHash"],
-            ApproverAdded => ["credential"],
+            _ when Withheld.Members.TryGetValue(e.GetType(), out var ours) => [ours],
             // the text says it all, and its model would say it again
             PolicyPublished => ["model"],
             TranscriptRecorded when !transcripts => ["entries"],
@@ -155,7 +152,7 @@ internal sealed class AuditEvent(string source, bool transcripts)
         };
         foreach (var member in hidden)
         {
-            data[member] = Withheld;
+            data[member] = Withheld.Word;
         }
         return data;
     }

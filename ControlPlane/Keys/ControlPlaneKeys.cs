@@ -12,6 +12,9 @@ public sealed record ControlPlaneKeys(ImmutableList<ControlPlaneKeyAnnounced> An
 
     public static ControlPlaneKeys Initial { get; } = new([], []);
 
+    /// <summary>Of what has happened to them: never less than before.</summary>
+    public int Count => Announced.Count + Retired.Count;
+
     /// <summary>The generation that signs: the newest whose predecessors are all retired.</summary>
     public int SigningGeneration => Of(KeyAnnouncement.Signing).TakeWhile(a => Retired.Any(r => r.PublicKey == a.Key.Previous)).Select(a => a.Key.Generation).LastOrDefault(1);
 

@@ -7,6 +7,7 @@ namespace AccessPlane.ControlPlane.Keys;
 public sealed partial class KeyWatch(LogTail tail, LogPulse pulse, SigningKeys keys, TimeProvider clock, ILogger<KeyWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+    private readonly Lock oneAtATime = new();
 
     private readonly LogFold<ControlPlaneKeys> fold = new(
         tail, ControlPlaneKeys.Initial, [EventNames.Of(typeof(ControlPlaneKeyAnnounced)), EventNames.Of(typeof(ControlPlaneKeyRetired))],
@@ -18,8 +19,16 @@ public sealed partial class KeyWatch(LogTail tail, LogPulse pulse, SigningKeys k
     public async Task<ControlPlaneKeys> Look(CancellationToken cancel)
     {
         var state = await fold.Current(cancel);
-        keys.Use(state);
-        return Known = state;
+        lock (oneAtATime)
+        {
+            // who looked earlier may come here later
+            if (state.Count >= Known.Count)
+            {
+                keys.Use(state);
+                Known = state;
+            }
+            return Known;
+        }
     }
 
     public override async Task StartAsync(CancellationToken cancellationToken)

@@ -103,11 +103,12 @@ public sealed class SigningKeys : IDisposable
     }
 
     /// <summary>ECDSA P-256 over bytes that begin with what they are, so that no signature can pass for another's; base64 (IEEE P1363 form).</summary>
-    public string Sign(byte[] bytes)
+    /// <param name="publicKey">Which of its keys: the one that is named in what is signed, though another one may sign by now.</param>
+    public string Sign(byte[] bytes, string publicKey)
     {
         lock (guard)
         {
-            return Signatures.Sign(signing[signs], bytes);
+            return Signatures.Sign(signing.Values.Single(key => PublicOf(key) == publicKey), bytes);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using AccessPlane.Agent.Recording;
 
 namespace AccessPlane.Agent.Directives;
 
@@ -18,8 +19,14 @@ internal sealed class AgentKeyFiles(string state)
 
     public bool HasNext => File.Exists(NextPath);
 
-    /// <summary>The next one takes the place of the one before.</summary>
-    public void Promote() => File.Move(NextPath, KeyPath, overwrite: true);
+    /// <summary>The next one takes the place of the one before, on the disk too: one that came back would sign behind the one that followed it.</summary>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public void Promote()
+    {
+        File.Move(NextPath, KeyPath, overwrite: true);
+        using var key = File.OpenHandle(KeyPath);
+        new SpoolDisk().FlushAll(key);
+    }
 
     public static void WriteSecret(string path, string text)
     {

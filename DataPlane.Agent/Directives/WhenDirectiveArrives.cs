@@ -14,6 +14,9 @@ internal sealed partial class WhenDirectiveArrives(
 {
     private readonly Lock oneAtATime = new();
 
+    /// <summary>What was taken away before its turn: a state or an order from before it must not bring it back.</summary>
+    private readonly List<(long Position, object Body)> ahead = [];
+
     /// <param name="arrivedAt">Timestamp of the arrival: cuts are measured from it.</param>
     public void Take(Directive directive, long arrivedAt)
     {
@@ -62,7 +65,7 @@ internal sealed partial class WhenDirectiveArrives(
                 return;
             case Reception.Replace:
                 var state = (AgentState)Bodies.Read(directive);
-                Replace(Snapshot.Of(directive.Epoch, directive.Position, state), directive.Witness(), arrivedAt);
+                Replace(WithoutWhatIsGone(Snapshot.Of(directive.Epoch, directive.Position, state)), directive.Witness(), arrivedAt);
                 foreach (var decision in state.Holds ?? [])
                 {
                     holds.Decided(decision);
@@ -71,7 +74,7 @@ internal sealed partial class WhenDirectiveArrives(
             case Reception.Apply:
                 var body = Bodies.Read(directive);
                 memory.Remember(new Remembered(directive.Epoch, directive.Position, memory.Last.Halted, directive.Witness()));
-                inForce.Swap(inForce.Current.Apply(body) with { Position = directive.Position });
+                inForce.Swap(WithoutWhatIsGone(inForce.Current.Apply(body) with { Position = directive.Position }));
                 Enforce(body, arrivedAt);
                 reports.PostApplied(directive.Position);
                 return;
@@ -107,9 +110,16 @@ internal sealed partial class WhenDirectiveArrives(
         if (directive.Kind is DirectiveKinds.GrantEnded or DirectiveKinds.Lock or DirectiveKinds.Terminate && directive.Epoch == memory.Last.Epoch)
         {
             var body = Bodies.Read(directive);
+            ahead.Add((directive.Position, body));
             inForce.Swap(inForce.Current.Apply(body));
             Enforce(body, arrivedAt);
         }
+    }
+
+    private Snapshot WithoutWhatIsGone(Snapshot next)
+    {
+        ahead.RemoveAll(a => a.Position <= next.Position || next.Epoch != memory.Last.Epoch);
+        return ahead.Aggregate(next, (snapshot, gone) => snapshot.Apply(gone.Body));
     }
 
     private void Enforce(object body, long arrivedAt)

@@ -9,6 +9,8 @@ namespace AccessPlane.Agent.Gate;
 /// <summary>Identity + target + what is in force → Permit | Refusal. Written once for all protocols.</summary>
 public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, TokenLogins tokens, Spool spool, HoldDesk holds, MaskDesk masks, CatalogDesk catalogs)
 {
+    private const string LoginByTicket = "ticket ";
+
     public HoldDesk Holds { get; } = holds;
     public MaskDesk Masks { get; } = masks;
     public CatalogDesk Catalogs { get; } = catalogs;
@@ -44,6 +46,16 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         string resource, string name, string token, string database, string client, LoginWait wait, CancellationToken cancel) =>
         Counted(await ByToken(new TokenBearer(resource, name, token, database, client), wait, cancel));
 
+    /// <summary>No session came of an admission, as where the database lets nobody in: a ticket opens connections, and this one was not opened.</summary>
+    public void NotOpened(Permit permit)
+    {
+        ArgumentNullException.ThrowIfNull(permit);
+        if (permit.Login.StartsWith(LoginByTicket, StringComparison.Ordinal))
+        {
+            tickets.GiveBack(permit.Login[LoginByTicket.Length..]);
+        }
+    }
+
     private async Task<Admission> ByTicket(string resource, string ticket, string database, CancellationToken cancel)
     {
         if (FindVoid(resource, ticket) is { End: var end })
@@ -67,7 +79,12 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
         {
             return new Admission.Refused(new Refusal("ticket-used", "the ticket is used up"), Unproven: true);
         }
-        return Admit(offer.Grant, resource, database, $"ticket {offer.Ticket}");
+        var admission = Admit(offer.Grant, resource, database, LoginByTicket + offer.Ticket);
+        if (admission is Admission.Refused)
+        {
+            tickets.GiveBack(offer.Ticket);
+        }
+        return admission;
     }
 
     private async Task<Admission> ByToken(TokenBearer bearer, LoginWait wait, CancellationToken cancel)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -81,10 +82,24 @@ public sealed class IssuerKeys : IDisposable
     private static bool Fits(JsonWebKey key, string algorithm) =>
         key.Use is null or "" or "sig" && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
         {
-            ['R' or 'P', 'S', ..] => key is { Kty: "RSA", KeySize: >= 2048 },
+            ['R' or 'P', 'S', ..] => key.Kty == "RSA" && IsLongEnough(key),
             "ES256" => key is { Kty: "EC", Crv: "P-256" },
             "ES384" => key is { Kty: "EC", Crv: "P-384" },
             "ES512" => key is { Kty: "EC", Crv: "P-521" },
             _ => false,
         };
+
+    /// <summary>By the number itself: its text's length counts zeros at its beginning, and is not even to be had where it is no number.</summary>
+    private static bool IsLongEnough(JsonWebKey key)
+    {
+        try
+        {
+            using var rsa = RSA.Create(new RSAParameters { Modulus = Base64UrlEncoder.DecodeBytes(key.N), Exponent = Base64UrlEncoder.DecodeBytes(key.E) });
+            return rsa.KeySize >= 2048;
+        }
+        catch (Exception bad) when (bad is FormatException or CryptographicException or ArgumentException)
+        {
+            return false; // a broken key in the set must not spoil the others
+        }
+    }
 }

@@ -5,15 +5,22 @@ namespace AccessPlane.Agent.Gate;
 
 /// <summary>
 /// The used-set of this agent's tickets, on disk: a use is written and fsynced before anyone is admitted by it, so that no crash makes a ticket
-/// count again. One line a use. A ticket names this one agent, so that nobody else needs to know.
+/// count again. One line a use, and one for a use that came to nothing. A ticket names this one agent, so that nobody else needs to know.
 /// </summary>
 public sealed class Tickets : IDisposable
 {
     private const string TokenPrefix = "token_";
 
+    /// <summary>No ticket's name begins with it.</summary>
+    private const char Back = '-';
+
+    /// <summary>So often a ticket's connections may come to nothing: whoever goes on trying dials the database each time.</summary>
+    private const int MostGivenBack = 20;
+
     private readonly Lock guard = new();
     private FileStream file;
     private readonly Dictionary<string, int> uses = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> givenBack = new(StringComparer.Ordinal);
     private bool broken;
 
     private Tickets(FileStream file) => this.file = file;
@@ -69,6 +76,31 @@ public sealed class Tickets : IDisposable
         }
     }
 
+    /// <summary>A connection that was taken came to nothing, and may be made again, in the time that the ticket has left, but not without end. Where that
+    /// cannot be written it stays taken.</summary>
+    public void GiveBack(string ticket)
+    {
+        lock (guard)
+        {
+            var before = givenBack.GetValueOrDefault(ticket);
+            if (broken || uses.GetValueOrDefault(ticket) == 0 || before == MostGivenBack)
+            {
+                return;
+            }
+            try
+            {
+                file.Write(Encoding.ASCII.GetBytes($"{Back}{ticket}\n"));
+                file.Flush();
+                uses[ticket]--;
+                givenBack[ticket] = before + 1;
+            }
+            catch (IOException)
+            {
+                broken = true; // as where a use cannot be written
+            }
+        }
+    }
+
     /// <summary>The name under which the use of a token is kept, until it has expired.</summary>
     public static string TokenMark(string mark, DateTimeOffset end) => $"{TokenPrefix}{end.ToUnixTimeSeconds()}_{mark}";
 
@@ -83,7 +115,11 @@ public sealed class Tickets : IDisposable
             {
                 return;
             }
-            gone.ForEach(t => uses.Remove(t));
+            foreach (var ticket in gone)
+            {
+                uses.Remove(ticket);
+                givenBack.Remove(ticket);
+            }
             Rewrite();
         }
     }
@@ -99,7 +135,13 @@ public sealed class Tickets : IDisposable
         using var reader = new StreamReader(file, Encoding.ASCII, leaveOpen: true);
         while (reader.ReadLine() is { } line)
         {
-            uses[line] = uses.GetValueOrDefault(line) + 1;
+            var isBack = line.StartsWith(Back);
+            var ticket = isBack ? line[1..] : line;
+            uses[ticket] = Math.Max(0, uses.GetValueOrDefault(ticket) + (isBack ? -1 : 1));
+            if (isBack)
+            {
+                givenBack[ticket] = givenBack.GetValueOrDefault(ticket) + 1;
+            }
         }
         // a torn last line: its use was never admitted; ended here, it cannot run into the next one
         file.Seek(0, SeekOrigin.End);

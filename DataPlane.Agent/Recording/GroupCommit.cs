@@ -7,12 +7,15 @@ namespace AccessPlane.Agent.Recording;
 /// wait. A session alone is flushed by its own file; several, and those whose file is new, by the file system that holds the spool.
 /// </summary>
 /// <param name="folder">A file of the file system that holds the spool.</param>
-internal sealed class GroupCommit(SpoolDisk disk, SafeFileHandle folder) : IThreadPoolWorkItem
+internal sealed class GroupCommit(SpoolDisk disk, SafeFileHandle folder, TimeProvider clock) : IThreadPoolWorkItem
 {
     private readonly Lock guard = new();
+    private readonly FlushTimes times = new(clock);
     private List<Waiter> waiting = [];
     private List<Waiter> served = [];
     private bool running;
+
+    public TimeSpan Slowest => times.Slowest;
 
     /// <summary>Completes when everything that the caller wrote before is durable.</summary>
     /// <param name="isNew">The file was made since it was flushed last: its name must become durable too.</param>
@@ -49,11 +52,11 @@ internal sealed class GroupCommit(SpoolDisk disk, SafeFileHandle folder) : IThre
         }
     }
 
-    private static void Serve(List<Waiter> waiters, Action flush)
+    private void Serve(List<Waiter> waiters, Action flush)
     {
         try
         {
-            flush();
+            times.Take(flush);
             waiters.ForEach(w => w.Done.SetResult());
         }
         catch (Exception failed) when (failed is IOException or ObjectDisposedException)

@@ -54,7 +54,7 @@ public sealed class Spool : IDisposable
         Ages = new SpoolAges(clock);
         this.available = available ?? (() => new DriveInfo(Folder).AvailableFreeSpace);
         any = File.OpenHandle(Path.Combine(Folder, ".any"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
-        commit = new GroupCommit(disk, any);
+        commit = new GroupCommit(disk, any, clock);
         counter = new FileStream(Path.Combine(state, "sessions.count"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
         next = ReadCount() + 1;
         Copies = new SpoolCopies(Folder);
@@ -73,6 +73,9 @@ public sealed class Spool : IDisposable
 
     /// <summary>How long what waits for the control plane waits since it last took any of it: of the session that waits longest.</summary>
     public TimeSpan Waiting => Ages.Longest(Files.Select(f => f.WaitsSince));
+
+    /// <summary>What the slowest flush of late took, or what one takes that is not over yet.</summary>
+    public TimeSpan SlowestFlush => commit.Slowest;
 
     /// <summary>What people must look at while there is time; null where there is nothing.</summary>
     public string? Alert => limits.Alert(Fullness, Waiting);

@@ -50,7 +50,7 @@ END_OF_TEXT
 hostile_attack() {
   case $attack in
     strangers) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$1" ;;
-    messages) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-messages.py" "$(rabbit_api)" "$1" accessplane.agent.orders-agent accessplane.reports ;;
+    messages) exec node "$ROOT/infra/lib/bench-hostile-messages.mjs" "$(rabbit_amqp)" "$1" accessplane.agent.orders-agent accessplane.reports ;;
     tokens) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-tokens.py" "$ACCESSPLANE_URL" "$OIDC_ISSUER" "$1" ;;
     upstream) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-upstream.py" "$PORT_POSTGRES_18" "$PORT_ORDERS" "$(GRANT=$CRM agent_url 1000)" "$1" ;;
   esac

@@ -92,7 +92,8 @@ ours() {
   local pid begun
   [[ -s $RUN/pids/$1 ]] || return 1
   read -r pid begun <"$RUN/pids/$1"
-  [[ $(started_at "$pid") == "$begun" ]] || return 1
+  # of what ended before it could be looked at nobody knows when it began
+  [[ -n $begun && $(started_at "$pid") == "$begun" ]] || return 1
   printf '%s' "$pid"
 }
 
@@ -176,6 +177,34 @@ port_free() {
   if listening "$1"; then
     die "port $1, wanted for $2, is in use by another process: stop that one, or set $3 (or ACCESSPLANE_PORT_BASE) to a free port"
   fi
+}
+
+# Who listens where: a process of ours, the name of its port, what people call it.
+LISTENERS=(
+  "rabbitmq AMQP RabbitMQ"
+  "rabbitmq RABBIT_API RabbitMQ's management"
+  "rabbitmq ERLANG RabbitMQ's node"
+  "epmd EPMD Erlang's port mapper"
+  "postgres-log LOG postgres-log"
+  "postgres-orders ORDERS postgres-orders"
+  "idp IDP the identity provider"
+  "control-plane HTTP the control plane"
+  "orders-agent AGENT the agent"
+  "orders-agent CRM the agent"
+  "orders-agent AGENT_HEALTH the agent's health"
+)
+
+# ports_free NAME…: the same for every port of those that do not run, before anything is done. Each of them looks again when it starts.
+ports_free() {
+  local name listener process port what variable
+  for name in "$@"; do
+    if running "$name"; then continue; fi
+    for listener in "${LISTENERS[@]}"; do
+      read -r process port what <<<"$listener"
+      variable=PORT_$port
+      if [[ $process == "$name" ]]; then port_free "${!variable}" "$what" "ACCESSPLANE_PORT_$port"; fi
+    done
+  done
 }
 
 http_ok() { curl -fsS -o /dev/null --max-time 2 "$1"; }

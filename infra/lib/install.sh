@@ -50,17 +50,23 @@ install_packages() {
 }
 
 # Debian's packages start their servers at once, on the default ports. That is not ours to do: while we install, a policy forbids starts.
+# An installation that is killed leaves it, with what stood in its place beside it: the next one puts that back.
 POLICY=/usr/sbin/policy-rc.d
+OUR_POLICY=$'#!/bin/sh\n# of AccessPlane, while it installs packages\nexit 101'
+is_there() { [[ -e $1 || -L $1 ]]; }
+policy_is_ours() { [[ -f $POLICY && $(<"$POLICY") == "$OUR_POLICY" ]]; }
 forbid_starts() {
-  if [[ -e $POLICY || -L $POLICY ]]; then mv "$POLICY" "$POLICY.accessplane"; fi
   trap 'allow_starts' EXIT
   trap 'exit 130' INT TERM
-  printf '#!/bin/sh\nexit 101\n' >"$POLICY"
-  chmod 755 "$POLICY"
+  printf '%s\n' "$OUR_POLICY" >"$POLICY.accessplane-new"
+  chmod 755 "$POLICY.accessplane-new"
+  if is_there "$POLICY" && ! policy_is_ours; then mv "$POLICY" "$POLICY.accessplane"; fi
+  mv "$POLICY.accessplane-new" "$POLICY"
 }
 allow_starts() {
-  rm -f "$POLICY"
-  if [[ -e $POLICY.accessplane || -L $POLICY.accessplane ]]; then mv "$POLICY.accessplane" "$POLICY"; fi
+  if policy_is_ours; then rm -f "$POLICY"; fi
+  if is_there "$POLICY.accessplane" && ! is_there "$POLICY"; then mv "$POLICY.accessplane" "$POLICY"; fi
+  rm -f "$POLICY.accessplane-new"
   trap - EXIT INT TERM
 }
 

@@ -8,9 +8,16 @@ source "$ROOT/infra/lib/postgres.sh"
 source "$ROOT/infra/lib/rabbitmq.sh"
 source "$ROOT/infra/lib/idp.sh"
 
+# RabbitMQ and its port mapper: a node that runs is left alone, with one or without
+servers_ports_free() {
+  if ! running rabbitmq; then ports_free rabbitmq epmd; fi
+  ports_free postgres-log postgres-orders idp
+}
+
 # start_servers [JOB…]: those, and what else is asked for. Side by side: RabbitMQ's start takes as long as all others together.
 start_servers() {
   local jobs=() job failed=0
+  servers_ports_free
   prepare_run
   for job in rabbitmq postgres-log postgres-orders idp; do secret "$job" >/dev/null; done
   make_certificates

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using AccessPlane.ControlPlane.Console;
 using AccessPlane.Tests.EndToEnd.World;
 using Npgsql;
 using NpgsqlTypes;
@@ -126,6 +128,90 @@ public sealed class ClientTests(TestWorld world)
         }
         prepared.Parameters[0].Value = 5;
         Assert.Equal(2, await prepared.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Psql_works_as_it_is_pasted()
+    {
+        var form = (await HandedOut())["psql"];
+        var ran = (await Run.ToEnd("bash", ["-c", $"{form} -X -A -t -c 'SELECT 40 + 2'"])).Succeeded();
+        Assert.Equal("42\n", ran.Output);
+    }
+
+    [Fact]
+    public async Task Pgbench_works_by_the_address_that_is_handed_out()
+    {
+        // one more than it says: it looks around first
+        var url = (await HandedOut(connections: 3))["URL"];
+        var ran = (await Run.ToEnd("bash", ["-c", "exec pgbench -n -c 2 -t 50 -f <(echo 'SELECT 40 + 2;') \"$1\"", "pgbench", url])).Succeeded();
+        Assert.Contains("number of transactions actually processed: 100/100", ran.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Psycopg2_works_by_the_address_that_is_handed_out(bool verified)
+    {
+        var url = (await HandedOut())["URL"];
+        var ran = (await Run.ToEnd("/usr/bin/python3", [$"{TestWorld.Root}/tests/EndToEnd/clients/python/client.py", verified ? Verified(url) : url])).Succeeded();
+        Assert.Contains("psycopg2: ok", ran.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Node_postgres_works_by_the_address_that_is_handed_out()
+    {
+        // it verifies whatever the address says of that
+        var trusting = new Dictionary<string, string> { ["NODE_EXTRA_CA_CERTS"] = world.Ca };
+        var ran = (await Run.ToEnd("node", [$"{TestWorld.Root}/tests/EndToEnd/clients/node/client.mjs", (await HandedOut())["URL"]], trusting)).Succeeded();
+        Assert.Contains("node-postgres: ok", ran.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Jdbc_works_by_the_address_that_is_handed_out(bool verified)
+    {
+        await TestWorld.Ask<long>("CREATE TABLE IF NOT EXISTS seen_by_jdbc (n int); SELECT 1::bigint", TestWorld.Direct("scratch"));
+        var url = (await HandedOut())["JDBC"];
+        var ran = (await Run.ToEnd("java",
+            ["-cp", "/usr/share/java/postgresql.jar", $"{TestWorld.Root}/tests/EndToEnd/clients/java/Client.java", verified ? Verified(url) : url])).Succeeded();
+        Assert.Contains("JDBC: ok", ran.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Npgsql_works_by_the_settings_that_are_handed_out(bool verified)
+    {
+        var settings = (await HandedOut())[".NET"];
+        Assert.Contains("SSL Mode=Require", settings, StringComparison.Ordinal);
+        await using var database = new NpgsqlConnection(
+            verified ? $"{settings.Replace("SSL Mode=Require", "SSL Mode=VerifyFull", StringComparison.Ordinal)};Root Certificate={world.Ca}" : settings);
+        await database.OpenAsync(TestContext.Current.CancellationToken);
+        await using (var command = new NpgsqlCommand("SELECT 40 + 2", database))
+        {
+            Assert.Equal(42, await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+        }
+        // by these settings it would be kept for the next one
+        NpgsqlConnection.ClearPool(database);
+    }
+
+    /// <summary>A ticket in the forms that people are given: encrypted, and bound to its channel where a client can do that.</summary>
+    private async Task<Dictionary<string, string>> HandedOut(int connections = 1)
+    {
+        var grant = await world.Grant("engineer", "everything");
+        await world.TicketFor("engineer", grant, database: "scratch"); // its agent is there
+        var answer = (await world.Api.Post("engineer", $"/v1/grants/{grant}/tickets", new { connections, database = "scratch" })).Is(201);
+        var ticket = answer.Body.Deserialize<TicketShape>(JsonSerializerOptions.Web)!;
+        Assert.EndsWith("/scratch?sslmode=require&channel_binding=require", ticket.Url, StringComparison.Ordinal);
+        return ConnectForms.Of(ticket).ToDictionary(f => f.Client, f => f.Text);
+    }
+
+    /// <summary>As who has the authority's certificate makes more of an address.</summary>
+    private string Verified(string url)
+    {
+        Assert.Contains("sslmode=require", url, StringComparison.Ordinal);
+        return $"{url.Replace("sslmode=require", "sslmode=verify-full", StringComparison.Ordinal)}&sslrootcert={Uri.EscapeDataString(world.Ca)}";
     }
 
     private static Task<Ran> Psql(string url, string script) =>

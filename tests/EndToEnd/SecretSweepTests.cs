@@ -59,4 +59,29 @@ public sealed class SecretSweepTests
         Assert.Equal("a log: a `token` (1 times)", Found("it was second-second-second", Told));
         Assert.Equal("", Found("it was t_public-public-public", Told));
     }
+
+    [Fact]
+    public void An_answer_tells_its_secret_in_its_place_and_nowhere_else()
+    {
+        string Leaks(string answer)
+        {
+            using var parsed = JsonDocument.Parse(answer.Replace("SECRET", Secret, StringComparison.Ordinal));
+            return Found(SecretSweep.Beside(parsed.RootElement));
+        }
+
+        Assert.Equal("", Leaks("""{"username":"t_x","password":"SECRET","url":"postgresql://t_x:SECRET@host:1/db","items":[{"token":"SECRET"}],"port":1,"none":null}"""));
+        Assert.Equal("a log: a password (1 times)", Leaks("""{"password":"SECRET","items":[{"note":"it is SECRET"}]}"""));
+        Assert.Equal("a log: a password (1 times)", Leaks("""{"url":"postgresql://t_x:SECRET@host:1/db"}"""));
+        Assert.Equal("a log: a password (1 times)", Leaks("""{"SECRET":true}"""));
+    }
+
+    [Fact]
+    public void What_was_heard_before_a_secret_was_known_is_looked_at_when_it_is()
+    {
+        var sweep = new SecretSweep();
+        sweep.Hears("what a client wrote", $"fatal: {Secret}");
+        sweep.Knows("a password", Secret);
+        sweep.LookAtWhatWasHeard();
+        Assert.Equal(["what a client wrote: a password (1 times)"], sweep.Found);
+    }
 }

@@ -53,7 +53,7 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         string[] arguments =
         [
             "--Urls=http://127.0.0.1:0", "--PublicUrl=https://accessplane.example", $"--ConnectionStrings:Log={database}", $"--Broker:Uri={broker}",
-            $"--Broker:ManagementUri={Servers.RabbitApi}", $"--Broker:AgentUri={broker}", $"--Keys:Path={keys}", $"--Evidence:Checkpoints={keys}/checkpoints", $"--Identity:Issuers:0:Issuer={issuer.Address}",
+            $"--Broker:ManagementUri={Servers.RabbitApi}", $"--Broker:AgentUri={new UriBuilder(broker) { UserName = "", Password = "" }.Uri}", $"--Keys:Path={keys}", $"--Evidence:Checkpoints={keys}/checkpoints", $"--Identity:Issuers:0:Issuer={issuer.Address}",
             "--Identity:Issuers:0:DefaultKind=person", "--Identity:Issuers:0:EvidenceClaims:0=repository", "--Roles:Admins:0=admins", "--Roles:Auditors:0=auditors",
             .. settings?.Any(s => s.StartsWith("--Limits", StringComparison.Ordinal)) == true ? [] : FromOneAddress,
             .. settings ?? [],

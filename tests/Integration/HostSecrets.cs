@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using System.Text.Json;
 using AccessPlane.Tests.EndToEnd.World;
 using Microsoft.Extensions.Logging;
@@ -8,34 +9,62 @@ using Xunit;
 namespace AccessPlane.Tests.Integration;
 
 /// <summary>
-/// What one control plane has made that nobody may find again, and all that it has said: at the end of its life none of the former stands in its log, its errors,
-/// or in any table of its database.
+/// What one control plane or agent has made that nobody may find again, and all that it has said: at the end of its life none of the former stands in its log, its
+/// answers, what clients were told, what it has recorded and reported, or in any table of its database.
 /// </summary>
 internal sealed class HostSecrets : ILoggerProvider
 {
-    private readonly ConcurrentQueue<(string Where, string Text)> said = [];
+    private static readonly ConcurrentDictionary<HostSecrets, bool> Living = [];
+
+    public HostSecrets() => Living[this] = true;
 
     public SecretSweep Sweep { get; } = new();
+
+    /// <summary>Whose secret it might hold, a client does not know: all that live hear it.</summary>
+    public static void ClientWasTold(string where, string text)
+    {
+        foreach (var (secrets, _) in Living)
+        {
+            secrets.Sweep.Hears(where, text);
+        }
+    }
 
     /// <summary>A caller whose answers are looked at.</summary>
     public HttpClient Client(Uri address) => new(new Listening(this)) { BaseAddress = address };
 
+    /// <summary>What an agent that has ended leaves in its state folder. Its spool is encrypted: what is in it is heard elsewhere.</summary>
+    /// <param name="but">Files that hold its secrets.</param>
+    public void HearsState(string folder, params string[] but)
+    {
+        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(p => !but.Contains(p) && !p.StartsWith($"{folder}/spool/", StringComparison.Ordinal)))
+        {
+            Sweep.Hears($"the agent's file {Path.GetRelativePath(folder, path)}", File.ReadAllText(path, Encoding.Latin1));
+        }
+    }
+
     /// <param name="keys">The folder of the control plane's keys.</param>
     public async Task NoneIsLeftBehind(string database, string keys)
     {
+        var log = new NpgsqlConnectionStringBuilder(database) { Pooling = false };
+        Sweep.Knows("the log's password", log.Password);
         foreach (var key in Directory.EnumerateFiles(keys, "*.pem"))
         {
             Sweep.KnowsFile(key);
-        }
-        foreach (var (where, text) in said)
-        {
-            Sweep.Look(where, text);
         }
         if (Directory.Exists($"{keys}/checkpoints"))
         {
             Sweep.LookInFiles($"{keys}/checkpoints");
         }
-        await Sweep.LookInDatabase(new NpgsqlConnectionStringBuilder(database) { Pooling = false }.ConnectionString, "the log's database");
+        await Sweep.LookInDatabase(log.ConnectionString, "the log's database");
+        NoneWasSaid();
+    }
+
+    /// <summary>Where there is no database: nothing more is heard after this.</summary>
+    public void NoneWasSaid()
+    {
+        Living.TryRemove(this, out _);
+        Sweep.LookAtWhatWasHeard();
         Assert.True(Sweep.Found.Count == 0, $"secrets stand where none may:\n{string.Join('\n', Sweep.Found)}");
     }
 
@@ -45,7 +74,7 @@ internal sealed class HostSecrets : ILoggerProvider
     {
     }
 
-    /// <summary>What an answer tells once is a secret; in any other answer there is none.</summary>
+    /// <summary>What an answer tells once is a secret; in anything else that it says there is none, nor in any other answer.</summary>
     private sealed class Listening(HostSecrets secrets) : DelegatingHandler(new HttpClientHandler())
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -56,14 +85,16 @@ internal sealed class HostSecrets : ILoggerProvider
             {
                 await answer.Content.LoadIntoBufferAsync(cancellationToken);
                 var text = await answer.Content.ReadAsStringAsync(cancellationToken);
+                var where = $"the answer {(int)answer.StatusCode} to {request.Method} {request.RequestUri?.AbsolutePath}";
                 if (!answer.IsSuccessStatusCode)
                 {
-                    secrets.said.Enqueue(($"the answer {(int)answer.StatusCode} to {request.Method} {request.RequestUri?.AbsolutePath}", text));
+                    secrets.Sweep.Hears(where, text);
                 }
                 else
                 {
                     using var body = JsonDocument.Parse(text);
                     secrets.Sweep.KnowsOf(body.RootElement);
+                    secrets.Sweep.Hears(where, SecretSweep.Beside(body.RootElement));
                 }
             }
             return answer;
@@ -78,6 +109,6 @@ internal sealed class HostSecrets : ILoggerProvider
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            secrets.said.Enqueue(($"the log of {category}", $"{formatter(state, exception)} {exception}"));
+            secrets.Sweep.Hears($"the log of {category}", $"{formatter(state, exception)} {exception}");
     }
 }

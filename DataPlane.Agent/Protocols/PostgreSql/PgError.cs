@@ -12,6 +12,8 @@ internal static class PgError
     public const string NotAuthorized = "28000";
     public const string Ended = "57P01";
     public const string TooMany = "53300";
+    public const string CannotConnectNow = "57P03";
+    public const string ConnectionFailure = "08006";
     public const string TooLarge = "54000";
     public const string LimitReached = "53400";
     public const string NotReady = "55000"; // object_not_in_prerequisite_state

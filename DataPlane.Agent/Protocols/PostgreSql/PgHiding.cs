@@ -19,6 +19,9 @@ internal sealed class PgHiding(MaskPlan plan, IReadOnlyList<MaskRule> rules, byt
     /// <summary>Words in its values are looked for.</summary>
     public bool Detects { get; } = rules.Any(r => r.Detect.Count > 0);
 
+    /// <summary>The text may name relations that no catalog has: the session's own.</summary>
+    public bool NamesItsOwn { get; init; }
+
     /// <summary>What the rows consist of; null before the server has told.</summary>
     public PgLayout? Layout { get; set; }
 }
@@ -71,6 +74,11 @@ internal sealed class PgLayout
             if (mask is null && origins.Hides(table, column))
             {
                 disagreement = "one of its columns comes from a masked one, which its text does not say";
+                break;
+            }
+            if (mask is null && !hiding.Plan.Free && !origins.Knows(table, column, hiding.NamesItsOwn))
+            {
+                disagreement = "one of its columns is newer than what is known of the schema";
                 break;
             }
             fields[i] = Field(name, type, binary, mask, hiding);

@@ -72,11 +72,26 @@ internal sealed class PgLogin(PgDoor door, PgChannel channel, PgStartup startup,
         // libpq fills an unnamed database in with the user's name
         var database = startup.Database == startup.User ? offer.Database : startup.Database;
         var admission = await door.Gate.AdmitTicket(door.Resource, startup.User, database, cancel);
-        if (admission is Admission.Admitted)
+        if (admission is Admission.Admitted { Permit: var permit })
+        {
+            await TellProof(final, permit);
+        }
+        return (admission, database);
+    }
+
+    /// <summary>Who is gone before that is heard is not inside.</summary>
+    private async Task TellProof(string final, Permit permit)
+    {
+        try
         {
             await channel.Send(Authentication(12, Encoding.ASCII.GetBytes(final)));
         }
-        return (admission, database);
+        catch
+        {
+            permit.Dispose();
+            door.Gate.NotOpened(permit);
+            throw;
+        }
     }
 
     /// <returns>The server's last message; null when nothing was proven.</returns>

@@ -16,6 +16,7 @@ internal sealed class PgOrigins
     private static readonly ConditionalWeakTable<PgCatalog, List<PgOrigins>> Known = [];
 
     private readonly HashSet<(uint Relation, short Column)> hidden = [];
+    private readonly Dictionary<uint, PgRelation> relations = [];
     private readonly PgCatalog catalog;
     private readonly IReadOnlyList<MaskRule> rules;
 
@@ -30,6 +31,7 @@ internal sealed class PgOrigins
         var basis = PgBasis.Of(catalog);
         foreach (var relation in catalog.Relations.Values)
         {
+            relations.TryAdd(relation.Oid, relation);
             foreach (var column in relation.Columns)
             {
                 if (basis.SourcesOf(relation, column).Any(s => MaskPlan.RuleOf(s, rules) is not null))
@@ -64,4 +66,21 @@ internal sealed class PgOrigins
     public bool Fits(PgCatalog now, IReadOnlyList<MaskRule> its) => ReferenceEquals(catalog, now) && rules.SequenceEqual(its);
 
     public bool Hides(uint relation, short column) => relation != 0 && hidden.Contains((relation, column));
+
+    /// <summary>Whether the catalog has it. What it has not is newer, and may hold anything: also what a name meant that is known by another number.</summary>
+    /// <param name="orOwn">A relation that no catalog has may be the session's own.</param>
+    public bool Knows(uint relation, short column, bool orOwn) =>
+        relation == 0 || (relations.TryGetValue(relation, out var known) ? column <= 0 || Has(known.Columns, column) : orOwn);
+
+    private static bool Has(IReadOnlyList<PgColumn> columns, short number)
+    {
+        for (var i = 0; i < columns.Count; i++)
+        {
+            if (columns[i].Number == number)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
 }

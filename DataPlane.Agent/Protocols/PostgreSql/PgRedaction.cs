@@ -26,7 +26,10 @@ internal sealed class PgRedaction(PgState state)
         {
             return null;
         }
-        var hiding = new PgHiding(MaskPlan.Of(state.Sight.FactsOf(text), ruling.Masks), ruling.Masks, state.Oversight.MaskKey);
+        var hiding = new PgHiding(MaskPlan.Of(state.Sight.FactsOf(text), ruling.Masks), ruling.Masks, state.Oversight.MaskKey)
+        {
+            NamesItsOwn = state.Sight.NamesItsOwn(text),
+        };
         touched |= hiding.Guards;
         return hiding;
     }
@@ -72,6 +75,7 @@ internal sealed class PgRedaction(PgState state)
             return true;
         }
         Stop(ref asked, disagreement!);
+        state.Sight.LookAgain(); // somebody else may have changed the schema
         return false;
     }
 

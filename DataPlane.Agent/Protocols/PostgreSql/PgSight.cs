@@ -24,6 +24,9 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
     private PgText? unreadable;
     private byte[]? wanted;
     private Changes changes;
+
+    /// <summary>The session has made something: a temporary table is in no catalog as long as it lives, and may bear the name of one that is.</summary>
+    private bool hasMade;
     private bool mustRefresh;
     private int slow;
     private long restsUntil;
@@ -118,6 +121,20 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         return facts;
     }
 
+    /// <summary>It, or what it runs, may name relations that no catalog has.</summary>
+    public bool NamesItsOwn(PgText text)
+    {
+        var own = hasMade || HasUnknown(text);
+        var runs = names.Runs.Of(text);
+        for (var i = 0; i < runs.Count && !own; i++)
+        {
+            own = HasUnknown(runs[i].Text);
+        }
+        return own;
+    }
+
+    private static bool HasUnknown(PgText text) => text.Facts.Lineage is { Unresolved.Count: > 0 };
+
     private StatementFacts AsOfNow(PgText text) => changes switch
     {
         Changes.Meanings => text.Unsure,
@@ -165,6 +182,7 @@ internal sealed class PgSight(PgDatabase database, PgNames names, TimeProvider c
         var facts = FactsOf(text);
         var more = facts.Redefines || facts.Opaque is not null ? Changes.Meanings : facts.ChangesSchema ? Changes.Additions : Changes.None;
         changes = more > changes ? more : changes;
+        hasMade |= more != Changes.None || facts.Kinds.Contains("create");
         justLooked = null;
     }
 

@@ -235,10 +235,20 @@ internal sealed class PgUpstream(UpstreamConfig config, TimeProvider time) : IDi
     }
 }
 
-/// <summary>The resource cannot be reached; why is for the log alone.</summary>
+/// <summary>The resource cannot be reached, or lets nobody in; why is for the log alone, and so are its own words: they may name the agent's login.</summary>
 /// <param name="code">The database's own, where it said one.</param>
-internal sealed class PgUnreachable(Exception why, string code = "") : Exception("the database behind this agent cannot be reached at the moment", why)
+internal sealed class PgUnreachable(Exception why, string code = "") : Exception(Words(code), why)
 {
+    /// <summary>What the client is told: drivers and pools go by it.</summary>
+    public string Code { get; } = code == PgError.TooMany ? code : IsDown(code) ? PgError.CannotConnectNow : PgError.ConnectionFailure;
+
     /// <summary>It does not know the login, or does not let it in.</summary>
     public bool IsLoginRefused { get; } = code.StartsWith("28", StringComparison.Ordinal);
+
+    private static string Words(string code) =>
+        code == PgError.TooMany ? "the database behind this agent has no connection left at the moment"
+        : IsDown(code) ? "the database behind this agent takes no connections at the moment: it is starting up, shutting down or recovering"
+        : "the database behind this agent cannot be reached at the moment";
+
+    private static bool IsDown(string code) => code is "57P01" or "57P02" or "57P03";
 }

@@ -182,7 +182,7 @@ internal sealed class PgUpstreamLogin(PgChannel channel, PgCredential credential
         var message = Encoding.UTF8.GetString(PgError.Field(error, 'M'));
         return code switch
         {
-            "3D000" or "22023" or "53300" or "57P03" or "42704" => new PgStop(code, message),
+            "3D000" or "22023" or "42704" => new PgStop(code, message),
             _ => throw new PgUnreachable(new IOException($"{code}: {message}"), code),
         };
     }

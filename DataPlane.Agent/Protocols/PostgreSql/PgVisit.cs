@@ -16,6 +16,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
     private readonly IPEndPoint remote = Remote(socket);
     private readonly Wire wire = Wiring.Any().Adopt(socket);
     private bool isStranger;
+    private bool isOpen;
     private CancellationTokenRegistration abort;
 
     public async Task Run(CancellationToken stopping)
@@ -51,7 +52,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         catch (PgUnreachable unreachable)
         {
             PgLog.Unreachable(door.Log, door.Resource, unreachable);
-            await Tell(channel!, PgError.Fatal("08006", unreachable.Message, "try again, or tell the operator of this agent"));
+            await Tell(channel!, PgError.Fatal(unreachable.Code, unreachable.Message, "try again, or tell the operator of this agent"));
         }
         finally
         {
@@ -89,7 +90,17 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
         var (permit, database) = await LogIn(login, stopping);
         KnownNow();
         deadline.CancelAfter(Timeout.InfiniteTimeSpan);
-        await Open(channel, login, permit, startup with { Database = database }, stopping);
+        try
+        {
+            await Open(channel, login, permit, startup with { Database = database }, stopping);
+        }
+        finally
+        {
+            if (!isOpen)
+            {
+                door.Gate.NotOpened(permit);
+            }
+        }
     }
 
     private async Task<(Permit Permit, string Database)> LogIn(PgLogin login, CancellationToken stopping)
@@ -129,6 +140,7 @@ internal sealed class PgVisit(PgDoor door, Socket socket)
                 var help = await OrEnd(permit, own.Confirm(backend.Cluster));
                 await Follow(database.Database, backend, path, own, end.Token);
                 using var recorder = await Record(permit, startup, backend, own.Record);
+                isOpen = true;
                 await login.Accept();
                 using var session = new PgSession(door, channel, backend, database.Database, (own.Views, help), recorder, remote.ToString());
                 await abort.DisposeAsync(); // from here on nobody is put out without a word

@@ -59,6 +59,12 @@ export const followKeys = (keys, announced) => {
     const name = `the key of generation ${a.generation}`;
     return a.use === "signing" && a.signedBy === a.previous && isSigned(keyOf(a.previous, name), text(a), a.signature, name) && isSigned(keyOf(a.publicKey, name), text(a), a.acceptance, name);
   });
+  const next = new Map();
+  for (const a of whole) {
+    // whoever has stolen a key that was followed can have it announce another one, and go on from there
+    must((next.get(a.previous) ?? a.publicKey) === a.publicKey, `the key of generation ${a.generation}: two keys follow the one before it: one of them is not the control plane's`);
+    next.set(a.previous, a.publicKey);
+  }
   for (let before = -1; before !== keys.size;) {
     before = keys.size;
     for (const a of whole.filter(({ publicKey, previous }) => keys.has(publicKey) || keys.has(previous))) {

@@ -1,5 +1,6 @@
 // What was recorded: events, each proven by a checkpoint, and sessions, each segment signed by its agent.
 import { Wrong, eventLeaf, flag, headLeaf, hex, isIncluded, isSigned, keyOf, leaf, must, sha256 } from "./basics.mjs";
+import { checkReleases } from "./holds.mjs";
 
 const nameOf = (event) => `event ${event.position} (${event.type} of ${event.stream})`;
 
@@ -76,8 +77,9 @@ const checkSegment = (segment, session, agent, keys, name) => {
   must(hex(head) === segment.head, `${name}: an entry from ${segment.firstSeq} to ${segment.lastSeq} is not what was signed`);
   must(keys.length > 0, `${name}: the agent's key is not there`);
   const signed = ["accessplane.segment.v1", session, agent, segment.number, segment.firstSeq, segment.lastSeq, segment.previousHead, segment.head, flag(segment.final, `${name}: whether it is the last`)];
-  must(keys.some((key) => isSigned(key, signed.join("\n"), segment.signature, name)), `${name}: the signature is not the agent's`);
-  return entries;
+  const generation = keys.findIndex((key) => isSigned(key, signed.join("\n"), segment.signature, name));
+  must(generation >= 0, `${name}: the signature is not the agent's`);
+  return { entries, generation };
 };
 
 const GAP = /: segments (\d+) to (\d+) \(entries (\d+) to (\d+)\) never arrived$/;
@@ -88,7 +90,7 @@ export const checkSession = ({ head, proof, segments }, last, streams, at, notes
   must(proof.checkpoint === last.number && isIncluded(leaf(headLeaf(head)), proof, last.sessions), `${id}: its head is not what checkpoint ${last.number} holds`);
   const own = streams.get(head.session) ?? [];
   const gaps = own.filter((e) => e.type === "evidence_gap_found" && e.data.kind === "segments-missing").map((e) => GAP.exec(e.data.detail)?.slice(1).map(Number)).filter(Boolean);
-  let reached = { number: 0, seq: 0, head: hex(sha256(`accessplane.transcript.v1\n${head.session}`)), final: false };
+  let reached = { number: 0, seq: 0, head: hex(sha256(`accessplane.transcript.v1\n${head.session}`)), final: false, generation: 0 };
   const entries = [];
   for (const segment of segments) {
     const name = at(`${id}, segment ${segment.number}`);
@@ -101,8 +103,10 @@ export const checkSession = ({ head, proof, segments }, last, streams, at, notes
       must(segment.firstSeq === reached.seq + 1, `${name}: it begins with entry ${segment.firstSeq} where ${reached.seq + 1} is due`);
       must(segment.previousHead === reached.head, `${name}: it does not continue the chain`);
     }
-    entries.push(...checkSegment(segment, head.session, head.agent, agentKeys(streams, head.agent, segment.position), name));
-    reached = { number: segment.number, seq: segment.lastSeq, head: segment.head, final: segment.final };
+    const sealed = checkSegment(segment, head.session, head.agent, agentKeys(streams, head.agent, segment.position), name);
+    must(sealed.generation >= reached.generation, `${name}: it is signed with a key that another one had followed`);
+    entries.push(...sealed.entries);
+    reached = { number: segment.number, seq: segment.lastSeq, head: segment.head, final: segment.final, generation: sealed.generation };
   }
   must(reached.number === head.segments && reached.seq === head.entries,
     `${id}: checkpoint ${last.number} holds ${head.segments} segments with ${head.entries} entries, this ends with segment ${reached.number} and entry ${reached.seq}`);
@@ -119,6 +123,7 @@ export const checkSession = ({ head, proof, segments }, last, streams, at, notes
     start.agent === head.agent && start.number === head.number && start.resource === head.resource), `${id}: its first entry opens another session`);
   must(!head.final || own.some((e) => ["session_closed", "session_terminated", "session_lost"].includes(e.type)), `${id}: the event that ended it is missing`);
   checkGround(id, head, start, streams);
+  checkReleases(id, head, entries, gaps.length === 0, streams);
   return entries;
 };
 

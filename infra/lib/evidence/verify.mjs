@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { FILE, checkCheckpoints, checkDirectory, filesIn } from "./checkpoints.mjs";
 import { checkEvents, checkGrants, checkSession, checkStreams } from "./records.mjs";
-import { KIND, Unusable, Wrong, fingerprint, followKeys, headLeaf, hex, isSigned, keyOf, must, sha256 } from "./basics.mjs";
+import { KIND, Unusable, Wrong, fingerprint, followKeys, headLeaf, hex, inTurn, isSigned, keyOf, must, sha256 } from "./basics.mjs";
 
 export { Wrong, filesIn };
 
@@ -48,6 +48,40 @@ const missingNumbers = (heads) => {
   const numbers = heads.map((h) => h.number).sort((a, b) => a - b);
   const holes = numbers.slice(1).flatMap((n, i) => Array.from({ length: Math.max(0, n - numbers[i] - 1) }, (_, k) => numbers[i] + 1 + k));
   return numbers.length === 0 ? "" : holes.length > 0 ? `: number ${holes.join(", ")} is missing` : `, numbers ${numbers[0]} to ${numbers.at(-1)}: one before or behind these is missing`;
+};
+
+const HOUR = 3_600_000;
+const ON_ITS_WAY = 20;
+
+// An agent counts its sessions. Where a number between two others is not here, its transcript never came, which the log says a minute after the next one did; or it
+// was taken away before a checkpoint held it. Sessions may come late and in another order: near the ends of the period one may belong elsewhere, or be on its way.
+const checkNumbers = (pack, { checkpoints }, streams, at, notes) => {
+  if (!pack.about.from || pack.about.resource) return;
+  at("window");
+  const [after, upTo] = [checkpoints.get(pack.window.after), checkpoints.get(pack.window.upTo)];
+  const all = [...streams.values()].flat();
+  // each enrolment begins to count anew
+  const countOf = (agent, position) => `${agent}\n${Math.max(0, ...all.filter((e) => e.type === "agent_enrolled" && e.data.agent === agent && e.position < position).map((e) => e.position))}`;
+  const said = new Set(all.filter((e) => e.type === "evidence_gap_found" && e.data.kind === "session-missing")
+    .map((e) => `${countOf(e.data.agent, e.position)}\n${/number (\d+) never arrived$/.exec(e.data.detail)?.[1]}`));
+  const counts = new Map();
+  for (const { head } of pack.sessions) {
+    const opened = streams.get(head.session).find((e) => e.type === "session_opened");
+    const count = countOf(head.agent, opened.position);
+    counts.set(count, [...(counts.get(count) ?? []), { agent: head.agent, number: head.number, at: Date.parse(opened.at) }]);
+  }
+  for (const [count, sessions] of counts) {
+    sessions.sort((a, b) => a.number - b.number);
+    sessions.slice(1).forEach((next, i) => {
+      const before = sessions[i];
+      for (let number = before.number + 1; number < next.number && number - before.number <= ON_ITS_WAY; number++) {
+        if (said.has(`${count}\n${number}`)) continue;
+        const what = `agent ${next.agent}: its session number ${number} is not here`;
+        must((after && before.at - Date.parse(after.at) <= HOUR) || Date.parse(upTo.at) - next.at <= HOUR, `${what}, and the log does not say that it never came`);
+        notes.push(`${what}: it may be on its way, or outside of this time`);
+      }
+    });
+  }
 };
 
 const checkSeal = (bytes, pack, key, at) => {
@@ -106,8 +140,10 @@ export const verify = (bytes, { files = null, trusted = [] } = {}) => {
     must(pack.sessions.every((s, i) => i === 0 || s.head.session > pack.sessions[i - 1].head.session), "sessions: they are not in their order, or one is there twice");
     checkAbout(pack, streams, at);
     checkCounts(pack, proven, streams, at);
+    checkNumbers(pack, proven, streams, at, notes);
     if (directory) compareWithDirectory(pack, proven, streams, directory, at, notes);
     checkSeal(bytes, pack, keys.get(pack.key), at);
+    must(inTurn(keys, pack.key, proven.last.key), "pack: it is sealed with a key that another one had followed");
     const all = [...streams.values()].flat();
     const count = (...types) => all.filter((e) => types.includes(e.type)).length;
     all.filter((e) => e.type === "evidence_gap_found").forEach((e) => notes.push(`a finding of ${e.at}: ${e.data.kind}: ${e.data.detail}`));

@@ -86,6 +86,22 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task More_time_of_a_right_that_approves_itself_is_there_at_once()
+    {
+        var grant = await world.Grant("engineer2", "orders-read");
+        await world.TicketFor("engineer2", grant); // its time begins
+        await using var engineer = await browser.SignIn(world, "engineer2");
+        var newest = engineer.Card("orders-read").First;
+        await Assertions.Expect(newest.Locator(".left")).ToHaveTextAsync(new Regex(@"^\s*(1 h|5\d min)\s+left"));
+        await engineer.Press("Extend…", newest);
+        await newest.GetByLabel("How much longer").SelectOptionAsync("60");
+        await engineer.Press("Ask for more time", newest);
+        await Assertions.Expect(newest.Locator(".note.good")).ToHaveTextAsync("Extended by 1 h.");
+        await Assertions.Expect(newest.Locator(".left")).ToHaveTextAsync(new Regex(@"^\s*(2 h|1 h 5\d min)\s+left"));
+        (await world.Api.Post("engineer2", $"/v1/grants/{grant}/surrender")).Is(200);
+    }
+
+    [Fact]
     public async Task A_lost_race_is_shown_as_what_won()
     {
         var policy = (await world.Api.Get("admin", "/v1/policies/current")).Is(200).Text("text");
@@ -104,7 +120,45 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await Assertions.Expect(asked).ToContainTextAsync("not today");
         await Assertions.Expect(asked.GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
         await dba.Shot("to-decide-lost");
+
+        // two have it before them and press at once: one decides, and the other is told what that was, and not that something is wrong
+        await using var other = await browser.SignIn(world, "dba2", "to-decide");
+        (string Name, Seat Seat)[] both = [("Dana Dba", dba), ("Dario Dba", other)];
+        var again = $"at once {Guid.CreateVersion7():N}";
+        (await world.Api.Post("assistant", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = again })).Is(201);
+        foreach (var (name, seat) in both)
+        {
+            await seat.Card(again).GetByLabel("Comment").FillAsync($"no, says {name}");
+            await seat.Page.EvaluateAsync(KeepsTroubles);
+        }
+        await Task.WhenAll(both.Select(b => b.Seat.Page.EvaluateAsync(Denies, again)));
+        string[] told = [];
+        await Wait.Until(
+            async () => (told = await Task.WhenAll(both.Select(b => b.Seat.Card(again).InnerTextAsync()))).Count(HasWon) == 1 && told.Count(t => t.Contains("Somebody was before you", StringComparison.Ordinal)) == 1,
+            20, () => string.Join(" | ", told));
+        var (won, lost) = HasWon(told[0]) ? (both[0].Name, both[1].Name) : (both[1].Name, both[0].Name);
+        Assert.All(told, text => Assert.Contains($"no, says {won}", text, StringComparison.Ordinal));
+        Assert.All(told, text => Assert.DoesNotContain($"no, says {lost}", text, StringComparison.Ordinal));
+        foreach (var (_, seat) in both)
+        {
+            Assert.Empty(await seat.Page.EvaluateAsync<string[]>("() => window.troubles"));
+        }
+
+        static bool HasWon(string text) => text.Contains("You have decided. It is denied", StringComparison.Ordinal);
     }
+
+    /// <summary>What a page says to be wrong, however soon it is gone again.</summary>
+    private const string KeepsTroubles = """
+        () => {
+          window.troubles = [];
+          const keep = () => window.troubles.push(...[...document.querySelectorAll(".note.bad:not(#blazor-error-ui)")].map((note) => note.textContent));
+          new MutationObserver(keep).observe(document.querySelector("main"), { childList: true, subtree: true });
+        }
+        """;
+
+    /// <summary>Presses the button where it is there still: waiting for it would be waiting for the other one's answer.</summary>
+    private const string Denies =
+        "why => [...document.querySelectorAll('article.decide')].find((card) => card.textContent.includes(why))?.querySelector('button.deny')?.click()";
 
     [Fact]
     public async Task A_statement_that_waits_is_shown_with_all_that_it_is_and_runs_when_it_is_released()
@@ -136,29 +190,34 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task Asking_needs_no_mouse()
+    public async Task Asking_and_deciding_need_no_mouse()
     {
         await using var engineer = await browser.SignIn(world, "engineer2");
         var keys = engineer.Page.Keyboard;
-        async Task Reach(string element)
-        {
-            for (var presses = 0; !await engineer.Page.EvaluateAsync<bool>($"() => document.activeElement.matches(`{element}`)"); presses++)
-            {
-                Assert.True(presses < 40, $"{element} cannot be reached with the Tab key");
-                await keys.PressAsync("Tab");
-            }
-        }
         await engineer.Page.EvaluateAsync("() => document.activeElement?.blur()");
-        await Reach("header.page button");
+        await engineer.Reach(engineer.Page.Locator("header.page button"));
         await keys.PressAsync("Enter");
         await engineer.Sees(".offers");
-        await Reach(".offer input");
+        await engineer.Reach(engineer.Page.Locator(".offer input").First);
         await keys.PressAsync("Space");
         await engineer.Sees("dl.terms");
-        await Reach("form .fields input");
+        await engineer.Reach(engineer.Page.Locator("form .fields input").First);
         await keys.TypeAsync(why);
         await keys.PressAsync("Enter");
         await engineer.Sees("td", why);
+
+        var needsSomebody = $"no mouse {Guid.CreateVersion7():N}";
+        var id = (await world.Api.Post("engineer2", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = needsSomebody })).Is(201).Text("id");
+        await using var dba = await browser.SignIn(world, "dba", "to-decide");
+        var asked = dba.Card(needsSomebody);
+        await dba.Reach(asked.GetByLabel("Comment"));
+        await dba.Page.Keyboard.TypeAsync("by the keyboard alone");
+        await dba.Reach(asked.GetByRole(AriaRole.Button, new() { Name = "Approve" }));
+        await dba.Page.Keyboard.PressAsync("Space");
+        await Assertions.Expect(asked).ToContainTextAsync("You have decided. It is approved");
+        await Assertions.Expect(asked).ToContainTextAsync("by the keyboard alone");
+        var grant = (await world.Api.Get("engineer2", $"/v1/requests/{id}")).Is(200).Text("grantId");
+        (await world.Api.Post("engineer2", $"/v1/grants/{grant}/surrender")).Is(200);
     }
 
     [Fact]
@@ -177,6 +236,14 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await somebody.Shot("signed-out");
         Assert.Equal(302, (await somebody.Page.APIRequest.GetAsync($"{world.Url}/console/mine", new() { MaxRedirects = 0 })).Status);
         await somebody.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in" }).ClickAsync();
+        await somebody.Sees("button[value='auditor']");
+
+        // what comes back is not what was begun here: nobody is in, and told how to go on
+        await somebody.Page.GotoAsync($"{world.Url}/console/signed-in?error=access_denied&state=made-up");
+        await somebody.Sees("h1", "That sign-in did not work");
+        await somebody.Shot("sign-in-failed");
+        somebody.Forgives("403");
+        await somebody.Page.GetByRole(AriaRole.Link, new() { Name = "Try again" }).ClickAsync();
         await somebody.Page.Locator("button[value='auditor']").ClickAsync();
         await somebody.Sees(".who", "Ada Auditor");
         await somebody.Sees(".empty", "The policy offers you nothing to ask for. An admin can change that.");

@@ -99,9 +99,30 @@ internal sealed class Seat : IAsyncDisposable
         return Page.GetByLabel(field, new() { Exact = true }).FillAsync(local.EndsWith(":00", StringComparison.Ordinal) ? local[..^3] : local);
     }
 
+    /// <summary>Without a mouse: by the Tab key, and whatever has the focus on the way shows that it has.</summary>
+    public async Task Reach(ILocator element)
+    {
+        for (var presses = 0; !await element.EvaluateAsync<bool>("element => element === document.activeElement"); presses++)
+        {
+            Assert.True(presses < 100, $"{element} cannot be reached with the Tab key");
+            await Page.Keyboard.PressAsync("Tab");
+            var unseen = await Page.EvaluateAsync<string>(Unseen);
+            Assert.True(unseen.Length == 0, $"nobody sees that this has the focus: {unseen}");
+        }
+    }
+
+    /// <summary>What has the focus, where nothing around it says so.</summary>
+    private const string Unseen = """
+        () => {
+          const focused = document.activeElement?.closest(".offer") ?? document.activeElement ?? document.body;
+          const { outlineStyle, outlineWidth } = getComputedStyle(focused);
+          return focused === document.body || (outlineStyle === "solid" && parseFloat(outlineWidth) >= 2) ? "" : focused.outerHTML.slice(0, 200);
+        }
+        """;
+
     /// <summary>
-    /// Keeps the page as it looks: light, dark, and on a narrow screen. In each it is seen to that all text can be read (WCAG AA: 4.5:1, 3:1 where it is large) and that nothing
-    /// hangs over the side.
+    /// Keeps the page as it looks: light, dark, and on a narrow screen. In each it is seen to that all text can be read (WCAG AA: 4.5:1, 3:1 where it is large), also what stands
+    /// in empty fields, that fields have an edge that can be seen (3:1), and that nothing hangs over the side.
     /// </summary>
     public async Task Shot(string name)
     {
@@ -112,7 +133,7 @@ internal sealed class Seat : IAsyncDisposable
             await Page.EmulateMediaAsync(new() { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
             // a colour may be on its way to another one still
             string[] pale = [];
-            await Wait.Until(async () => (pale = await Page.EvaluateAsync<string[]>(Pale)).Length == 0, 5, () => $"too pale to be read in {name}{suffix}: {string.Join("; ", pale)}");
+            await Wait.Until(async () => (pale = await Page.EvaluateAsync<string[]>(Pale)).Length == 0, 5, () => $"too pale to be seen in {name}{suffix}: {string.Join("; ", pale)}");
             await Page.ScreenshotAsync(new() { Path = $"{folder}/{name}{suffix}.png", FullPage = true });
         }
         await Page.SetViewportSizeAsync(390, 844);
@@ -128,12 +149,13 @@ internal sealed class Seat : IAsyncDisposable
         Assert.True(complaints.IsEmpty, $"the browser complained: {string.Join("; ", complaints)}");
     }
 
-    /// <summary>Every visible text with its contrast against what is behind it, where that is too little.</summary>
+    /// <summary>Every visible text, what stands in empty fields, and every field's edge, with its contrast against what is behind it, where that is too little.</summary>
     private const string Pale = """
         () => {
           const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
           const parse = (color) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
           const light = ([r, g, b]) => { const [x, y, z] = [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * x + 0.7152 * y + 0.0722 * z; };
+          const contrast = (one, other) => { const [a, b] = [light(one), light(other)]; return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); };
           const behind = (element) => { for (let e = element; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 255) return c; } return [255, 255, 255, 255]; };
           const found = [];
           const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -141,10 +163,19 @@ internal sealed class Seat : IAsyncDisposable
             const element = texts.currentNode.parentElement;
             if (!texts.currentNode.textContent.trim() || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || element.closest("option, noscript, :disabled")) continue;
             const style = getComputedStyle(element);
-            const [a, b] = [light(parse(style.fill !== "rgb(0, 0, 0)" && element.closest("svg") ? style.fill : style.color)), light(behind(element))];
-            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            const ratio = contrast(parse(style.fill !== "rgb(0, 0, 0)" && element.closest("svg") ? style.fill : style.color), behind(element));
             const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
             if (ratio < (large ? 3 : 4.5)) found.push(`${texts.currentNode.textContent.trim().slice(0, 40)} (${ratio.toFixed(2)}:1)`);
+          }
+          // those that browsers draw themselves, they draw well
+          for (const field of document.querySelectorAll("input:not([type=radio], [type=checkbox], [type=range]), select, textarea, .offer")) {
+            if (field.disabled || !field.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+            const [style, what] = [getComputedStyle(field), field.getAttribute("aria-label") ?? field.placeholder ?? field.textContent.trim().slice(0, 40)];
+            const color = parse(style.borderTopColor);
+            const edge = parseFloat(style.borderTopWidth) > 0 && color[3] === 255 ? contrast(color, behind(field.parentElement)) : 1;
+            if (edge < 3) found.push(`the edge of: ${what} (${edge.toFixed(2)}:1)`);
+            const hint = field.matches(":placeholder-shown") ? contrast(parse(getComputedStyle(field, "::placeholder").color), behind(field)) : 21;
+            if (hint < 4.5) found.push(`the hint in: ${what} (${hint.toFixed(2)}:1)`);
           }
           return found;
         }

@@ -108,11 +108,9 @@ internal sealed class Api(Uri controlPlane, Uri issuer, string clientSecret) : I
         if (response.IsSuccessStatusCode && method == HttpMethod.Post)
         {
             SecretSweep.OfTheRun.KnowsOf(answer.Body);
+            text = SecretSweep.Beside(answer.Body);
         }
-        else
-        {
-            Said.Enqueue(($"the answer {answer.Status} to {method} {path}", text));
-        }
+        Said.Enqueue(($"the answer {answer.Status} to {method} {path}", text));
         return answer;
     }
 

@@ -18,12 +18,14 @@ internal sealed class Run : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
     private readonly Process process;
+    private readonly string said;
     private readonly StringBuilder output = new();
     private readonly TaskCompletionSource outClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource errorClosed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Run(string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment)
     {
+        said = $"what `{Path.GetFileName(file)}` wrote";
         var start = new ProcessStartInfo(file, arguments)
         {
             RedirectStandardInput = true,
@@ -123,6 +125,7 @@ internal sealed class Run : IAsyncDisposable
             closed.TrySetResult();
             return;
         }
+        SecretSweep.OfTheRun.Hears(said, line);
         lock (output)
         {
             output.Append(line).Append('\n');

@@ -17,6 +17,7 @@ internal sealed partial class SecretSweep
     private const int Shortest = 12;
     private static readonly string[] SecretMembers = ["password", "token", "enrolmentToken", "brokerPassword", "d", "p", "q", "dp", "dq", "qi"];
     private readonly ConcurrentDictionary<string, string> known = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<(string Where, string Text)> heard = [];
     private readonly SortedDictionary<string, int> found = new(StringComparer.Ordinal);
     private SearchValues<string>? search;
 
@@ -50,7 +51,7 @@ internal sealed partial class SecretSweep
             case JsonValueKind.Object:
                 foreach (var member in answer.EnumerateObject())
                 {
-                    if (member.Value.ValueKind == JsonValueKind.String && SecretMembers.Contains(member.Name))
+                    if (IsSecret(member))
                     {
                         Knows($"a `{member.Name}`", member.Value.GetString());
                     }
@@ -65,6 +66,9 @@ internal sealed partial class SecretSweep
                 break;
         }
     }
+
+    /// <summary>All else that such an answer says: no secret may stand there, not even its own.</summary>
+    public static string Beside(JsonElement answer) => string.Join('\n', Texts(answer));
 
     /// <summary>The secrets in a file: the lines of a private key's body, the secret members of JSON, or all that stands in it.</summary>
     public void KnowsFile(string path)
@@ -81,6 +85,17 @@ internal sealed partial class SecretSweep
             : [text])
         {
             Knows(what, secret);
+        }
+    }
+
+    /// <summary>To be looked at when all secrets are known.</summary>
+    public void Hears(string where, string text) => heard.Enqueue((where, text));
+
+    public void LookAtWhatWasHeard()
+    {
+        foreach (var (where, text) in heard)
+        {
+            Look(where, text);
         }
     }
 
@@ -145,6 +160,19 @@ internal sealed partial class SecretSweep
             }
         }
     }
+
+    private static bool IsSecret(JsonProperty member) => member.Value.ValueKind == JsonValueKind.String && SecretMembers.Contains(member.Name);
+
+    private static IEnumerable<string> Texts(JsonElement answer) => answer.ValueKind switch
+    {
+        // a ticket's address is told once, too, and has its password in it
+        JsonValueKind.Object => answer.EnumerateObject()
+            .Where(m => !IsSecret(m) && !(m.Name == "url" && answer.TryGetProperty("password", out _)))
+            .SelectMany(m => Texts(m.Value).Prepend(m.Name)),
+        JsonValueKind.Array => answer.EnumerateArray().SelectMany(Texts),
+        JsonValueKind.Undefined => [],
+        _ => [answer.ToString()],
+    };
 
     private void Note(string where, string what) => found[$"{where}: {what}"] = found.GetValueOrDefault($"{where}: {what}") + 1;
 

@@ -96,8 +96,8 @@ public sealed class TestWorld : IAsyncLifetime
     }
 
     /// <summary>
-    /// After everything else: none of the secrets that this run has made stands in a log, an event, a read model, a transcript, a spool, a report or
-    /// an answer, and in what the other suites have written nothing that has the form of one.
+    /// After everything else: none of the secrets that this run has made stands in a log, an event, a read model, a transcript, a spool, a report, an
+    /// answer or what a client wrote, and in what the other suites have written nothing that has the form of one.
     /// </summary>
     private async Task NoSecretIsLeftBehind()
     {
@@ -113,6 +113,7 @@ public sealed class TestWorld : IAsyncLifetime
         {
             sweep.Look(where, text);
         }
+        sweep.LookAtWhatWasHeard();
         // what it still holds back is looked at too, and nothing of it goes away meanwhile
         using (var process = Process.GetProcessById(ProcessOf("orders-agent")))
         {

@@ -157,6 +157,7 @@ public sealed class BadAgentTests : IAsyncLifetime
             $$"""{"session":"{{Guid.CreateVersion7()}}","agent":"{{orders.Id}}","number":1,"firstSeq":1,"lastSeq":1,"previousHead":null,"head":null,"final":false,"entries":null,"signature":null}""",
             $$"""{"session":"{{Guid.CreateVersion7()}}","agent":"{{orders.Id}}","number":1,"firstSeq":1,"lastSeq":1,"previousHead":"zz","head":"","final":false,"entries":"","signature":""}""",
         ];
+        using var refused = new Counted("accessplane.reports.refused");
         // far more than are taken side by side: were they tried again, everyone would wait
         for (var round = 0; round < 10; round++)
         {
@@ -177,6 +178,7 @@ public sealed class BadAgentTests : IAsyncLifetime
         Assert.Equal(["report-unusable"], (await FindingsOf(orders.Id)).Select(f => f.Kind).Distinct());
         Assert.InRange((await FindingsOf(orders.Id)).Count, 1, 6);
         Assert.Empty(await FindingsOf(payroll.Id));
+        await WireAgent.Until(() => Task.FromResult(refused.Of() >= 10 * 7)); // an alarm goes by it
         FaultReport.Saw($"{10 * (bodies.Length + 7)} messages that nobody can read: {(await FindingsOf(orders.Id)).Count} findings of the agent that sent them, 0 of the other one, and both are answered");
     }
 

@@ -44,7 +44,7 @@ internal sealed class EnrolledAgent : IAsyncDisposable
         var address = new UriBuilder(enrolment.BrokerUri) { UserName = enrolment.BrokerUser, Password = enrolment.BrokerPassword };
         var connection = await new ConnectionFactory { Uri = address.Uri }.CreateConnectionAsync(Cancel);
         var agent = new EnrolledAgent(id, key, connection, await connection.CreateChannelAsync(new CreateChannelOptions(true, true), Cancel));
-        await agent.Listen();
+        await agent.Listen(host.Secrets);
         return agent;
     }
 
@@ -98,12 +98,14 @@ internal sealed class EnrolledAgent : IAsyncDisposable
         directives.Dispose();
     }
 
-    private async Task Listen()
+    private async Task Listen(HostSecrets secrets)
     {
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += (_, delivery) =>
         {
-            using var envelope = JsonDocument.Parse(Encoding.UTF8.GetString(delivery.Body.Span));
+            var text = Encoding.UTF8.GetString(delivery.Body.Span);
+            secrets.Sweep.Hears("what an agent was told", text);
+            using var envelope = JsonDocument.Parse(text);
             directives.Add(envelope.RootElement.GetProperty("message").Deserialize<Directive>(Json.Options)!);
             return Task.CompletedTask;
         };

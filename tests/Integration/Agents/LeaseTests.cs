@@ -24,13 +24,14 @@ public sealed class LeaseTests : IDisposable
     private readonly Spool spool;
     private readonly Reports reports;
     private readonly LivenessLease lease;
+    private long available = 1L << 40;
 
     public LeaseTests()
     {
         identity = new AgentIdentity(
             new Enrolment("a", "", "", "", Convert.ToBase64String(key.ExportSubjectPublicKeyInfo()), Convert.ToBase64String(encryption.ExportSubjectPublicKeyInfo()), 1), key);
         memory = new Memory(state.Path);
-        spool = new Spool(state.Path, SpoolLimits.Standard, ControlPlaneKey.Wrap, world.Time);
+        spool = new Spool(state.Path, SpoolLimits.Standard, ControlPlaneKey.Wrap, world.Time, () => available);
         reports = new Reports(
             identity,
             (report, _) =>
@@ -150,5 +151,33 @@ public sealed class LeaseTests : IDisposable
         spool.Tick();
         lease.Enforce();
         Assert.True(permit.MayForward);
+    }
+
+    [Fact]
+    public async Task A_spool_that_stays_full_for_a_minute_ends_what_it_froze_and_one_that_had_room_in_between_begins_anew()
+    {
+        using var permit = world.Admit(world.Granted(TimeSpan.FromHours(1)));
+        async Task After(double seconds)
+        {
+            world.Time.Advance(TimeSpan.FromSeconds(seconds));
+            Answered(await Ask());
+            spool.Tick();
+            lease.Enforce();
+        }
+
+        available = 0;
+        await After(0);
+        await After(59);
+        Assert.Equal((false, null), (permit.MayForward, permit.End));
+        available = 1L << 40;
+        await After(0);
+        Assert.True(permit.MayForward);
+        available = 0;
+        await After(0);
+        await After(59.9);
+        Assert.Equal((false, null), (permit.MayForward, permit.End));
+        await After(0.1);
+        Assert.Equal("spool", permit.End?.Cause);
+        FaultReport.Saw("a session that a full spool froze stood still for 59.9 s by the test's clock, and was ended after 60");
     }
 }

@@ -10,7 +10,6 @@ using AccessPlane.Tests.Integration.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Xunit;
 
@@ -26,10 +25,12 @@ internal sealed class LiveAgent : IAsyncDisposable
     private readonly NpgsqlConnectionStringBuilder server;
     private readonly AgentIdentity identity;
     private readonly IHost host;
+    private readonly HostSecrets secrets;
     private readonly string id;
 
-    private LiveAgent(string id, int port, StateFolder state, NpgsqlConnectionStringBuilder server, string database, AgentIdentity identity, IHost host) =>
-        (this.id, Port, this.state, this.server, Database, this.identity, this.host) = (id, port, state, server, database, identity, host);
+    private LiveAgent(
+        string id, int port, StateFolder state, NpgsqlConnectionStringBuilder server, string database, AgentIdentity identity, IHost host, HostSecrets secrets) =>
+        (this.id, Port, this.state, this.server, Database, this.identity, this.host, this.secrets) = (id, port, state, server, database, identity, host, secrets);
 
     /// <summary>Of its door.</summary>
     public int Port { get; }
@@ -64,18 +65,20 @@ internal sealed class LiveAgent : IAsyncDisposable
         await Run(server, $"create role {database} login password '{database}-secret'", $"create database {database} owner {database}");
         var state = new StateFolder();
         await File.WriteAllTextAsync(state.File("password"), $"{database}-secret\n", Cancel);
+        plane.Secrets.Sweep.Knows("the password at the database", $"{database}-secret");
         var upstream = new UpstreamConfig(server.Host!, server.Port, database, state.File("password"), UpstreamTls.Disable);
         var port = FreePort();
         var (config, identity) = await Enrolled(plane, id, state, new ListenerConfig("postgresql", "orders", "127.0.0.1", port, upstream));
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders();
+        // what is looked through for secrets is what is written in production
+        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Information).AddFilter("MassTransit", LogLevel.Warning).AddProvider(plane.Secrets);
         AgentHost.AddAgent(builder.Services, config, identity);
         var host = builder.Build();
         AgentHost.Begin(host.Services);
         await host.StartAsync(Cancel);
         // caught up, and the first lease is here: before that nobody is let in
         await WireAgent.Until(() => Task.FromResult(host.Services.GetRequiredService<Health>().WhyNotReady() is null));
-        return new LiveAgent(id, port, state, server, database, identity, host);
+        return new LiveAgent(id, port, state, server, database, identity, host, plane.Secrets);
     }
 
     /// <summary>An agent that the control plane knows, and that does not run.</summary>
@@ -86,7 +89,8 @@ internal sealed class LiveAgent : IAsyncDisposable
         var token = (await invited.Content.ReadFromJsonAsync<JsonElement>(Cancel)).GetProperty("token").GetString()!;
         var config = new AgentConfig(id, plane.Address.ToString(), state.File("agent"), "http://127.0.0.1:1", [door], token);
         using var http = new HttpClient();
-        var identity = await new Enrol(config, http, TimeProvider.System, NullLogger<Enrol>.Instance).Run(Cancel);
+        using var logs = LoggerFactory.Create(l => l.AddProvider(plane.Secrets));
+        var identity = await new Enrol(config, http, TimeProvider.System, logs.CreateLogger<Enrol>()).Run(Cancel);
         plane.Secrets.Sweep.KnowsFile(state.File("agent/enrolment.json"));
         plane.Secrets.Sweep.KnowsFile(state.File("agent/agent.pem"));
         return (config, identity);
@@ -115,6 +119,10 @@ internal sealed class LiveAgent : IAsyncDisposable
         await Run(server, $"drop database {Database} with (force)", $"drop role {Database}");
         using var broker = Servers.RabbitManagement();
         (await broker.DeleteAsync(new Uri($"api/users/agent-{id}", UriKind.Relative))).Dispose();
+        // its key may be another one by now
+        string[] own = [state.File("agent/enrolment.json"), .. Directory.EnumerateFiles(state.File("agent"), "*.pem")];
+        Array.ForEach(own, secrets.Sweep.KnowsFile);
+        secrets.HearsState(state.File("agent"), own);
         state.Dispose();
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using AccessPlane.Agent;
 using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Tests.Integration.Wire;
 using AccessPlane.Tests.Unit.Agent;
 using Xunit;
 
@@ -72,6 +73,32 @@ public sealed class SpoolAlertTests : IDisposable
         var recover = new RecoverSpool(spool, world.InForce.Time);
         recover.Run();
         Assert.Contains("have waited for 30 hours", ToBeLookedAt(spool), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_disk_that_takes_its_time_is_told_of_while_statements_wait_for_it_and_for_a_while_after()
+    {
+        using var disk = new HeldDisk();
+        using var spool = new Spool(state.Path, SpoolLimits.Standard, ControlPlaneKey.Wrap, world.InForce.Time, null, disk);
+        var session = Guid.CreateVersion7();
+        var recorder = spool.Begin(session, number => SpoolTests.Start(session, number), Evidence.Fsync, why => Assert.Fail(why));
+        Assert.True(await recorder.Kept());
+        Assert.Equal(("", TimeSpan.Zero), (ToBeLookedAt(spool), spool.SlowestFlush));
+        disk.Hold();
+        recorder.Statement("simple", "select 1"u8, default, SpoolTests.Select, SpoolTests.Allowed);
+        var kept = recorder.Kept().AsTask();
+        await WireAgent.Until(() => Task.FromResult(disk.IsBusy));
+        world.Time.Advance(TimeSpan.FromSeconds(5));
+        const string slow = "the disk is slow: a record took 5 s to become durable, and statements wait for theirs";
+        Assert.Equal(slow, ToBeLookedAt(spool));
+        Assert.False(kept.IsCompleted);
+        disk.Release();
+        Assert.True(await kept);
+        world.Time.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal((slow, TimeSpan.FromSeconds(5)), (ToBeLookedAt(spool), spool.SlowestFlush));
+        world.Time.Advance(TimeSpan.FromSeconds(61));
+        Assert.Equal(("", TimeSpan.Zero), (ToBeLookedAt(spool), spool.SlowestFlush));
+        FaultReport.Saw("a flush took 5 s by the test's clock: told while it did and for half a minute at least, at the agent's health and by a gauge");
     }
 
     [Theory]

@@ -43,6 +43,44 @@ public sealed class TicketsTests : IDisposable
     }
 
     [Fact]
+    public void A_connection_that_came_to_nothing_may_be_made_again_once_over_a_restart_too_and_no_later_than_it_might_have_been()
+    {
+        var offer = Ticket(1);
+        using (var tickets = Tickets.Open(state.Path))
+        {
+            Assert.True(tickets.Take(offer, Now));
+            tickets.GiveBack(offer.Ticket);
+            tickets.GiveBack(offer.Ticket);
+            tickets.GiveBack("t_nobodys");
+        }
+        using (var tickets = Tickets.Open(state.Path))
+        {
+            Assert.False(tickets.IsOpen(offer, Now.AddSeconds(60)));
+            Assert.True(tickets.Take(offer, Now.AddSeconds(59)));
+            Assert.False(tickets.Take(offer, Now.AddSeconds(59)));
+        }
+        using var last = Tickets.Open(state.Path);
+        Assert.Equal((1, false), (last.Uses(offer.Ticket), last.IsOpen(offer, Now.AddSeconds(59))));
+    }
+
+    [Fact]
+    public void Whoever_goes_on_trying_in_vain_uses_it_up_after_all()
+    {
+        var offer = Ticket(1);
+        var tries = 0;
+        for (var started = 0; started < 3; started++)
+        {
+            using var tickets = Tickets.Open(state.Path);
+            for (var i = 0; i < 10 && tickets.Take(offer, Now); i++)
+            {
+                tickets.GiveBack(offer.Ticket);
+                tries++;
+            }
+        }
+        Assert.Equal(21, tries);
+    }
+
+    [Fact]
     public void The_first_connection_must_come_in_time_and_the_others_may_come_later()
     {
         using var tickets = Tickets.Open(state.Path);
@@ -55,7 +93,7 @@ public sealed class TicketsTests : IDisposable
     [Fact]
     public void A_torn_line_does_not_run_into_the_next_ticket()
     {
-        File.WriteAllText(state.File("tickets.used"), "t_1\nt_lon");
+        File.WriteAllText(state.File("tickets.used"), "t_1\n-t_1\nt_1\nt_lon");
         using (var tickets = Tickets.Open(state.Path))
         {
             Assert.True(tickets.Take(Ticket(1, "t_2"), Now));

@@ -1,3 +1,5 @@
+using System.Net.Http.Json;
+using System.Text.Json;
 using AccessPlane.ControlPlane.Broker;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -50,6 +52,18 @@ public sealed class BrokerAdminTests : IAsyncLifetime
         };
         await Assert.ThrowsAnyAsync<Exception>(() => what(channel));
         Assert.Equal(403, await closed.Task.WaitAsync(TimeSpan.FromSeconds(90), Cancel));
+    }
+
+    [Fact]
+    public async Task An_agents_queue_and_the_one_that_it_reports_into_are_quorum_queues()
+    {
+        using var management = Servers.RabbitManagement();
+        foreach (var queue in (string[])[Topology.AgentQueue(own), Topology.Reports, Topology.ReportsParked])
+        {
+            var made = await management.GetFromJsonAsync<JsonElement>($"api/queues/{new Uri(host).AbsolutePath.TrimStart('/')}/{queue}", Cancel);
+            Assert.Equal("quorum", made.GetProperty("arguments").GetProperty("x-queue-type").GetString());
+            Assert.True(made.GetProperty("durable").GetBoolean());
+        }
     }
 
     [Fact]

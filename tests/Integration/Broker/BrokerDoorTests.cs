@@ -107,7 +107,7 @@ public sealed class BrokerDoorTests : IAsyncLifetime
         {
             ["Broker:Uri"] = new UriBuilder(host) { UserName = user, Password = "secret", Port = toBroker.Port }.Uri.AbsoluteUri,
             ["Broker:ManagementUri"] = Servers.RabbitApi,
-            ["Broker:AgentUri"] = host,
+            ["Broker:AgentUri"] = new UriBuilder(host) { UserName = "", Password = "" }.Uri.AbsoluteUri,
         });
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(heard).AddBroker(builder.Configuration).AddBrokerConsumer<Hears>("words");
         return builder.Build();

@@ -34,7 +34,7 @@ public sealed class EvidenceTests(EvidenceWorld world, ITestOutputHelper output)
     {
         var pack = new ForgedPack(await world.Export(query));
         change(pack);
-        IsWrong(await EvidenceWorld.Verify(pack.Sealed(world.Keys.Sign), further), what);
+        IsWrong(await EvidenceWorld.Verify(pack.Sealed(world.Sign), further), what);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class EvidenceTests(EvidenceWorld world, ITestOutputHelper output)
     {
         var pack = JsonNode.Parse(await OfRequest())!;
         pack["about"]!["request"] = world.Others;
-        IsWrong(await EvidenceWorld.Verify(new ForgedPack(pack.ToJsonString(Json.Options)).Sealed(world.Keys.Sign)), "export: it was of another request than this says");
+        IsWrong(await EvidenceWorld.Verify(new ForgedPack(pack.ToJsonString(Json.Options)).Sealed(world.Sign)), "export: it was of another request than this says");
     }
 
     [Fact]
@@ -197,7 +197,7 @@ public sealed class EvidenceTests(EvidenceWorld world, ITestOutputHelper output)
     {
         var files = await world.CopyOfFiles();
         var forged = new ForgedPack(await world.Export(Period)).SignedBy(
-            world.Keys.Sign, world.Keys.SigningPublicKey, c => c.Number == 2 ? c with { At = c.At.AddMilliseconds(1) } : c);
+            world.Sign, world.Keys.SigningPublicKey, c => c.Number == 2 ? c with { At = c.At.AddMilliseconds(1) } : c);
         IsRight(await EvidenceWorld.Verify(forged)); // who has the key can make it up: that is why checkpoints are kept elsewhere
         IsWrong(await EvidenceWorld.Verify(forged, "--checkpoints", files), "checkpoint 2: the directory holds another one under this number: the chain forks");
     }
@@ -208,7 +208,7 @@ public sealed class EvidenceTests(EvidenceWorld world, ITestOutputHelper output)
         var second = pack.Checkpoints.First(c => c!["checkpoint"]!["number"]!.GetValue<long>() == 2)!;
         var other = second["checkpoint"]!.Deserialize<Checkpoint>(Json.Options)!;
         other = other with { At = other.At.AddMilliseconds(1) };
-        second["checkpoint"] = JsonSerializer.SerializeToNode(other with { Signature = world.Keys.Sign(other.SignedBytes()) }, Json.Options);
+        second["checkpoint"] = JsonSerializer.SerializeToNode(other with { Signature = world.Sign(other.SignedBytes()) }, Json.Options);
     });
 
     [Fact]

@@ -40,6 +40,9 @@ public sealed class EvidenceWorld : IAsyncLifetime
 
     internal EventLog Log => Host.Services.GetRequiredService<EventLog>();
     internal SigningKeys Keys => Host.Services.GetRequiredService<SigningKeys>();
+
+    /// <summary>As the control plane signs at this moment.</summary>
+    internal string Sign(byte[] bytes) => Keys.Sign(bytes, Keys.SigningPublicKey);
     internal string Agent => agent!.Id;
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
     private static string Verifier => $"{Servers.Need("ACCESSPLANE_TEST_ROOT")}/infra/verify-evidence";
@@ -102,31 +105,32 @@ public sealed class EvidenceWorld : IAsyncLifetime
     internal Task<Guid> Record(Guid grant, long number, params string[] statements) => Record(grant, number, [], statements);
 
     /// <param name="lost">Numbers of segments that never arrive.</param>
-    internal async Task<Guid> Record(Guid grant, long number, int[] lost, params string[] statements)
+    internal Task<Guid> Record(Guid grant, long number, int[] lost, params string[] statements) => Record(
+        Guid.CreateVersion7(), grant, number, lost,
+        [.. statements.Select((text, i) => new TranscriptEntry[]
+        {
+            new(0, default, "statement", Op: i + 1, Protocol: "simple", Text: text, Statements: ["select"], Effect: Effect.Allow, Policy: 1),
+            new(0, default, "result", Op: i + 1, Outcome: "completed", Status: "I", Rows: 1, Tag: "SELECT 1"),
+        })]);
+
+    /// <summary>Likewise, with whatever its agent had to say between the start and the end; their numbers are those of their places.</summary>
+    internal async Task<Guid> Record(Guid session, Guid grant, long number, int[] lost, IEnumerable<TranscriptEntry[]> said)
     {
         var issued = (await Log.ReadStream(grant, Cancel)).Select(s => s.Event).OfType<GrantIssued>().Single();
-        var (session, now) = (Guid.CreateVersion7(), TimeProvider.System.GetUtcNow());
+        var now = TimeProvider.System.GetUtcNow();
         var start = new SessionStart(
             session, grant, issued.Entitlement, "orders", Agent, number, issued.Holder, "orders", "127.0.0.1:5", "psql", "token", 1, "15.4");
-        List<TranscriptEntry[]> parts =
-        [
-            [new(1, now, "start", start)],
-            .. statements.Select((text, i) => new[]
-            {
-                new TranscriptEntry((2 * i) + 2, now, "statement", Op: i + 1, Protocol: "simple", Text: text, Statements: ["select"], Effect: Effect.Allow, Policy: 1),
-                new TranscriptEntry((2 * i) + 3, now, "result", Op: i + 1, Outcome: "completed", Status: "I", Rows: 1, Tag: "SELECT 1"),
-            }),
-            [new((2 * statements.Length) + 2, now, "end", Cause: "closed")],
-        ];
+        List<TranscriptEntry[]> parts = [[new(0, now, "start", start)], .. said, [new(0, now, "end", Cause: "closed")]];
         var ingest = Host.Services.GetRequiredService<IngestSegment>();
         var head = HashChain.Begin(session);
+        var seq = 0;
         foreach (var (part, i) in parts.Select((p, i) => (p, i)))
         {
-            var before = Convert.ToHexStringLower(head);
-            var lines = part.Select(e => JsonSerializer.Serialize(e, Json.Options)).ToList();
+            var (before, first) = (Convert.ToHexStringLower(head), seq + 1);
+            var lines = part.Select(e => JsonSerializer.Serialize(e with { Seq = ++seq, At = now }, Json.Options)).ToList();
             lines.ForEach(line => HashChain.Advance(head, Encoding.UTF8.GetBytes(line)));
             var segment = new Segment(
-                session, Agent, i + 1, part[0].Seq, part[^1].Seq, before, Convert.ToHexStringLower(head), i == parts.Count - 1, string.Join('\n', lines) + "\n", "");
+                session, Agent, i + 1, first, seq, before, Convert.ToHexStringLower(head), i == parts.Count - 1, string.Join('\n', lines) + "\n", "");
             if (!lost.Contains(segment.Number))
             {
                 segment = segment.SignWith(agent!.Key);

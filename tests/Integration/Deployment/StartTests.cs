@@ -100,7 +100,7 @@ public sealed class StartTests : IAsyncLifetime
     private string Here(string name, string value) => name switch
     {
         "Urls" => $"http://127.0.0.1:{port}",
-        "Broker__AgentUri" => broker,
+        "Broker__AgentUri" => new UriBuilder(broker) { UserName = "", Password = "" }.Uri.AbsoluteUri,
         "Identity__Issuers__0__Issuer" => Servers.Oidc,
         "Identity__Issuers__0__Audience" => "accessplane",
         "Identity__Issuers__0__GroupsClaim" => "groups",

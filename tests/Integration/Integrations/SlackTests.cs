@@ -3,14 +3,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using AccessPlane.Contracts;
-using AccessPlane.Contracts.Events;
-using AccessPlane.Contracts.Identity;
-using AccessPlane.Contracts.Messages;
-using AccessPlane.Contracts.Policy;
-using AccessPlane.Contracts.Sql;
-using AccessPlane.ControlPlane.EventStore;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -224,7 +216,7 @@ public sealed class SlackTests : IAsyncLifetime
     public async Task A_statement_is_inert_and_decided_as_it_was_shown_or_not_at_all()
     {
         const string text = "delete from orders -- ``` <!channel> <https://evil.example|here> *bold* \u202e\u0007 & done";
-        var hold = await Hold(text);
+        var hold = await host.Hold(text);
         var message = await MessageOf(hold);
         var whole = message.ToString();
         Assert.All(new[] { "<!", "<https", "\u202e", "\u0007", "\\u0007" }, bad => Assert.DoesNotContain(bad, whole, StringComparison.Ordinal));
@@ -233,7 +225,7 @@ public sealed class SlackTests : IAsyncLifetime
             "*Statement*\n```\ndelete from orders -- ⟨U+0060⟩⟨U+0060⟩⟨U+0060⟩ &lt;!channel&gt; &lt;https://evil.example|here&gt; *bold* ⟨U+202E⟩⟨U+0007⟩ &amp; done\n```", statement);
 
         var value = ValueOf(message, "approve");
-        var other = ValueOf(await MessageOf(await Hold("delete from customers")), "approve");
+        var other = ValueOf(await MessageOf(await host.Hold("delete from customers")), "approve");
         var seal = JsonSerializer.Deserialize<JsonElement>(value).GetProperty("seal").GetString()!;
         var changed = AsIfOurs(value.Replace(seal, JsonSerializer.Deserialize<JsonElement>(other).GetProperty("seal").GetString()!, StringComparison.Ordinal));
         Assert.Contains("not what you saw", (await Press("U1", "approve", changed)).Text, StringComparison.Ordinal);
@@ -245,33 +237,10 @@ public sealed class SlackTests : IAsyncLifetime
     [Fact]
     public async Task What_is_too_long_to_be_shown_can_be_denied_and_not_approved()
     {
-        var hold = await Hold($"delete from orders where id in ({string.Join(',', Enumerable.Range(0, 2000))})");
+        var hold = await host.Hold($"delete from orders where id in ({string.Join(',', Enumerable.Range(0, 2000))})");
         var message = await MessageOf(hold);
         Assert.Equal(["accessplane_deny", "accessplane_console"], Buttons(message).Select(b => b.GetProperty("action_id").GetString()));
         Assert.All(message.GetProperty("blocks").EnumerateArray().Where(b => b.TryGetProperty("text", out _)), b => Assert.True(b.GetProperty("text").GetProperty("text").GetString()!.Length <= 3000));
         Assert.Equal("refused by `dba`", (await Press("U1", "deny", ValueOf(message, "deny"))).Text);
-    }
-
-    private async Task<Guid> Hold(string text)
-    {
-        var id = Guid.CreateVersion7();
-        var engineer = new Actor(host.Issuer.Address, "engineer", "engineer", ActorKind.Person, ["engineering"], new Dictionary<string, string>(), []);
-        var dba = Who.Nobody with { Groups = ["dba"] };
-        await host.Services.GetRequiredService<EventLog>().Append(
-            new Append(
-                [
-                    new StreamAppend(id, "hold", 0,
-                    [
-                        new OperationHeld(
-                            id, "an-agent", engineer, "orders-write",
-                            new HeldOperation(
-                                id, Guid.CreateVersion7(), Guid.CreateVersion7(), 1, "orders", "orders", "app", "simple", "127.0.0.1:5", text,
-                                Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), [], "I", StatementFacts.NotUnderstood("a test"), 10, "bulk", [], 1,
-                                new HoldTerms(dba, 1, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(1)), $"binding of {text}", DateTimeOffset.MaxValue, 1),
-                            dba, 1, Now.AddMinutes(5)),
-                    ]),
-                ],
-                new EventContext(Actor.System("test"), Guid.CreateVersion7())), Cancel);
-        return id;
     }
 }

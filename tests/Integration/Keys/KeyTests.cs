@@ -117,7 +117,7 @@ public sealed class KeyTests : IAsyncLifetime
     public async Task A_stolen_signing_key_is_worth_nothing_from_the_same_moment_on_and_an_encryption_key_opens_what_was_sealed_before()
     {
         var stolen = Keys.SigningPublicKey;
-        var signature = Keys.Sign("a text"u8.ToArray());
+        var signature = Keys.Sign("a text"u8.ToArray(), Keys.SigningPublicKey);
         Assert.True(Keys.IsOurs("a text"u8.ToArray(), signature));
         var rotated = await Post("/v1/keys/signing/rotate", new { reason = "a laptop was stolen", compromised = true });
         Assert.Equal("Compromised", StateOf(rotated, "signing", stolen));

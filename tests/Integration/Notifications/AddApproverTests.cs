@@ -113,6 +113,7 @@ public sealed class AddApproverTests(SharedControlPlane plane) : IClassFixture<S
         Assert.Equal(["approver_added", "approver_removed"], events.Select(e => e.GetProperty("type").GetString()));
         Assert.Equal(["admin", "admin2"], events.Select(e => e.GetProperty("headers").GetProperty("actor").GetProperty("subject").GetString()));
         Assert.Equal(["dba", "security"], events[0].GetProperty("data").GetProperty("groups").EnumerateArray().Select(g => g.GetString()));
+        Assert.Equal("(withheld)", events[0].GetProperty("data").GetProperty("credential").GetString());
         Assert.DoesNotContain(user.GetProperty("brokerPassword").GetString()!, string.Concat(events.Select(e => e.ToString())), StringComparison.Ordinal);
     }
 

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using AccessPlane.Tests.Integration.Http;
 using RabbitMQ.Client;
 using Xunit;
 
@@ -165,11 +166,21 @@ public sealed class ReviewsByQueueTests(SharedControlPlane plane) : IClassFixtur
         claims["exp"] = Now.ToUnixTimeSeconds() + 3_600;
         IsRefused(await dba.Send(Review(id, host.Issuer.Sign(claims))), "token-life");
         IsRefused(await dba.Send(Review(id, "nonsense")), "token-malformed");
+        async Task IsNotTaken(string code, Func<Dictionary<string, object?>, string> made)
+        {
+            var others = host.Issuer.Claims("dba", Now, "dba");
+            others["aud"] = "accessplane-reviews";
+            IsRefused(await dba.Send(Review(id, made(others))), code);
+        }
+        await IsNotTaken("token-malformed", c => TestIssuer.Compose(new() { ["alg"] = "none", ["typ"] = "at+jwt" }, c, _ => []));
+        await IsNotTaken("token-algorithm", c => TestIssuer.Compose(new() { ["alg"] = "none", ["typ"] = "at+jwt" }, c, _ => [1, 2, 3]));
+        await IsNotTaken("token-expired", c => host.Issuer.Sign(new(c) { ["iat"] = Now.ToUnixTimeSeconds() - 300, ["exp"] = Now.ToUnixTimeSeconds() - 61 }));
+        await IsNotTaken("token-not-yet-valid", c => host.Issuer.Sign(new(c) { ["nbf"] = Now.ToUnixTimeSeconds() + 600 }));
         claims = host.Issuer.Claims("dba", Now, "dba");
         (claims["aud"], claims["act"]) = ("accessplane-reviews", new { sub = "assistant", kind = "ai-agent" });
         IsRefused(await dba.Send(Review(id, host.Issuer.Sign(claims))), "reviewer-not-a-person");
         Assert.Equal("Submitted", await State(id));
-        FaultReport.Saw($"5 reviews with forged or foreign tokens: 5 refused, the request is {await State(id)}");
+        FaultReport.Saw($"9 reviews with forged or foreign tokens: 9 refused, the request is {await State(id)}");
     }
 
     [Fact]

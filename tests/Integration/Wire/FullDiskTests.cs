@@ -96,6 +96,26 @@ public sealed class FullDiskTests
     }
 
     [Fact]
+    public async Task Whom_a_full_spool_ends_after_all_is_told_so_what_waited_never_ran_and_the_record_has_its_end()
+    {
+        await using var agent = await Start(new WireOptions { Spool = SpoolLimits.Standard with { Bytes = 400_000 } });
+        using var client = await agent.Connect();
+        while (agent.SpoolFullness < 0.95)
+        {
+            await client.Ask(Query($"select 1 -- {Long}"));
+            agent.LookAtSpool();
+        }
+        await client.Send(Query("create table never_ran ()"));
+        agent.Live.CutWhere(_ => true, "spool", "the session cannot be recorded any more: the agent's disk is full", 0);
+        Assert.Equal("E57P01", Story(await client.UntilReady()));
+        await Until(() => Task.FromResult(agent.Live.Count == 0));
+        Assert.Equal(true, await agent.Ask("select to_regclass('never_ran') is null"));
+        var entries = agent.Transcript().Select(l => JsonSerializer.Deserialize<TranscriptEntry>(l, Json.Strict)!).ToList();
+        Assert.DoesNotContain(entries, e => e.Kind == "statement" && e.Text == "create table never_ran ()");
+        Assert.Equal(("end", "spool"), (entries[^1].Kind, entries[^1].Cause));
+    }
+
+    [Fact]
     public async Task On_a_disk_that_went_read_only_nothing_runs_unrecorded_and_nobody_comes_in()
     {
         using var disk = SmallDisk.MountFailing();

@@ -24,7 +24,10 @@ internal static class Programs
             process.Kill();
             throw new TimeoutException($"{program} did not end: {await standard} {await error}");
         }
-        return new Output(process.ExitCode, await standard, await error);
+        var output = new Output(process.ExitCode, await standard, await error);
+        HostSecrets.ClientWasTold($"what `{Path.GetFileName(program)}` wrote", output.Out);
+        HostSecrets.ClientWasTold($"what `{Path.GetFileName(program)}` wrote as an error", output.Error);
+        return output;
     }
 
     public static Process Start(string program, IReadOnlyDictionary<string, string> environment, params string[] arguments)

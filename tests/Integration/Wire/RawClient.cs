@@ -198,6 +198,10 @@ internal sealed class RawClient(Socket socket) : IDisposable
             }
             var body = new byte[BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(1)) - 4];
             await stream.ReadExactlyAsync(body, patience.Token);
+            if (header[0] is (byte)'E' or (byte)'N')
+            {
+                HostSecrets.ClientWasTold("what a client was told", Encoding.UTF8.GetString(body));
+            }
             return ((char)header[0], body);
         }
         catch (Exception reset) when (reset is IOException or SocketException)

@@ -15,7 +15,8 @@ internal sealed class TokenDoor : IDisposable
     private readonly IssuerKeys keys = new();
     private readonly AgentIdentity identity;
 
-    public TokenDoor(InForce inForce, Tickets used, string issuer, TimeProvider time)
+    /// <param name="hears">Hears each ask as it is sent.</param>
+    public TokenDoor(InForce inForce, Tickets used, string issuer, TimeProvider time, Action<LoginAsk> hears)
     {
         inForce.Swap(inForce.Current with
         {
@@ -24,7 +25,13 @@ internal sealed class TokenDoor : IDisposable
         identity = new AgentIdentity(
             new Enrolment("wire", "", "", "", Convert.ToBase64String(signing.ExportSubjectPublicKeyInfo()), Convert.ToBase64String(encryption.ExportSubjectPublicKeyInfo()), 1),
             ECDsa.Create(ECCurve.NamedCurves.nistP256));
-        Logins = new TokenLogins(inForce, keys, used, new LoginDesk(inForce, identity, Pending, Asked.Add, time));
+        void Ask(LoginAsk ask)
+        {
+            hears(ask);
+            Asked.Add(ask);
+        }
+
+        Logins = new TokenLogins(inForce, keys, used, new LoginDesk(inForce, identity, Pending, Ask, time));
     }
 
     public TokenLogins Logins { get; }

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using AccessPlane.Agent.Directives;
+using AccessPlane.Contracts;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
@@ -11,9 +13,13 @@ internal sealed partial class WireAgent
 {
     private static readonly Actor Holder = new("https://idp", "engineer", "engineer", ActorKind.Person, [], new Dictionary<string, string>(), []);
 
+    /// <summary>It would leave this host: no secret may be in it.</summary>
+    private void Reported(object body) => Secrets.Sweep.Hears($"the agent's {body.GetType().Name}", JsonSerializer.Serialize(body, body.GetType(), Json.Options));
+
     /// <summary>What an admin does: what was shown is ordered.</summary>
     private void Order(MaskingState masking)
     {
+        Reported(masking);
         Masking.Enqueue(masking);
         if (masking.Status == MaskingStatus.Planned && !nobodyOrders)
         {
@@ -41,8 +47,21 @@ internal sealed partial class WireAgent
         return last!;
     }
 
+    private void Tell(CatalogNames names)
+    {
+        Reported(names);
+        Catalogs.Enqueue(names);
+    }
+
+    private void End(object body)
+    {
+        Reported(body);
+        Ended.Add((HoldEnd)body);
+    }
+
     private Task Ask(object body)
     {
+        Reported(body);
         if (IsCutOff)
         {
             throw new IOException("nobody takes it");
@@ -96,7 +115,9 @@ internal sealed partial class WireAgent
             file.Seal("wire", key);
             while (file.Oldest() is { } part)
             {
-                Assert.Null(file.Read(part, "wire").WhyInvalid(key));
+                var segment = file.Read(part, "wire");
+                Assert.Null(segment.WhyInvalid(key));
+                Secrets.Sweep.Hears("what the agent recorded", segment.Entries);
                 spool.Accept(file.Session, part.Number);
             }
         }

@@ -13,7 +13,7 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.Tests.Integration.Agents;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Wire;
@@ -29,6 +29,7 @@ internal sealed partial class WireAgent : IAsyncDisposable
     private readonly Tickets tickets;
     private readonly Spool spool;
     private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    private readonly ILoggerFactory logs;
     private readonly bool nobodyOrders;
     private bool isDrained;
     private readonly Func<PgListener> open;
@@ -38,6 +39,8 @@ internal sealed partial class WireAgent : IAsyncDisposable
     {
         Data = data;
         nobodyOrders = options.NobodyOrders;
+        logs = LoggerFactory.Create(l => l.AddProvider(Secrets));
+        Secrets.Sweep.Knows("the password at the database", data.Password);
         InForce = new InForce(options.Agent, TimeProvider.System);
         Live = new LiveSessions(InForce);
         tickets = Tickets.Open(state.Path);
@@ -54,15 +57,15 @@ internal sealed partial class WireAgent : IAsyncDisposable
         policies[1] = InForce.Current.Policy;
         Renew();
         lease = new Timer(_ => Renew(), null, BetweenRenewals(terms), BetweenRenewals(terms));
-        Tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address, options.Time ?? TimeProvider.System);
-        var holds = Desk = new HoldDesk(InForce, (_, body, _) => Ask(body), (_, body) => Ended.Add((HoldEnd)body));
+        Tokens = options.Issuer is null ? null : new TokenDoor(InForce, tickets, options.Issuer.Address, options.Time ?? TimeProvider.System, Reported);
+        var holds = Desk = new HoldDesk(InForce, (_, body, _) => Ask(body), (_, body) => End(body));
         Grant = Allow(options);
         File.WriteAllText(state.File("password"), data.Password + "\n");
         var upstream = new UpstreamConfig(options.UpstreamHost ?? data.Host, options.UpstreamPort ?? data.Port, data.Role, state.File("password"), options.Upstream,
             options.RootCertificate);
         open = () => new PgListener(
             new ListenerConfig("postgresql", "orders", "127.0.0.1", 0, upstream, options.Tls ? MakeCertificate() with { Required = options.TlsRequired } : null, Bounds: options.Bounds),
-            new Gate(InForce, Live, tickets, Tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path), new CatalogDesk(Catalogs.Enqueue, TimeProvider.System)), new RecorderFactory(spool, Live, InForce), NullLoggerFactory.Instance,
+            new Gate(InForce, Live, tickets, Tokens?.Logins!, spool, holds, new MaskDesk(InForce, Order, state.Path), new CatalogDesk(Tell, TimeProvider.System)), new RecorderFactory(spool, Live, InForce), logs,
             options.Time ?? TimeProvider.System);
         Listener = open();
     }
@@ -76,6 +79,9 @@ internal sealed partial class WireAgent : IAsyncDisposable
     }
 
     private static DateTimeOffset Now => TimeProvider.System.GetUtcNow();
+
+    /// <summary>Of this agent: none of them is found at its end in anything that it has said.</summary>
+    public HostSecrets Secrets { get; } = new();
 
     public InForce InForce { get; }
     public LiveSessions Live { get; }
@@ -130,6 +136,7 @@ internal sealed partial class WireAgent : IAsyncDisposable
     {
         var user = $"t_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
         var secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+        Secrets.Sweep.Knows("a ticket's password", secret);
         var salt = RandomNumberGenerator.GetBytes(16);
         var keys = ScramKeys.Derive(secret, salt, 4096);
         var verifier = $"SCRAM-SHA-256$4096:{Convert.ToBase64String(salt)}${Convert.ToBase64String(SHA256.HashData(keys.ClientKey))}:{Convert.ToBase64String(keys.ServerKey)}";
@@ -221,6 +228,7 @@ internal sealed partial class WireAgent : IAsyncDisposable
         using var certificate = request.CreateSelfSigned(Now.AddDays(-1), Now.AddDays(1));
         File.WriteAllText(state.File("tls.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(state.File("tls.key"), key.ExportPkcs8PrivateKeyPem());
+        Secrets.Sweep.KnowsFile(state.File("tls.key"));
         return new TlsConfig(state.File("tls.pem"), state.File("tls.key"), Required: false);
     }
 
@@ -229,16 +237,27 @@ internal sealed partial class WireAgent : IAsyncDisposable
         await Listener.DisposeAsync();
         if (!isDrained)
         {
-            RecordExplained.Check(Transcript(), Holder, policies);
+            var record = Transcript();
+            RecordExplained.Check(record, Holder, policies);
+            Secrets.Sweep.Hears("what the agent recorded", string.Join('\n', record));
         }
         await lease.DisposeAsync();
         Tokens?.Dispose();
         spool.Dispose();
         key.Dispose();
         tickets.Dispose();
+        logs.Dispose();
         await Data.DisposeAsync();
-        state.Dispose();
         Asked.Dispose();
         Ended.Dispose();
+        try
+        {
+            Secrets.HearsState(state.Path, but: [PasswordFile, state.File("tls.key")]);
+            Secrets.NoneWasSaid();
+        }
+        finally
+        {
+            state.Dispose();
+        }
     }
 }

@@ -112,6 +112,33 @@ public sealed class AskingTests : IDisposable
         Assert.DoesNotContain(Asks, asked);
     }
 
+    [Fact]
+    public async Task Exec_that_nobody_let_in_in_time_leaves_no_request_behind()
+    {
+        Assert.Equal(Exit.TimedOut, await Run("Submitted", "Cancelled", null, "exec", "orders", "--wait-at-most", "0s", "--", "true"));
+        Assert.Single(asked, call => call == Withdraws);
+        Assert.Contains("is taken back", around.Error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("goes on when it is approved", around.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Exec_that_was_let_in_too_late_leaves_no_grant_behind()
+    {
+        Assert.Equal(Exit.TimedOut, await Run("Submitted", "Approved", null, "exec", "orders", "--wait-at-most", "0s", "--", "true"));
+        Assert.Equal([Withdraws, LooksAtTheRequest, GivesBack], asked.TakeLast(3));
+    }
+
+    [Theory]
+    [InlineData("connect", "orders", "--wait-at-most", "0s")]
+    [InlineData("request", "orders-write", "--wait", "--wait-at-most", "0s")]
+    public async Task Somebody_who_will_come_back_leaves_the_request_to_be_approved(params string[] arguments)
+    {
+        Assert.Equal(Exit.TimedOut, await Run("Submitted", "Submitted", null, arguments));
+        Assert.Contains(Asks, asked);
+        Assert.DoesNotContain(Withdraws, asked);
+        Assert.Contains("still waits", around.Error.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("exec", "orders", "--", "true")]
     [InlineData("connect", "orders")]

@@ -5,20 +5,51 @@ using Xunit;
 
 namespace AccessPlane.Tests.Unit.Console;
 
-/// <summary>That text can be read is seen to where pictures are taken; edges that mean something need 3:1 (WCAG AA).</summary>
+/// <summary>That text can be read is seen to where pictures are taken; edges, rings and bars that mean something need 3:1, hints 4.5:1 (WCAG AA).</summary>
 public sealed class ColoursTests
 {
+    private static readonly string[] Grounds = ["bg", "card", "sunk"];
+
+    /// <summary>A field's edge, the ring around what has the focus, what is marked on cards and tracks and drawn in charts; hints in empty fields.</summary>
     [Theory]
-    [InlineData("bg")]
-    [InlineData("card")]
-    [InlineData("sunk")]
-    public void An_edge_is_seen_on_whatever_it_lies_in_both_schemes(string ground)
+    [InlineData("edge", 3.0)]
+    [InlineData("accent", 3.0)]
+    [InlineData("good", 3.0)]
+    [InlineData("wait", 3.0)]
+    [InlineData("bad", 3.0)]
+    [InlineData("muted", 4.5)]
+    public void What_means_something_is_seen_on_whatever_it_lies_in_both_schemes(string colour, double least)
     {
-        using var css = new StreamReader(typeof(ConnectForms).Assembly.GetManifestResourceStream("console/console.css")!);
-        var schemes = Regex.Matches(css.ReadToEnd(), @":root \{[^}]*\}")
-            .Select(scheme => Regex.Matches(scheme.Value, "--([a-z-]+): #([0-9a-f]+);").ToDictionary(c => c.Groups[1].Value, c => Light(c.Groups[2].Value))).ToList();
-        Assert.Equal(2, schemes.Count);
-        Assert.All(schemes, colours => Assert.True(Contrast(colours["edge"], colours[ground]) >= 3, $"{Contrast(colours["edge"], colours[ground]):0.00}:1 on --{ground}"));
+        foreach (var colours in Schemes)
+        {
+            Assert.All(Grounds, ground => IsSeen(colours, colour, ground, least));
+        }
+    }
+
+    /// <summary>What is left of a bar, and what is chosen in a row of buttons.</summary>
+    [Theory]
+    [InlineData("accent", "line")]
+    [InlineData("accent", "accent-soft")]
+    [InlineData("edge", "accent-soft")]
+    public void What_lies_on_a_colour_is_seen_there(string colour, string ground) => Assert.All(Schemes, colours => IsSeen(colours, colour, ground, 3));
+
+    private static void IsSeen(Dictionary<string, double> colours, string colour, string ground, double least)
+    {
+        var ratio = Contrast(colours[colour], colours[ground]);
+        Assert.True(ratio >= least, $"--{colour} has {ratio:0.00}:1 on --{ground}");
+    }
+
+    /// <summary>Light and dark, by the names of the colours.</summary>
+    private static List<Dictionary<string, double>> Schemes
+    {
+        get
+        {
+            using var css = new StreamReader(typeof(ConnectForms).Assembly.GetManifestResourceStream("console/console.css")!);
+            var schemes = Regex.Matches(css.ReadToEnd(), @":root \{[^}]*\}")
+                .Select(scheme => Regex.Matches(scheme.Value, "--([a-z-]+): #([0-9a-f]+);").ToDictionary(c => c.Groups[1].Value, c => Light(c.Groups[2].Value))).ToList();
+            Assert.Equal(2, schemes.Count);
+            return schemes;
+        }
     }
 
     private static double Contrast(double one, double other) => (Math.Max(one, other) + 0.05) / (Math.Min(one, other) + 0.05);

@@ -158,6 +158,21 @@ public sealed class RedactionTests
         Assert.Equal(1, talk.Witness.Stops);
     }
 
+    /// <summary>Somebody made the table anew, or the column, since the catalog was read: where the text knew a masked one there is something else now.</summary>
+    [Theory]
+    [InlineData(99, 1)]
+    [InlineData(1, 99)]
+    public void What_is_newer_than_the_catalog_does_not_pass_beside_masked_columns(int table, int column)
+    {
+        var (relation, number) = ((uint)table, (short)column);
+        var talk = Talk().Client(Frames.Query("select id, ssn from customers"));
+        talk.Server(Columns(("id", relation, number, Text), ("ssn", relation, 2, Text)), Row(Secret, "1"), Frames.Complete("SELECT 1"), Frames.Ready('I'));
+        Assert.Equal("E[42501] Z", Story(talk.TakeForClient()));
+        talk = Talk().Client(Frames.Query("select txt from pub")); // nothing is masked there
+        talk.Server(Columns(("txt", relation, number, Text)), Row("p1"), Frames.Complete("SELECT 1"), Frames.Ready('I'));
+        Assert.Equal("T D[p1] C Z", Story(talk.TakeForClient()));
+    }
+
     [Fact]
     public void Where_the_columns_are_others_than_the_texts_nothing_passes()
     {

@@ -52,6 +52,12 @@ public sealed class PolicyYamlTests
     }
 
     [Fact]
+    public void A_resource_that_says_nothing_of_it_freezes_after_ten_seconds_and_ends_its_sessions_after_five_minutes() =>
+        Assert.Equal(
+            new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(5), Evidence.Buffered),
+            Assert.Single(PolicyYaml.Read("resources: [{ id: orders, kind: postgresql }]\nentitlements: []\n").Model!.Resources));
+
+    [Fact]
     public void The_demos_document_is_valid_without_a_word() =>
         Assert.Empty(PolicyYaml.Read(File.ReadAllText(Path.Combine(Corpus.Folder, "demo-policy.yaml"))
             .Replace("${OIDC_ISSUER}", "http://127.0.0.1:1", StringComparison.Ordinal)).Problems);

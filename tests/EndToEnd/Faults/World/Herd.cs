@@ -82,6 +82,7 @@ internal sealed class Herd : IAsyncDisposable
             catch (PostgresException told)
             {
                 refused.Add(told);
+                SecretSweep.OfTheRun.Hears("what a client was told", told.Message);
                 if (told.MessageText.Contains("revoked", StringComparison.Ordinal))
                 {
                     Interlocked.Increment(ref away);

@@ -5,7 +5,7 @@ namespace AccessPlane.Tests.EndToEnd.Faults.World;
 /// <summary>After all that was done to the product: its parts are ended, and what they have written is there.</summary>
 internal static class LeftBehind
 {
-    /// <summary>In the log's events and read models, in transcripts, checkpoints, spools, logs and answers.</summary>
+    /// <summary>In the log's events and read models, in transcripts, checkpoints, spools, logs, answers and what clients were told.</summary>
     /// <param name="folder">Of the state of all of its processes.</param>
     public static async Task NoSecret(Product product, string folder)
     {
@@ -22,6 +22,7 @@ internal static class LeftBehind
         {
             sweep.Look(where, text);
         }
+        sweep.LookAtWhatWasHeard();
         sweep.LookInFiles(folder, but: secrets.Contains);
         sweep.LookInFiles($"{TestWorld.State}/logs");
         await sweep.LookInDatabase(product.Log, "the faults' log");

@@ -82,6 +82,7 @@ internal sealed class Load : IAsyncDisposable
             catch (Exception failed) when (failed is NpgsqlException or HttpRequestException or TaskCanceledException or IOException)
             {
                 // that is what is done to it here: it comes again
+                SecretSweep.OfTheRun.Hears("what a client was told", failed.Message);
                 await Task.Delay(BeforeAgain, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -28,6 +28,7 @@ internal sealed partial class Parked : IAsyncDisposable
         command = new NpgsqlCommand(sql, session);
         session.Notice += (_, e) =>
         {
+            SecretSweep.OfTheRun.Hears("what a client was told", e.Notice.MessageText);
             if (InNotice().Match(e.Notice.MessageText) is { Success: true } found)
             {
                 held.TrySetResult(Guid.Parse(found.Groups[1].Value));

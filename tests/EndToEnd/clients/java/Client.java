@@ -5,8 +5,10 @@ import java.util.Properties;
 public final class Client {
     public static void main(String[] args) throws Exception {
         Properties properties = new Properties();
-        properties.setProperty("user", args[1]);
-        properties.setProperty("password", args[2]);
+        if (args.length > 1) { // they may stand in the address
+            properties.setProperty("user", args[1]);
+            properties.setProperty("password", args[2]);
+        }
         properties.setProperty("prepareThreshold", "2");
         try (Connection connection = DriverManager.getConnection(args[0], properties)) {
             try (PreparedStatement twice = connection.prepareStatement("SELECT ?::int * 2")) {
