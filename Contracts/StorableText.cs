@@ -32,12 +32,17 @@ public static class StorableText
     /// <summary>Whether a JSON document can be kept as one: its texts, and its numbers, which are whole and of 64 bits wherever we write them.</summary>
     public static bool CanKeep(string json)
     {
+        if (WhyNot(json) is not null)
+        {
+            return false;
+        }
         var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(json));
         try
         {
             while (reader.Read())
             {
-                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName ? WhyNot(reader.GetString()) is not null
+                // what stands there without an escape was looked at with the whole
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName ? reader.ValueIsEscaped && WhyNot(reader.GetString()) is not null
                     : reader.TokenType is JsonTokenType.Number && !reader.TryGetInt64(out _))
                 {
                     return false;

@@ -118,7 +118,10 @@ public sealed class IssueTicketTests : GrantSpec
         Assert.Equal(50, secrets.Select(s => s.Password).Distinct().Count());
         Assert.Equal(50, secrets.Select(s => s.Name).Distinct().Count());
         Assert.All(secrets, s => Assert.Matches("^t_[a-z2-9]{20}$", s.Name));
-        Assert.All(secrets, s => Assert.Matches("^apt_[A-Za-z0-9_-]{43}$", s.Password));
+        Assert.All(secrets, s => Assert.Matches("^apt_[A-Za-z0-9_-]{49}$", s.Password));
+        // who finds one can tell that it is one, without asking anybody
+        Assert.All(secrets, s => Assert.Equal(TicketSecret.WithChecksum(s.Password[..^6]), s.Password));
+        Assert.Equal("apt_a_made_up_onefFtqHQ", TicketSecret.WithChecksum("apt_a_made_up_one"));
     }
 
     [Theory]
