@@ -17,17 +17,30 @@ using AccessPlane.ControlPlane.Notifications;
 using AccessPlane.ControlPlane.Policies;
 using AccessPlane.ControlPlane.Resources;
 using AccessPlane.ControlPlane.Sessions;
+using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane;
 
 /// <summary>The composition root: what the control plane is made of, one line each.</summary>
 public static class Program
 {
-    public static async Task Main(string[] args)
+    public static async Task<int> Main(string[] args)
     {
-        await using var app = Compose(args);
-        await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
-        await app.RunAsync();
+        try
+        {
+            await using var app = Compose(args);
+            await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
+            await app.RunAsync();
+            return 0;
+        }
+        catch (OptionsValidationException wrong)
+        {
+            foreach (var problem in wrong.Failures)
+            {
+                await System.Console.Error.WriteLineAsync(problem);
+            }
+            return 2;
+        }
     }
 
     /// <param name="args">Configuration, `--Section:Name=value`; the environment and appsettings.json come before it, the files of `Secrets:Path` after.</param>

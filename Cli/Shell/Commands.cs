@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using AccessPlane.Cli.Access;
@@ -19,23 +20,37 @@ namespace AccessPlane.Cli.Shell;
 /// <summary>What the program can be told, one line each, and how every command ends.</summary>
 internal static class Commands
 {
-    public static readonly Option<bool> Json = new("--json") { Description = "One JSON document on the output, words on the error stream", Recursive = true };
+    public static readonly Option<bool> Json = new("--json") { Description = "One JSON document on the output, words on the error stream", Recursive = true, Arity = ArgumentArity.Zero };
     public static readonly Option<string?> Url = new("--url") { Description = "The control plane (else ACCESSPLANE_URL, else where you are signed in)", HelpName = "address", Recursive = true };
     public static readonly Option<string?> TokenFile = new("--token-file") { Description = "A file with an access token (else ACCESSPLANE_TOKEN, else your sign-in)", HelpName = "file", Recursive = true };
 
-    public static RootCommand Root() => new($"Just-in-time access to databases.\n\n{Exit.Help}")
+    public static RootCommand Root()
     {
-        Json, Url, TokenFile,
-        Login.Define(), Logout.Define(),
-        ListResources.Define(), SubmitRequest.Define(), ListRequests.Define(), ReviewRequest.Approve(), ReviewRequest.Deny(), CancelRequest.Define(),
-        Connect.Define(), Exec.Define(),
-        ListGrants.Define(), RevokeGrant.Define(), SurrenderGrant.Define(),
-        ListSessions.Define(), TerminateSession.Define(), Tail.Define(), ReplaySession.Define(),
-        ListHolds.Define(),
-        PlaceLock.Define(), LiftLock.Define(), ListLocks.Define(),
-        PolicyCommands.Define(), AuditCommands.Define(), EvidenceCommands.Define(), EnrollAgent.Define(),
-        Completion.Define(),
-    };
+        var root = new RootCommand($"Just-in-time access to databases.\n\n{Exit.Help}")
+        {
+            Json, Url, TokenFile,
+            Login.Define(), Logout.Define(),
+            ListResources.Define(), SubmitRequest.Define(), ListRequests.Define(), ReviewRequest.Approve(), ReviewRequest.Deny(), CancelRequest.Define(),
+            Connect.Define(), Exec.Define(),
+            ListGrants.Define(), RevokeGrant.Define(), SurrenderGrant.Define(),
+            ListSessions.Define(), TerminateSession.Define(), Tail.Define(), ReplaySession.Define(),
+            ListHolds.Define(),
+            PlaceLock.Define(), LiftLock.Define(), ListLocks.Define(),
+            PolicyCommands.Define(), AuditCommands.Define(), EvidenceCommands.Define(), EnrollAgent.Define(),
+            Completion.Define(),
+        };
+        foreach (var help in root.Options.OfType<HelpOption>())
+        {
+            // others that it comes with begin with a slash, as paths do
+            help.Aliases.Clear();
+            help.Aliases.Add("-h");
+        }
+        foreach (var suggest in root.Directives.OfType<SuggestDirective>())
+        {
+            suggest.Action = new Suggestions(suggest);
+        }
+        return root;
+    }
 
     /// <summary>Makes a command; whatever ends it early is told here.</summary>
     public static Command Make(string name, string what, Func<Call, Task<int>> run, params IEnumerable<Symbol> takes)
@@ -45,6 +60,11 @@ internal static class Commands
         {
             if (symbol is Option option)
             {
+                if (option is Option<bool>)
+                {
+                    // one that could have a value has nothing completed behind it
+                    option.Arity = ArgumentArity.Zero;
+                }
                 command.Options.Add(option);
             }
             else if (symbol is Argument argument)

@@ -12,7 +12,7 @@ internal static class Completion
             # accessplane completion bash > ~/.local/share/bash-completion/completions/accessplane
             _accessplane() {
               local IFS=$'\n'
-              COMPREPLY=($(compgen -W "$(accessplane "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+              COMPREPLY=($(compgen -W "$(accessplane '[suggest]' "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
             }
             complete -o default -F _accessplane accessplane
             """,
@@ -21,7 +21,7 @@ internal static class Completion
             # accessplane completion zsh > a folder of your $fpath, as _accessplane
             _accessplane() {
               local -a found
-              found=(${(f)"$(accessplane "[suggest:$CURSOR]" "$BUFFER" 2>/dev/null)"})
+              found=(${(f)"$(accessplane '[suggest]' "${(j: :)${(@)words[1,CURRENT-1]}} $PREFIX" 2>/dev/null)"})
               compadd -a found || _files
             }
             # found in $fpath, this is what is called: the first time it has to answer, too
@@ -29,7 +29,15 @@ internal static class Completion
             """,
         ["fish"] = """
             # accessplane completion fish > ~/.config/fish/completions/accessplane.fish
-            complete -c accessplane -f -a '(accessplane "[suggest:"(commandline -C)"]" (commandline) 2>/dev/null)'
+            function __accessplane_next
+                set -l found (accessplane '[suggest]' (commandline -cp | string collect) 2>/dev/null)
+                if set -q found[1]
+                    printf '%s\n' $found
+                else
+                    __fish_complete_path (commandline -ct)
+                end
+            end
+            complete -c accessplane -f -a '(__accessplane_next)'
             """,
     };
 

@@ -1,4 +1,5 @@
 using AccessPlane.Projections;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.EventStore;
@@ -8,7 +9,7 @@ public static partial class EventStoreFeature
     public static IServiceCollection AddEventStore(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(_ => Open(
-            configuration.GetConnectionString("Log") ?? throw new InvalidOperationException("`ConnectionStrings:Log` is not set: it names the log's database")));
+            configuration.GetConnectionString("Log") ?? throw new OptionsValidationException("ConnectionStrings", typeof(string), ["`ConnectionStrings:Log` is not set: it names the log's database"])));
         services.AddSingleton<Schema>();
         services.AddSingleton<EventLog>();
         services.AddSingleton<Handle>();

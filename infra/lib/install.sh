@@ -24,10 +24,15 @@ declare -A PROOFS=(
   [chromium]='command -v chromium'
   [shellcheck]='command -v shellcheck'
   [systemd]='command -v systemd-analyze'
+  [bsdutils]='command -v script'
+  [zsh]='command -v zsh'
+  [fish]='command -v fish'
+  [prometheus]='command -v promtool'
+  [kubernetes-client]='command -v kubectl'
   [libfaketime]='ls /usr/lib/*/faketime/libfaketime.so.1'
 )
 PRODUCT_PACKAGES=(postgresql postgresql-contrib postgresql-client rabbitmq-server libpg-query1504.0 openssl curl jq procps util-linux ca-certificates)
-TEST_PACKAGES=(python3-psycopg2 libpostgresql-jdbc-java default-jdk-headless libfaketime chromium shellcheck systemd)
+TEST_PACKAGES=(python3-psycopg2 libpostgresql-jdbc-java default-jdk-headless libfaketime chromium shellcheck systemd bsdutils zsh fish prometheus kubernetes-client)
 
 # install_packages PACKAGE…: those that are missing, by apt where we may, otherwise one line that says what to install.
 install_packages() {

@@ -131,16 +131,4 @@ public sealed class AuditTests(TestWorld world) : IDisposable
         SecretSweep.OfTheRun.Knows("an enrolment token", invited.Out.Trim());
         Assert.DoesNotContain(invited.Out.Trim(), invited.Error, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public async Task A_shell_completes_commands_and_options()
-    {
-        await File.WriteAllTextAsync($"{home}/completion.bash", (await As("engineer", "completion", "bash")).With(0).Out);
-        const string Asks = "source completion.bash; COMP_LINE=\"$1\" COMP_POINT=${#1} COMP_WORDS=($1) COMP_CWORD=$2; _accessplane; echo \"${COMPREPLY[*]}\"";
-        async Task<string> Completed(string line, int word) => (await Run.ToEnd(
-            "bash", ["-c", $"cd {home}; {Asks}", "bash", line, $"{word}"], new Dictionary<string, string> { ["PATH"] = $"{Path.GetDirectoryName(CommandLine.Program)}:{Environment.GetEnvironmentVariable("PATH")}" })).Succeeded().Output.Trim();
-        Assert.Equal("surrender", await Completed("accessplane surr", 1));
-        Assert.Equal("what-if", await Completed("accessplane policy wh", 2));
-        Assert.Equal("--awaiting-me", await Completed("accessplane requests --aw", 2));
-    }
 }

@@ -17,7 +17,7 @@ internal sealed record Ended(int Status, string Out, string Error)
     }
 }
 
-/// <summary>The built program as a process of its own, as somebody with a folder for their configuration.</summary>
+/// <summary>The program as a process of its own, as somebody with a folder for their configuration.</summary>
 internal sealed class CommandLine : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -33,7 +33,10 @@ internal sealed class CommandLine : IAsyncDisposable
         read = Task.WhenAll(Read(process.StandardOutput, output), Read(process.StandardError, error));
     }
 
-    public static string Program => $"{TestWorld.Root}/artifacts/bin/AccessPlane.Cli/debug/accessplane";
+    /// <summary>The single file that infra/publish made where infra/test has had it publish, or what was built.</summary>
+    public static string Program => Environment.GetEnvironmentVariable("ACCESSPLANE_PUBLISHED") is { Length: > 0 } published
+        ? $"{published}/cli/accessplane"
+        : $"{TestWorld.Root}/artifacts/bin/AccessPlane.Cli/debug/accessplane";
 
     public string Output => Text(output);
 

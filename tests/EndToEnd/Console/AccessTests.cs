@@ -151,7 +151,7 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
     private const string KeepsTroubles = """
         () => {
           window.troubles = [];
-          const keep = () => window.troubles.push(...[...document.querySelectorAll(".note.bad:not(#blazor-error-ui)")].map((note) => note.textContent));
+          const keep = () => window.troubles.push(...[...document.querySelectorAll("article.decide .note.bad")].map((note) => note.textContent));
           new MutationObserver(keep).observe(document.querySelector("main"), { childList: true, subtree: true });
         }
         """;

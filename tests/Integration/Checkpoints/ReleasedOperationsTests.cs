@@ -10,7 +10,7 @@ using AccessPlane.Contracts.Transcripts;
 using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>
 /// Who owns the database and holds the control plane's key can tell another story of a held operation. The agent has signed what ran and who it was told had

@@ -4,7 +4,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>infra/verify-evidence and infra/verify-transcript as they are run by somebody who has no server, and nothing of this code.</summary>
 internal static class OfflineVerifier

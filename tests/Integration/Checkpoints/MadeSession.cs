@@ -7,7 +7,7 @@ using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.Tests.Unit.Domain;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>A session as its agent seals it, part by part, each in the log as soon as it is sealed.</summary>
 internal sealed class MadeSession

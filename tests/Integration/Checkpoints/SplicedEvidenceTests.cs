@@ -6,7 +6,7 @@ using AccessPlane.Contracts.Transcripts;
 using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>What is genuine, in another place than its own, twice, or not at all.</summary>
 public sealed class SplicedEvidenceTests : IDisposable

@@ -7,7 +7,7 @@ using AccessPlane.Contracts.Evidence;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.ControlPlane.Evidence;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>An exported document in the hands of somebody who can seal it anew, so that nothing but what they change can give it away.</summary>
 internal sealed class MadePack(JsonObject document, MadeEvidence made)

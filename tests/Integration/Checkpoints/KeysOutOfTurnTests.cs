@@ -4,7 +4,7 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>What a key that another one had followed signs in its place: of an agent's, and of the control plane's.</summary>
 public sealed class KeysOutOfTurnTests : IDisposable

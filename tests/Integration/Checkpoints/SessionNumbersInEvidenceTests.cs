@@ -4,7 +4,7 @@ using AccessPlane.ControlPlane.Sessions;
 using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>A session that was taken out of the log before any checkpoint held it: only its agent's count of sessions tells.</summary>
 public sealed class SessionNumbersInEvidenceTests : IDisposable

@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Transcripts;
-using AccessPlane.Tests.Unit.Checkpoints;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Transcripts;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>One key of an agent follows another within a transcript: what the console and the command line say of it, and what the offline verifier does.</summary>
 public sealed class TranscriptKeysTests : IDisposable

@@ -1,7 +1,7 @@
 using AccessPlane.Contracts.Messages;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>Which key counts when, of an agent and of the control plane, for somebody who has the evidence alone.</summary>
 public sealed class FollowingKeysTests : IDisposable

@@ -13,7 +13,7 @@ using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.Tests.Unit.Domain;
 
-namespace AccessPlane.Tests.Unit.Checkpoints;
+namespace AccessPlane.Tests.Integration.Checkpoints;
 
 /// <summary>
 /// A log in memory, with keys that a test may do anything with: one agent, one request that was approved, whatever a test adds. Its checkpoints follow from it
