@@ -101,7 +101,7 @@ public sealed class BrokerFaults(Product product) : IAsyncLifetime
 
     /// <summary>RabbitMQ takes nothing from anybody while its memory or its disk runs out. What it has it delivers: but on a connection that publishes it does not
     /// even read the acknowledgements, and after a window of them nothing more would come.</summary>
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task While_the_broker_takes_nothing_an_end_that_it_has_is_carried_out_and_everybody_else_goes_on_afterwards()
     {
         const int before = 200; // more than an agent is sent without an acknowledgement

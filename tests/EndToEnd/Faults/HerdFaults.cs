@@ -27,7 +27,7 @@ public sealed class HerdFaults(Product product) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("the agent was started again")]
+    [InlineData("the agent was started again", Explicit = true)]
     [InlineData("the database was away", Explicit = true)]
     public async Task Three_hundred_come_back_at_once_while_a_right_ends(string why)
     {
