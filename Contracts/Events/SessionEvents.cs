@@ -4,9 +4,10 @@ namespace AccessPlane.Contracts.Events;
 
 /// <param name="Number">The agent's own count of sessions, without holes: a missing number shows that a whole session is missing.</param>
 /// <param name="DatabaseLogin">Null where it used the agent's own credential.</param>
+/// <param name="Previous">The agent's session before it, as the agent has signed; null where it knew of none.</param>
 public sealed record SessionOpened(
     Guid Session, Guid Grant, string Resource, string Agent, Actor Holder, string Database, string Client, string Application,
-    DateTimeOffset StartedAt, long Number, long PolicyVersion, string Entitlement = "", Transcripts.SessionLogin? DatabaseLogin = null) : IEvent;
+    DateTimeOffset StartedAt, long Number, long PolicyVersion, string Entitlement = "", Transcripts.SessionLogin? DatabaseLogin = null, Guid? Previous = null) : IEvent;
 
 /// <summary>A segment of a session's transcript, checked against the agent's key and the chain before it was taken.</summary>
 /// <param name="Entries">The entries' exact canonical bytes, one a line (<see cref="Transcripts.HashChain"/>).</param>

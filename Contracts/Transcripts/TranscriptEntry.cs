@@ -53,11 +53,12 @@ public sealed record EntryError(string Code, string Message);
 
 /// <summary>What the first entry commits to.</summary>
 /// <param name="Number">The agent's consecutive count of sessions.</param>
+/// <param name="Previous">The agent's session before this one, so that its sessions are a chain that it has signed, link by link; null where it knows of none.</param>
 /// <param name="Login">How the client logged in at the agent.</param>
 /// <param name="DatabaseLogin">How the agent logged in for it at the database; null where that was the agent's own credential.</param>
 public sealed record SessionStart(
     Guid Session, Guid Grant, string Entitlement, string Resource, string Agent, long Number, Identity.Actor Holder, string Database, string Client,
-    string Application, string Login, long Policy, string Server, SessionLogin? DatabaseLogin = null);
+    string Application, string Login, long Policy, string Server, SessionLogin? DatabaseLogin = null, Guid? Previous = null);
 
 /// <summary>The just-in-time login of one session, where PostgreSQL itself enforces masks.</summary>
 /// <param name="Role">The login role, made for this session alone.</param>

@@ -57,7 +57,7 @@ public sealed record SegmentDecision(IReadOnlyList<IEvent> Events, string? Refus
         }
         var opened = new SessionOpened(
             start.Session, start.Grant, start.Resource, start.Agent, ground.Issued!.Holder, start.Database, start.Client, start.Application, entries[0].At,
-            start.Number, start.Policy, start.Entitlement, start.DatabaseLogin);
+            start.Number, start.Policy, start.Entitlement, start.DatabaseLogin, start.Previous);
         // it happened, and is kept; that it may have seen what it should not is a fact of its own
         IReadOnlyList<IEvent> unmasked = ground.WhatIsUnmasked(start) is { } what
             ? [new EvidenceGapFound(segment.Agent, "session-unmasked", $"session {segment.Session}: {what}")]

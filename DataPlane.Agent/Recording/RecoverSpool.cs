@@ -42,7 +42,7 @@ internal sealed class RecoverSpool(Spool spool, TimeProvider clock)
                 File.Delete(path);
                 continue;
             }
-            spool.Took(number);
+            spool.Took(number, session);
             try
             {
                 left[session] = LeftSession.Read(path, session, number);

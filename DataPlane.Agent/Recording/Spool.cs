@@ -7,7 +7,7 @@ using Microsoft.Win32.SafeHandles;
 namespace AccessPlane.Agent.Recording;
 
 /// <summary>
-/// The evidence on this host's disk: one file a session under `spool`, encrypted, until the control plane holds all of it. Also the agent's count of
+/// The evidence on this host's disk: one file a session under `spool`, encrypted, until the control plane holds all of it. Also the agent's chain of
 /// sessions, which has no holes: the number is taken when the session's first entry is on disk.
 /// </summary>
 public sealed class Spool : IDisposable
@@ -25,11 +25,10 @@ public sealed class Spool : IDisposable
     private readonly GroupCommit commit;
     private readonly SafeFileHandle any;
     private readonly SpoolReserve reserve;
-    private readonly FileStream counter;
+    private readonly SessionChain sessions;
     private readonly ConcurrentDictionary<Guid, SpoolFile> files = [];
     private readonly ConcurrentDictionary<Guid, SessionRecorder> recorders = [];
     private long bytes;
-    private long next;
     private long? frozenSince;
     private volatile Witnessed witness = new(0, 0);
     private volatile bool setBack;
@@ -55,8 +54,7 @@ public sealed class Spool : IDisposable
         this.available = available ?? (() => new DriveInfo(Folder).AvailableFreeSpace);
         any = File.OpenHandle(Path.Combine(Folder, ".any"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
         commit = new GroupCommit(disk, any, clock);
-        counter = new FileStream(Path.Combine(state, "sessions.count"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
-        next = ReadCount() + 1;
+        sessions = new SessionChain(state);
         Copies = new SpoolCopies(Folder);
         reserve = new SpoolReserve(Folder);
         reserve.Hold();
@@ -116,14 +114,13 @@ public sealed class Spool : IDisposable
         var cipher = SpoolCipher.New(session, wrap);
         lock (guard)
         {
-            var file = SpoolFile.Create(this, session, next, cipher);
+            var file = SpoolFile.Create(this, session, sessions.Next, cipher);
             file.Index.Flushes = evidence == Evidence.Fsync;
             try
             {
                 var recorder = new SessionRecorder(file, evidence == Evidence.Fsync ? commit : null, clock, broken);
-                recorder.Start(start(next));
-                WriteCount(next);
-                next++;
+                recorder.Start(start(sessions.Next) with { Previous = sessions.Last });
+                sessions.Add(sessions.Next, session);
                 files[session] = file;
                 recorders[session] = recorder;
                 Wake();
@@ -152,14 +149,13 @@ public sealed class Spool : IDisposable
     }
 
     /// <summary>The number of a session that an earlier process began is taken.</summary>
-    internal void Took(long number)
+    internal void Took(long number, Guid session)
     {
         lock (guard)
         {
-            if (number >= next)
+            if (number >= sessions.Next)
             {
-                WriteCount(number);
-                next = number + 1;
+                sessions.Add(number, session);
             }
         }
     }
@@ -332,22 +328,7 @@ public sealed class Spool : IDisposable
         {
             file.Dispose();
         }
-        counter.Dispose();
+        sessions.Dispose();
         any.Dispose();
-    }
-
-    private long ReadCount()
-    {
-        Span<byte> text = stackalloc byte[20];
-        var length = counter.Read(text);
-        return length > 0 && long.TryParse(text[..length], null, out var count) ? count : 0;
-    }
-
-    private void WriteCount(long count)
-    {
-        Span<byte> text = stackalloc byte[20];
-        count.TryFormat(text, out var written, "D20", null);
-        counter.Seek(0, SeekOrigin.Begin);
-        counter.Write(text[..written]);
     }
 }

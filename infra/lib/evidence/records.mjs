@@ -119,6 +119,7 @@ export const checkSession = ({ head, proof, segments }, last, streams, at, notes
     must(opened[member] === head[member], `${id}: it was opened with another ${member} than the checkpoint holds`);
   }
   const start = entries[0]?.start;
+  must(!start || start.previous === opened.previous, `${id}: it was opened behind another session than its agent has signed`);
   must(head.segments === 0 || gaps.some((g) => g[0] === 1) || (entries[0].kind === "start" && start.session === head.session && start.grant === head.grant &&
     start.agent === head.agent && start.number === head.number && start.resource === head.resource), `${id}: its first entry opens another session`);
   must(!head.final || own.some((e) => ["session_closed", "session_terminated", "session_lost"].includes(e.type)), `${id}: the event that ended it is missing`);

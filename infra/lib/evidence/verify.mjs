@@ -53,7 +53,7 @@ const missingNumbers = (heads) => {
 const HOUR = 3_600_000;
 const ON_ITS_WAY = 20;
 
-// An agent counts its sessions. Where a number between two others is not here, its transcript never came, which the log says a minute after the next one did; or it
+// An agent counts its sessions, and each names the one before it. Where a number between two others is not here, its transcript never came, which the log says a minute after the next one did; or it
 // was taken away before a checkpoint held it. Sessions may come late and in another order: near the ends of the period one may belong elsewhere, or be on its way.
 const checkNumbers = (pack, { checkpoints }, streams, at, notes) => {
   if (!pack.about.from || pack.about.resource) return;
@@ -68,12 +68,14 @@ const checkNumbers = (pack, { checkpoints }, streams, at, notes) => {
   for (const { head } of pack.sessions) {
     const opened = streams.get(head.session).find((e) => e.type === "session_opened");
     const count = countOf(head.agent, opened.position);
-    counts.set(count, [...(counts.get(count) ?? []), { agent: head.agent, number: head.number, at: Date.parse(opened.at) }]);
+    counts.set(count, [...(counts.get(count) ?? []), { agent: head.agent, number: head.number, id: head.session, previous: opened.data.previous, at: Date.parse(opened.at) }]);
   }
   for (const [count, sessions] of counts) {
     sessions.sort((a, b) => a.number - b.number);
     sessions.slice(1).forEach((next, i) => {
       const before = sessions[i];
+      must(next.number !== before.number + 1 || next.previous === undefined || next.previous === before.id,
+        `session ${next.id}: another session than number ${before.number} of the agent ${next.agent} came before it`);
       for (let number = before.number + 1; number < next.number && number - before.number <= ON_ITS_WAY; number++) {
         if (said.has(`${count}\n${number}`)) continue;
         const what = `agent ${next.agent}: its session number ${number} is not here`;

@@ -18,15 +18,16 @@ internal sealed class MadeSession
 
     /// <param name="number">The agent's count.</param>
     /// <param name="key">The agent's that signs; the first one where it is left out.</param>
-    public MadeSession(MadeEvidence made, long number, ECDsa? key = null)
+    /// <param name="previous">The one before it, as it says.</param>
+    public MadeSession(MadeEvidence made, long number, ECDsa? key = null, Guid? previous = null)
     {
         this.made = made;
         Id = new Guid($"0199aaaa-0000-7000-8000-{number:D12}");
         head = HashChain.Begin(Id);
         made.Append(Id, new SessionOpened(
-            Id, MadeEvidence.Grant, "orders", MadeEvidence.Agent, People.Engineer, "orders", "127.0.0.1:5", "psql", World.Noon, number, 1, "orders-write"));
+            Id, MadeEvidence.Grant, "orders", MadeEvidence.Agent, People.Engineer, "orders", "127.0.0.1:5", "psql", World.Noon, number, 1, "orders-write", Previous: previous));
         Seals(key, new TranscriptEntry(0, World.Noon, "start", new SessionStart(
-            Id, MadeEvidence.Grant, "orders-write", "orders", MadeEvidence.Agent, number, People.Engineer, "orders", "127.0.0.1:5", "psql", "token", 1, "15.4")));
+            Id, MadeEvidence.Grant, "orders-write", "orders", MadeEvidence.Agent, number, People.Engineer, "orders", "127.0.0.1:5", "psql", "token", 1, "15.4", Previous: previous)));
     }
 
     public Guid Id { get; }

@@ -46,4 +46,11 @@ public sealed class SessionNumbersInEvidenceTests : IDisposable
         said.IsRight();
         Assert.Contains("the agent's session number 2 never arrived", said.Text, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task One_that_names_another_before_it_than_there_is_is_found()
+    {
+        var fourth = new MadeSession(made, 4, previous: new MadeSession(made, 5).Id);
+        (await Verified()).IsWrong($"session {fourth.Id}: another session than number 3 of the agent {MadeEvidence.Agent} came before it");
+    }
 }
