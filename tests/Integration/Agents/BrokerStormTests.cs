@@ -111,7 +111,7 @@ public sealed class BrokerStormTests : IAsyncLifetime
         }
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task At_an_agent_what_no_control_plane_sent_changes_nothing_is_counted_and_a_genuine_order_behind_it_is_done()
     {
         var heard = await Overhear();

@@ -151,7 +151,7 @@ public sealed class DecoderTests
     public void The_unanswered_are_a_queue_whatever_comes_and_goes()
     {
         var (queue, model, noise) = (new PgUnanswered(), new Queue<Ask>(), new Noise(4));
-        for (var i = 0; i < 20_000; i++)
+        for (var i = 0; i < 8_000; i++)
         {
             if (noise.Below(5) < 3 || model.Count == 0)
             {

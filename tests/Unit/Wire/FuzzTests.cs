@@ -7,7 +7,7 @@ namespace AccessPlane.Tests.Unit.Wire;
 
 /// <summary>
 /// Whole conversations with something wrong in them, from either side, in any pieces. Nothing may throw, and nothing may reach the server that is
-/// not a well-formed message whose text was judged. A second or two here; ACCESSPLANE_FUZZ_SECONDS for longer, ACCESSPLANE_FUZZ_SEED to begin elsewhere.
+/// not a well-formed message whose text was judged. A second here; ACCESSPLANE_FUZZ_SECONDS for longer, ACCESSPLANE_FUZZ_SEED to begin elsewhere.
 /// </summary>
 public sealed class FuzzTests
 {
@@ -15,7 +15,7 @@ public sealed class FuzzTests
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : otherwise;
 
     /// <summary>How long to try; other properties try in proportion.</summary>
-    public static int Seconds => Variable("ACCESSPLANE_FUZZ_SECONDS", 2);
+    public static int Seconds => Variable("ACCESSPLANE_FUZZ_SECONDS", 1);
 
     [Fact]
     public void Nothing_that_is_said_breaks_the_conversation_or_gets_past_the_judge()
