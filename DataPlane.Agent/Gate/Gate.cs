@@ -35,7 +35,8 @@ public sealed class Gate(InForce inForce, LiveSessions live, Tickets tickets, To
             : null;
     }
 
-    /// <summary>Takes one connection of a ticket whose possession the client has proven. Exactly the stated number succeed, however many race.
+    /// <summary>Takes one connection of a ticket whose possession the client has proven. Exactly the stated number succeed, however many race, beside those
+    /// of which no session came (<see cref="NotOpened"/>).
     /// The use is on disk when this returns.</summary>
     public async ValueTask<Admission> AdmitTicket(string resource, string ticket, string database, CancellationToken cancel) =>
         Counted(await ByTicket(resource, ticket, database, cancel));

@@ -50,7 +50,8 @@ public sealed class Tickets : IDisposable
         return used < offer.Connections && (used > 0 || latestNow < offer.FirstUseBy);
     }
 
-    /// <summary>Takes one connection. Exactly <see cref="TicketOffer.Connections"/> calls succeed, however many race and whatever restarts in between.</summary>
+    /// <summary>Takes one connection. Exactly <see cref="TicketOffer.Connections"/> calls succeed, however many race and whatever restarts in between, beside those
+    /// that are given back.</summary>
     /// <exception cref="IOException">The use cannot be written: nobody is admitted, and the use counts.</exception>
     public bool Take(TicketOffer offer, DateTimeOffset latestNow)
     {
