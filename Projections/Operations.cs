@@ -58,9 +58,8 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
         {
             yield break;
         }
-        foreach (var line in Segment.Lines(recorded.Entries))
+        foreach (var entry in RecordedEntry.Of(recorded))
         {
-            var entry = JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Options)!;
             if (entry.Op is not { } op)
             {
                 continue;
@@ -85,7 +84,7 @@ public sealed class Operations() : Projection<OperationRow>("operations", typeof
         }
     }
 
-    private static OperationRow Of(Guid session, long op, TranscriptEntry entry) => new(
+    private static OperationRow Of(Guid session, long op, RecordedEntry entry) => new(
         session, op, entry.Seq, entry.At, entry.Protocol ?? "", entry.Text ?? "", entry.Params, entry.Statements, entry.Effect ?? Effect.Allow, entry.Reasons,
         entry.Policy ?? 0, null, null, null, null, null, null, null, entry.FactsHash, entry.ScopeHash, entry.InTransaction);
 }

@@ -10,6 +10,7 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
 {
     private const int BatchSize = 1000;
     private readonly Tables tables = new(schema);
+    private readonly PagesAhead pages = new(database, new Tables(schema), BatchSize);
     private readonly Lock guard = new();
     private TaskCompletionSource advanced = New();
     private long reached;
@@ -80,23 +81,23 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
             return false;
         }
         var from = kept.Min(p => states[p].Position);
-        // those that are ahead wait for the rest; a batch is read once for all
+        // those that are ahead wait for the rest; a page is read once for all
         var behind = kept.Where(p => states[p].Position == from).ToList();
         var upTo = kept.Except(behind).Select(p => states[p].Position).DefaultIfEmpty(long.MaxValue).Min();
-        var page = await tables.Read(connection, from, behind.SelectMany(p => p.Types).Distinct(), BatchSize, cancel);
-        var now = Math.Min(upTo, page.Position);
+        var page = await pages.Read(from, behind, cancel);
+        var now = Math.Min(upTo, page.Log.Position);
         if (now > from)
         {
             foreach (var projection in behind)
             {
-                await tables.Fold(connection, projection, projection.Table, Told.By(projection, page.Events.Where(e => e.Position <= now)), cancel);
+                await tables.Fold(connection, projection, projection.Table, page.Told[projection].Where(t => t.Position <= now), cancel);
             }
             await tables.StoreCheckpoints(connection, behind, now, cancel);
             await transaction.CommitAsync(cancel);
         }
         // what is known here speaks for all of them, or for none
         Advance(kept.Count == projections.Count ? Math.Min(now, upTo) : 0);
-        return page.More || now == upTo;
+        return page.Log.More || now == upTo;
     }
 
     public async Task<IReadOnlyList<ProjectionStatus>> Status(CancellationToken cancel)

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Npgsql;
 
 namespace AccessPlane.Projections;
@@ -10,11 +9,10 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
 {
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(200);
 
-    // small enough that one is read while another one is folded
-    private const int PageSize = 250;
+    private const int PageSize = 1000;
+    private readonly PagesAhead pages = new(database, tables, PageSize);
     private readonly string beside = $"{projection.Table}_new";
     private long from;
-    private bool more = true;
 
     /// <param name="onlyToOtherShape">Nothing is to be done where the table has the projection's shape.</param>
     public async Task Run(bool onlyToOtherShape, CancellationToken cancel)
@@ -52,49 +50,17 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
     /// <summary>All there is. Bound by no lock: nobody else knows of the table.</summary>
     private async Task Fold(NpgsqlConnection connection, CancellationToken cancel)
     {
-        await foreach (var (told, position) in Ahead(cancel))
+        for (var more = true; more;)
         {
+            var page = await pages.Read(from, [projection], cancel);
             await using var transaction = await connection.BeginTransactionAsync(cancel);
             // nothing here has to outlive a crash: what is not put in its place is folded again
             await Tables.Execute(connection, "SET LOCAL synchronous_commit = off", cancel);
-            await tables.Fold(connection, projection, beside, told, cancel);
-            await tables.IsRebuilt(connection, projection, position, cancel);
+            await tables.Fold(connection, projection, beside, page.Told[projection], cancel);
+            await tables.IsRebuilt(connection, projection, page.Log.Position, cancel);
             await transaction.CommitAsync(cancel);
-            from = position;
+            (from, more) = (page.Log.Position, page.Log.More);
         }
-    }
-
-    /// <summary>Pages of the log, the next one read while one is folded.</summary>
-    private async IAsyncEnumerable<(IReadOnlyList<Told> Told, long Position)> Ahead([EnumeratorCancellation] CancellationToken cancel)
-    {
-        await using var connection = await database.OpenConnectionAsync(cancel);
-        var next = Read(from);
-        try
-        {
-            do
-            {
-                var page = await next;
-                (var told, more) = (page.Told, page.More);
-                if (more)
-                {
-                    next = Read(page.Position);
-                }
-                yield return (told, page.Position);
-            }
-            while (more);
-        }
-        finally
-        {
-            // whoever stops early must not take the connection from under the page that is being read
-            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        Task<(IReadOnlyList<Told> Told, long Position, bool More)> Read(long after) => Task.Run(
-            async () =>
-            {
-                var page = await tables.Read(connection, after, projection.Types, PageSize, cancel);
-                return (Told.By(projection, page.Events), page.Position, page.More);
-            }, cancel);
     }
 
     /// <summary>Puts the table in its place, unless someone reads the old one for long: nobody else shall wait behind them.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
@@ -67,9 +66,8 @@ public sealed class Sessions() : Projection<SessionRow>(
     private static SessionRow Recorded(SessionRow row, TranscriptRecorded e)
     {
         var after = row with { Segments = e.Number, Entries = e.LastSeq, Head = e.Head };
-        foreach (var line in Segment.Lines(e.Entries))
+        foreach (var entry in RecordedEntry.Of(e))
         {
-            var entry = JsonSerializer.Deserialize<TranscriptEntry>(line, Json.Options)!;
             after = entry.Kind switch
             {
                 "statement" => after with

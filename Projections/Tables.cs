@@ -1,4 +1,3 @@
-using AccessPlane.Contracts;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -118,7 +117,7 @@ internal sealed class Tables(string schema)
     }
 
     /// <summary>Folds what is told into a table.</summary>
-    public async Task Fold(NpgsqlConnection connection, Projection projection, string table, IReadOnlyList<Told> told, CancellationToken cancel)
+    public async Task Fold(NpgsqlConnection connection, Projection projection, string table, IEnumerable<Told> told, CancellationToken cancel)
     {
         var keys = told.SelectMany(t => t.Changes).Select(c => c.Key).Distinct().ToArray();
         if (keys.Length == 0)
@@ -178,12 +177,4 @@ internal sealed class Tables(string schema)
         }
         return rows;
     }
-}
-
-/// <summary>What an event at a position changes in a read model.</summary>
-internal sealed record Told(long Position, IReadOnlyList<Change> Changes)
-{
-    /// <summary>Events that change nothing are left out.</summary>
-    public static IReadOnlyList<Told> By(Projection projection, IEnumerable<Stored> events) =>
-        [.. events.Where(projection.Folds).Select(e => new Told(e.Position, [.. projection.Changes(e)])).Where(t => t.Changes.Count > 0)];
 }
