@@ -18,10 +18,14 @@ holds up). Outside, in every other round, one of
   upstream    a database that was taken over, behind another door of the same agent: 20 logins a second to which it answers with negative lengths and such of
               two gigabytes, with notices without end, with nonsense, and with SCRAM of as many iterations as the agent does, or endless ones; and 8
               sessions in which it sends notices, or one row, that do not end
-An attack's pace is bounded: on a machine with few processors a faster one measures the attacker, whose share of a processor is shown. Noise is what rounds
-without attack differ by among themselves.
+What sessions need — the agent, their database, pgbench — has a processor of its own, and all else another one, as if it stood elsewhere: what attackers, broker and
+control plane take of that one is not what is asked. An attack's pace is bounded, and its share of a processor shown. Noise is what rounds without attack
+differ by among themselves.
 END_OF_TEXT
+  (($(nproc) > 1)) || die 'one processor is not enough: what attackers take would be measured'
   printf 'SELECT 1;\n' >"$WORK/one.sql"
+  on_processor "$INSIDE" postgres-orders orders-agent
+  on_processor "$OUTSIDE" postgres-log postgres-18 rabbitmq idp control-plane
   pid=$(ours orders-agent)
   attack=${attacks[0]}
   hostile_round warm-up 3 >/dev/null # so that nothing is compiled or grown in what is measured
@@ -46,8 +50,28 @@ END_OF_TEXT
   done
 }
 
+INSIDE=0 OUTSIDE=1
+
+# on_processor NUMBER NAME…: there servers run, with all their threads and children
+on_processor() {
+  local name pid
+  for name in "${@:2}"; do
+    pid=$(ours "$name") || die "$name is not running"
+    for pid in $(with_children "$pid"); do
+      taskset -acp "$1" "$pid" >/dev/null 2>&1 || ! kill -0 "$pid" 2>/dev/null || die "$name cannot be kept on one processor"
+    done
+  done
+}
+
+with_children() {
+  local child
+  printf '%s\n' "$1"
+  for child in $(pgrep -P "$1" || true); do with_children "$child"; done
+}
+
 # hostile_attack SECONDS: the one that is due; it writes `ready`, and at last what it did
 hostile_attack() {
+  taskset -cp "$OUTSIDE" "$BASHPID" >/dev/null
   case $attack in
     strangers) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$1" ;;
     messages) exec node "$ROOT/infra/lib/bench-hostile-messages.mjs" "$(rabbit_amqp)" "$1" accessplane.agent.orders-agent accessplane.reports ;;
@@ -65,6 +89,7 @@ hostile_upstream() {
   cat "$WORK/agent.json" >"$folder/agent.json"
   launch orders-agent env HOME="$folder" "$AGENT" "$folder/agent.json"
   wait_for orders-agent 60 http_ok "$(agent_health_url)/health/ready"
+  on_processor "$INSIDE" orders-agent
   CRM=$(granted engineer crm-read)
   hostile_round warm-up 3 >/dev/null
 }
@@ -82,7 +107,7 @@ hostile_round() {
     eventually 30 "$attack to be there" grep -q ready "$WORK/attack"
   fi
   before=$(hostile_usage)
-  pgbench -n -M prepared -f "$WORK/one.sql" -c "$victims" -j 1 -R "$rate" -T "$seconds" -l --log-prefix="$WORK/latency" "$url" >/dev/null 2>"$WORK/error" ||
+  taskset -c "$INSIDE" pgbench -n -M prepared -f "$WORK/one.sql" -c "$victims" -j 1 -R "$rate" -T "$seconds" -l --log-prefix="$WORK/latency" "$url" >/dev/null 2>"$WORK/error" ||
     { cat "$WORK/error" >&2; die "the sessions inside failed ($what)"; }
   after=$(hostile_usage)
   if [[ -n $attacker ]]; then
