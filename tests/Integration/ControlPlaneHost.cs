@@ -46,7 +46,7 @@ internal sealed class ControlPlaneHost : IAsyncDisposable
         Action<WebApplicationBuilder>? adjust = null, Action<WebApplication>? map = null, IEnumerable<string>? settings = null, ControlPlaneHost? like = null)
     {
         var issuer = like?.Issuer ?? await TestIssuer.Start();
-        var database = like?.Database ?? await Servers.CreateDatabase();
+        var database = like?.Database ?? await Servers.CreateLog();
         var broker = like?.Broker ?? await Servers.CreateBrokerHost();
         var keys = like?.keys ?? Directory.CreateTempSubdirectory("accessplane-keys-").FullName;
         var secrets = like?.Secrets ?? new HostSecrets();
