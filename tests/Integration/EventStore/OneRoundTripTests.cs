@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.Tests.Integration.Wire;
 using Npgsql;
 using Xunit;
 
@@ -57,23 +56,10 @@ public sealed class OneRoundTripTests(TestDatabase database) : IClassFixture<Tes
     }
 
     /// <summary>The way to a PostgreSQL server, on which its clients' messages are counted.</summary>
-    private sealed class CountedWay : IAsyncDisposable
+    private sealed class CountedWay(int to) : Passage(to)
     {
-        private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-        private readonly CancellationTokenSource stopping = new();
-        private readonly ConcurrentBag<Task> carrying = [];
-        private readonly int to;
         private int statements;
         private int answers;
-
-        public CountedWay(int to)
-        {
-            this.to = to;
-            listener.Start();
-            carrying.Add(Accept());
-        }
-
-        public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
         /// <summary>Execute, and Query.</summary>
         public int Statements => Volatile.Read(ref statements);
@@ -83,64 +69,27 @@ public sealed class OneRoundTripTests(TestDatabase database) : IClassFixture<Tes
 
         public void Forget() => (statements, answers) = (0, 0);
 
-        public async ValueTask DisposeAsync()
+        protected override async Task Carry(TcpClient client, TcpClient server)
         {
-            await stopping.CancelAsync();
-            listener.Stop();
-            await Task.WhenAll(carrying);
-            listener.Dispose();
-            stopping.Dispose();
-        }
-
-        private async Task Accept()
-        {
-            try
-            {
-                while (true)
-                {
-                    carrying.Add(Carry(await listener.AcceptTcpClientAsync(stopping.Token)));
-                }
-            }
-            catch (Exception over) when (over is OperationCanceledException or SocketException or ObjectDisposedException)
-            {
-                // nobody comes any more
-            }
-        }
-
-        private async Task Carry(TcpClient client)
-        {
-            using (client)
-            using (var server = new TcpClient { NoDelay = true })
-            {
-                client.NoDelay = true;
-                try
-                {
-                    await server.ConnectAsync(IPAddress.Loopback, to, stopping.Token);
-                    var (one, other) = (client.GetStream(), server.GetStream());
-                    await Task.WhenAny(Count(one, other), other.CopyToAsync(one, stopping.Token));
-                }
-                catch (Exception gone) when (gone is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
-                {
-                    // one of the two hung up
-                }
-            }
+            var (one, other) = (client.GetStream(), server.GetStream());
+            await Task.WhenAny(Count(one, other), other.CopyToAsync(one, Stopping));
         }
 
         private async Task Count(NetworkStream from, NetworkStream onto)
         {
             // the first message is a length, which counts itself, and what it is the length of; those after it have a type before that
             var (start, type) = (new byte[5], 0);
-            while (await from.ReadAtLeastAsync(start.AsMemory(0, type + 4), type + 4, throwOnEndOfStream: false, stopping.Token) == type + 4)
+            while (await from.ReadAtLeastAsync(start.AsMemory(0, type + 4), type + 4, throwOnEndOfStream: false, Stopping) == type + 4)
             {
                 var body = new byte[BinaryPrimitives.ReadInt32BigEndian(start.AsSpan(type)) - 4];
-                await from.ReadExactlyAsync(body, stopping.Token);
+                await from.ReadExactlyAsync(body, Stopping);
                 if (type == 1)
                 {
                     Interlocked.Add(ref statements, start[0] is (byte)'E' or (byte)'Q' ? 1 : 0);
                     Interlocked.Add(ref answers, start[0] is (byte)'S' or (byte)'Q' ? 1 : 0);
                 }
-                await onto.WriteAsync(start.AsMemory(0, type + 4), stopping.Token);
-                await onto.WriteAsync(body, stopping.Token);
+                await onto.WriteAsync(start.AsMemory(0, type + 4), Stopping);
+                await onto.WriteAsync(body, Stopping);
                 type = 1;
             }
         }
