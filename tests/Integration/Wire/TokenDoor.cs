@@ -1,17 +1,16 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Agent.Gate;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.Tests.Integration.Agents;
 
 namespace AccessPlane.Tests.Integration.Wire;
 
 /// <summary>Logins by an issuer's tokens. Where there is no grant the test is asked, and answers in the control plane's place.</summary>
 internal sealed class TokenDoor : IDisposable
 {
-    private readonly ECDsa signing = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-    private readonly ECDiffieHellman encryption = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+    private readonly PlaneKeys plane = new();
     private readonly IssuerKeys keys = new();
     private readonly AgentIdentity identity;
 
@@ -22,9 +21,7 @@ internal sealed class TokenDoor : IDisposable
         {
             Issuers = [new IssuerTerms(issuer, "accessplane", "accessplane-reviews", ["RS256"], "groups", "kind", ActorKind.Workload, [])],
         });
-        identity = new AgentIdentity(
-            new Enrolment("wire", "", "", "", Convert.ToBase64String(signing.ExportSubjectPublicKeyInfo()), Convert.ToBase64String(encryption.ExportSubjectPublicKeyInfo()), 1),
-            ECDsa.Create(ECCurve.NamedCurves.nistP256));
+        identity = plane.Enrol("wire");
         void Ask(LoginAsk ask)
         {
             hears(ask);
@@ -46,15 +43,14 @@ internal sealed class TokenDoor : IDisposable
     public (LoginAsk Ask, string? Token) NextAsked()
     {
         var ask = Asked.TryTake(out var next, TimeSpan.FromSeconds(20)) ? next : throw new TimeoutException("nobody was asked");
-        return (ask, Sealed.Open(encryption, ask.Token, LoginDesk.ContextOf("wire", ask.Ask)));
+        return (ask, Sealed.Open(plane.Encryption, ask.Token, LoginDesk.ContextOf("wire", ask.Ask)));
     }
 
     public void Dispose()
     {
         identity.Dispose();
         keys.Dispose();
-        signing.Dispose();
-        encryption.Dispose();
+        plane.Dispose();
         Asked.Dispose();
     }
 }
