@@ -121,7 +121,7 @@ public sealed class BrokerFaults(Product product) : IAsyncLifetime
             var done = await product.CountDone();
             (later, var never) = (Product.Do(stays, ofKept), Product.Do(goes, ofRevoked));
             (await product.Plane.Api.Post("admin", $"/v1/grants/{revoked}/revoke", new { reason = "a test" })).Is(200);
-            await product.PutInAgentsQueue([.. Enumerable.Repeat("nobody can read this", before), product.EndOf(Guid.Parse(revoked))]);
+            await product.Broker.PutInQueueOf(Product.AgentId, [.. Enumerable.Repeat("nobody can read this", before), product.EndOf(Guid.Parse(revoked))]);
             var put = Stopwatch.StartNew();
             cut = await Assert.ThrowsAnyAsync<NpgsqlException>(() => never.WaitAsync(TimeSpan.FromSeconds(30 * Wait.Patience)));
             took = put.Elapsed;

@@ -24,9 +24,9 @@ internal sealed class Plane : IAsyncDisposable
             ["PublicUrl"] = Address,
             // whose a connection is can be seen at the server
             ["ConnectionStrings__Log"] = new NpgsqlConnectionStringBuilder(TestWorld.Log) { Database = product.Name, ApplicationName = Name }.ConnectionString,
-            ["Broker__Uri"] = product.Broker.ToString(),
+            ["Broker__Uri"] = product.Broker.Address.ToString(),
             ["Broker__ManagementUri"] = TestWorld.Variable("ACCESSPLANE_TEST_RABBIT_API"),
-            ["Broker__AgentUri"] = $"amqp://127.0.0.1:{product.Port(5)}{product.Broker.AbsolutePath}",
+            ["Broker__AgentUri"] = $"amqp://127.0.0.1:{product.Port(5)}{product.Broker.Address.AbsolutePath}",
             ["Keys__Path"] = folder,
             ["Evidence__Checkpoints"] = $"{folder}/checkpoints",
             ["Identity__Issuers__0__Issuer"] = issuer,

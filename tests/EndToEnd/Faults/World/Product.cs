@@ -1,13 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
-using AccessPlane.ControlPlane.Broker;
 using AccessPlane.ControlPlane.Keys;
 using AccessPlane.Tests.EndToEnd.World;
 using Npgsql;
@@ -67,8 +63,7 @@ public sealed class Product : IAsyncDisposable
     /// <summary>The database of both resources, as the agent logs in to it, past the agent.</summary>
     internal string Database => TestWorld.Direct(name);
 
-    /// <summary>The virtual host of the broker, past all links.</summary>
-    internal Uri Broker { get; private set; } = null!;
+    internal BrokerHost Broker { get; private set; } = null!;
 
     internal string Name => name;
     internal const string AgentId = "faults-agent";
@@ -190,9 +185,7 @@ public sealed class Product : IAsyncDisposable
         await ToOrders.DisposeAsync();
         await OnServer(TestWorld.Orders, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         await OnServer(TestWorld.Log, $"DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        using var broker = Management();
-        (await broker.DeleteAsync(new Uri($"api/vhosts/{name}", UriKind.Relative))).EnsureSuccessStatusCode();
-        (await broker.DeleteAsync(new Uri($"api/users/agent-{AgentId}", UriKind.Relative))).EnsureSuccessStatusCode();
+        await Broker.Delete($"agent-{AgentId}");
         Directory.Delete($"{TestWorld.State}/{name}", recursive: true);
     }
 
@@ -231,17 +224,16 @@ public sealed class Product : IAsyncDisposable
     {
         // behind those of infra, and below those that the kernel hands out
         basePort = int.Parse(TestWorld.Variable("ACCESSPLANE_PORT_BASE"), CultureInfo.InvariantCulture) + 20;
-        var broker = new Uri(TestWorld.Variable("ACCESSPLANE_TEST_AMQP"));
+        Broker = new BrokerHost(name);
         var server = new NpgsqlConnectionStringBuilder(TestWorld.Orders);
-        ToBroker = new Link(Port(5), new IPEndPoint(IPAddress.Loopback, broker.Port));
+        ToBroker = new Link(Port(5), new IPEndPoint(IPAddress.Loopback, Broker.Address.Port));
         ToOrders = new Link(Port(6), new IPEndPoint(IPAddress.Loopback, server.Port));
         await OnServer(TestWorld.Log, $"CREATE DATABASE {name}");
         await OnServer(TestWorld.Orders, $"CREATE DATABASE {name} OWNER accessplane_agent");
         await OnServer(Database, "CREATE TABLE done (n bigint PRIMARY KEY)");
         Log = new NpgsqlConnectionStringBuilder(TestWorld.Log) { Database = name, Pooling = false }.ConnectionString;
-        await MakeBrokerHost(broker.UserInfo.Split(':')[0]);
+        await Broker.Create();
         Directory.CreateDirectory($"{TestWorld.State}/{name}");
-        Broker = new Uri($"{broker.GetLeftPart(UriPartial.Authority)}/{name}");
         Planes = [new Plane(this, 0), new Plane(this, 1)];
         await Plane.Start();
         await Publish();
@@ -280,18 +272,6 @@ public sealed class Product : IAsyncDisposable
         await AgentReady();
     }
 
-    /// <summary>By the broker's management, which has a way past whatever holds up the connections of others.</summary>
-    internal async Task PutInAgentsQueue(IReadOnlyList<string> messages)
-    {
-        using var broker = Management();
-        foreach (var payload in messages)
-        {
-            var message = new { properties = new { content_type = "application/vnd.masstransit+json" }, routing_key = Topology.AgentQueue(AgentId), payload, payload_encoding = "string" };
-            using var put = await broker.PostAsJsonAsync($"api/exchanges/{name}/amq.default/publish", message);
-            Assert.True((await put.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("routed").GetBoolean());
-        }
-    }
-
     /// <summary>The control plane's order that ends a grant, as it would send it after others that did not arrive.</summary>
     internal string EndOf(Guid grant)
     {
@@ -301,21 +281,6 @@ public sealed class Product : IAsyncDisposable
             DateTimeOffset.UnixEpoch, "");
         return JsonSerializer.Serialize(
             new { messageId = Guid.CreateVersion7(), messageType = (string[])["urn:message:AccessPlane.Contracts.Messages:Directive"], message = keys.Sign(order) }, Json.Options);
-    }
-
-    private async Task MakeBrokerHost(string user)
-    {
-        using var broker = Management();
-        (await broker.PutAsJsonAsync($"api/vhosts/{name}", new { })).EnsureSuccessStatusCode();
-        (await broker.PutAsJsonAsync($"api/permissions/{name}/{user}", new { configure = ".*", write = ".*", read = ".*" })).EnsureSuccessStatusCode();
-    }
-
-    private static HttpClient Management()
-    {
-        var address = new Uri(TestWorld.Variable("ACCESSPLANE_TEST_RABBIT_API"));
-        var api = new HttpClient { BaseAddress = new Uri(address.GetLeftPart(UriPartial.Authority)) };
-        api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(Uri.UnescapeDataString(address.UserInfo))));
-        return api;
     }
 
     internal static async Task OnServer(string server, string sql)

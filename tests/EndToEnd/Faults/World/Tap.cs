@@ -24,7 +24,7 @@ internal sealed class Tap : IAsyncDisposable
 
     public static async Task<Tap> On(Product product)
     {
-        var connection = await new ConnectionFactory { Uri = product.Broker }.CreateConnectionAsync();
+        var connection = await new ConnectionFactory { Uri = product.Broker.Address }.CreateConnectionAsync();
         var channel = await connection.CreateChannelAsync();
         var tap = new Tap(connection, channel);
         var queue = await channel.QueueDeclareAsync(exclusive: true);
