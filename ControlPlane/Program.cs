@@ -17,41 +17,21 @@ using AccessPlane.ControlPlane.Notifications;
 using AccessPlane.ControlPlane.Policies;
 using AccessPlane.ControlPlane.Resources;
 using AccessPlane.ControlPlane.Sessions;
-using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane;
 
 /// <summary>The composition root: what the control plane is made of, one line each.</summary>
 public static class Program
 {
-    public static async Task<int> Main(string[] args)
-    {
-        try
-        {
-            await using var app = Compose(args);
-            await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
-            await app.RunAsync();
-            return 0;
-        }
-        catch (OptionsValidationException wrong)
-        {
-            foreach (var problem in wrong.Failures)
-            {
-                await System.Console.Error.WriteLineAsync(problem);
-            }
-            return 2;
-        }
-    }
+    public static Task<int> Main(string[] args) => Life.Of(() => Compose(args), System.Console.Error);
 
     /// <param name="args">Configuration, `--Section:Name=value`; the environment and appsettings.json come before it, the files of `Secrets:Path` after.</param>
     /// <param name="adjust">What a test puts in the place of something.</param>
     public static WebApplication Compose(string[] args, Action<WebApplicationBuilder>? adjust = null)
     {
         var builder = WebApplication.CreateSlimBuilder(args);
-        builder.AddSecretFiles();
-        builder.AddEdge();
+        builder.AddHttp();
         builder.Services
-            .AddIdentity(builder.Configuration)
             .AddEventStore(builder.Configuration)
             .AddKeys()
             .AddHistory()
@@ -69,17 +49,11 @@ public static class Program
             .AddIntegrations(builder.Configuration)
             .AddBroker(builder.Configuration)
             .AddConsole(builder.Configuration)
-            .AddCommandLine(builder.Configuration)
-            .AddHealth()
-            .AddApiDescription()
-            .AddTelemetry(builder.Configuration);
+            .AddCommandLine(builder.Configuration);
         adjust?.Invoke(builder);
 
         var app = builder.Build();
-        app.UseEdge();
-        app.MapHealth();
-        app.MapApiDescription();
-        var v1 = app.MapV1();
+        var v1 = app.MapHttp();
         v1.MapAccessRequests();
         v1.MapGrants();
         v1.MapPolicies();

@@ -108,7 +108,4 @@ public static class EdgeFeature
         }
         app.UseForwardedHeaders(options);
     }
-
-    /// <summary>The group that all features map into: every endpoint needs a caller unless it says `AllowAnonymous`.</summary>
-    public static RouteGroupBuilder MapV1(this IEndpointRouteBuilder routes) => routes.MapGroup("/v1").RequireAuthorization();
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Messages;
+using AccessPlane.Tests.Unit.Architecture;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Checkpoints;
@@ -10,7 +11,6 @@ namespace AccessPlane.Tests.Integration.Checkpoints;
 internal static class OfflineVerifier
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-    private static readonly string Root = Above(AppContext.BaseDirectory);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -30,7 +30,7 @@ internal static class OfflineVerifier
     /// <param name="checkpoints">The directory's files by their names; null where there is no directory.</param>
     public static Task<Said> Verify(string? pack, IReadOnlyDictionary<string, string>? checkpoints = null, params string[] further) => In(async folder =>
     {
-        List<string> arguments = [Path.Combine(Root, "infra", "verify-evidence"), .. further];
+        List<string> arguments = [Repository.PathOf("infra/verify-evidence"), .. further];
         if (pack is not null)
         {
             arguments.Add(await Write(folder, "pack.json", pack));
@@ -53,7 +53,7 @@ internal static class OfflineVerifier
     /// <param name="keys">How the agent's keys followed each other.</param>
     public static Task<Said> Transcript(MadeSession session, string key, params AgentKeyAnnouncement[] keys) => In(async folder => await Run(
     [
-        Path.Combine(Root, "infra", "verify-transcript"),
+        Repository.PathOf("infra/verify-transcript"),
         await Write(folder, "transcript.ndjson", string.Join('\n', session.Lines)),
         await Write(folder, "segments.ndjson", string.Join('\n', session.Segments.Select(s => JsonSerializer.Serialize(s, Json.Options)))),
         await Write(folder, "agent.key", key),
@@ -97,8 +97,4 @@ internal static class OfflineVerifier
         }
         return new Said(process.ExitCode, await output + await error);
     }
-
-    private static string Above(string folder) => File.Exists(Path.Combine(folder, "AccessPlane.sln"))
-        ? folder
-        : Above(Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests are not run from within the repository"));
 }

@@ -1,0 +1,31 @@
+using AccessPlane.ControlPlane.EventStore;
+using Microsoft.Extensions.Options;
+
+namespace AccessPlane.ControlPlane;
+
+/// <summary>The process from its start to the status that it ends with.</summary>
+internal static class Life
+{
+    private const int Misconfigured = 2;
+
+    /// <param name="problems">Has a line for each thing that is wrong with the configuration.</param>
+    /// <returns>0 where it was told to stop; 2 where its configuration is wrong.</returns>
+    public static async Task<int> Of(Func<WebApplication> compose, TextWriter problems)
+    {
+        try
+        {
+            await using var app = compose();
+            await app.Services.CreateSchema(app.Lifetime.ApplicationStopping);
+            await app.RunAsync();
+            return 0;
+        }
+        catch (OptionsValidationException wrong)
+        {
+            foreach (var problem in wrong.Failures)
+            {
+                await problems.WriteLineAsync(problem);
+            }
+            return Misconfigured;
+        }
+    }
+}
