@@ -12,28 +12,19 @@ namespace AccessPlane.Agent.Recording;
 /// </summary>
 public sealed class Spool : IDisposable
 {
-    private const int MostForgotten = 100;
-
-    /// <summary>Copies get a quarter of the room that is left.</summary>
-    private const int ShareOfCopies = 4;
-
     private readonly Lock guard = new();
     private readonly TimeProvider clock;
-    private readonly Func<long> available;
     private readonly SpoolLimits limits;
     private readonly WrapSpoolKey wrap;
     private readonly GroupCommit commit;
     private readonly SafeFileHandle any;
-    private readonly SpoolReserve reserve;
+    private readonly SpoolRoom room;
     private readonly SessionChain sessions;
     private readonly ConcurrentDictionary<Guid, SpoolFile> files = [];
     private readonly ConcurrentDictionary<Guid, SessionRecorder> recorders = [];
-    private long bytes;
-    private long? frozenSince;
     private volatile Witnessed witness = new(0, 0);
     private volatile bool setBack;
     private Witnessed? forgotten;
-    private double fullness;
 
     /// <param name="state">The agent's state folder.</param>
     /// <param name="wrap">Wraps the key of each session for the control plane.</param>
@@ -51,23 +42,21 @@ public sealed class Spool : IDisposable
         this.wrap = wrap;
         this.clock = clock;
         Ages = new SpoolAges(clock);
-        this.available = available ?? (() => new DriveInfo(Folder).AvailableFreeSpace);
         any = File.OpenHandle(Path.Combine(Folder, ".any"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite);
         commit = new GroupCommit(disk, any, clock);
         sessions = new SessionChain(state);
         Copies = new SpoolCopies(Folder);
-        reserve = new SpoolReserve(Folder);
-        reserve.Hold();
+        room = new SpoolRoom(Folder, limits, clock, available ?? (() => new DriveInfo(Folder).AvailableFreeSpace));
     }
 
     public string Folder { get; }
 
     /// <summary>Of sessions that are not whole in the log.</summary>
-    public long Bytes => Interlocked.Read(ref bytes);
+    public long Bytes => room.Bytes;
 
-    public double Fullness => Volatile.Read(ref fullness);
-    public bool TakesSessions => Fullness < limits.NoNewSessions && reserve.IsHeld;
-    public bool Frozen => Fullness >= limits.Frozen || !reserve.IsHeld;
+    public double Fullness => room.Fullness;
+    public bool TakesSessions => room.TakesSessions;
+    public bool Frozen => room.Frozen;
 
     /// <summary>How long what waits for the control plane waits since it last took any of it: of the session that waits longest.</summary>
     public TimeSpan Waiting => Ages.Longest(Files.Select(f => f.WaitsSince));
@@ -79,7 +68,7 @@ public sealed class Spool : IDisposable
     public string? Alert => limits.Alert(Fullness, Waiting);
 
     /// <summary>Frozen for so long that sessions must end.</summary>
-    public bool MustEnd => frozenSince is { } since && clock.GetElapsedTime(since) >= limits.EndAfter;
+    public bool MustEnd => room.MustEnd;
 
     /// <summary>Set by whoever drains: wakes it.</summary>
     internal Action Wake { get; set; } = () => { };
@@ -171,19 +160,8 @@ public sealed class Spool : IDisposable
                 recorders.TryRemove(session, out _);
             }
         }
-        var used = Bytes - Copies.LiveBytes;
-        // copies stand in nobody's way: what they take counts as free, and they go before it is needed
-        var room = Math.Min(limits.Bytes, used + CopiedBytes + Math.Max(0, available() - (reserve.IsHeld ? 0 : SpoolReserve.Bytes)));
-        Forget((room - used) / ShareOfCopies);
-        Volatile.Write(ref fullness, room <= 0 ? 1 : used / (double)room);
-        if (!reserve.IsHeld && Fullness < limits.Frozen)
-        {
-            lock (reserve)
-            {
-                reserve.Hold();
-            }
-        }
-        frozenSince = Frozen ? frozenSince ?? clock.GetTimestamp() : null;
+        Forget(room.Measure(Copies));
+        room.Recover();
     }
 
     /// <summary>Where the disk is full, what was kept in reserve is given up for it.</summary>
@@ -203,10 +181,7 @@ public sealed class Spool : IDisposable
     /// <summary>The disk is full: what was kept for this is given up, and nothing is forwarded until it is there again.</summary>
     internal void MakeRoom()
     {
-        lock (reserve)
-        {
-            reserve.Release(Full);
-        }
+        room.GiveUp(Full);
         Wake();
     }
 
@@ -248,8 +223,8 @@ public sealed class Spool : IDisposable
         return Copies.GiveBack(log);
     }
 
-    /// <summary>Copies that a checkpoint covers go, some at a time; where there is not room for all others, the oldest do.</summary>
-    private void Forget(long room)
+    /// <summary>Copies that a checkpoint covers go; where the others take more than they may, so do they.</summary>
+    private void Forget(long most)
     {
         var now = witness;
         if (setBack)
@@ -264,23 +239,15 @@ public sealed class Spool : IDisposable
                 file.Forget(now);
             }
         }
-        for (var i = 0; i < MostForgotten && Copies.ForgetOldest(now); i++)
-        {
-        }
-        var any = now with { Position = long.MaxValue };
-        while (CopiedBytes > room && Copies.ForgetOldest(any))
-        {
-        }
-        if (CopiedBytes > room)
+        Copies.Forget(now, most);
+        if (Copies.AllBytes > most)
         {
             foreach (var file in Files)
             {
-                file.Forget(any);
+                file.Forget(now with { Position = long.MaxValue });
             }
         }
     }
-
-    private long CopiedBytes => Copies.Bytes + Copies.LiveBytes;
 
     /// <summary>A part of a transcript cannot be read: a copy is kept aside, the rest goes on, and the log sees what is missing.</summary>
     internal void Pass(SpoolFile file, SealedPart part, EvidenceGap why)
@@ -316,7 +283,7 @@ public sealed class Spool : IDisposable
         }
     }
 
-    internal void Account(long delta) => Interlocked.Add(ref bytes, delta);
+    internal void Account(long delta) => room.Account(delta);
 
     public void Dispose()
     {

@@ -12,6 +12,7 @@ namespace AccessPlane.Agent.Recording;
 internal sealed class SpoolCopies
 {
     private const int Digits = 20;
+    private const int MostForgotten = 100;
     private readonly string spool;
     private readonly string folder;
     private readonly ConcurrentQueue<Copy> kept = [];
@@ -44,6 +45,8 @@ internal sealed class SpoolCopies
     /// <summary>In the files of sessions that go on.</summary>
     public long LiveBytes => Interlocked.Read(ref live);
 
+    public long AllBytes => Bytes + LiveBytes;
+
     public void CountLive(long delta) => Interlocked.Add(ref live, delta);
 
     /// <summary>A transcript that nobody writes or sends any more.</summary>
@@ -58,18 +61,16 @@ internal sealed class SpoolCopies
         Take(log, position, to);
     }
 
-    /// <summary>Removes the oldest, where a checkpoint covers it.</summary>
-    /// <returns>Whether it did.</returns>
-    public bool ForgetOldest(Witnessed witness)
+    /// <summary>What a checkpoint covers goes, some at a time; where the others take more than they may, the oldest do.</summary>
+    public void Forget(Witnessed witness, long most)
     {
-        if (!kept.TryPeek(out var oldest) || !witness.Covers(oldest.Log, oldest.Position) || !kept.TryDequeue(out _))
+        for (var i = 0; i < MostForgotten && ForgetOldest(witness); i++)
         {
-            return false;
         }
-        Interlocked.Add(ref bytes, -oldest.Bytes);
-        File.Delete(oldest.Path); // first: an index alone is nobody's transcript
-        File.Delete(SpoolFile.IndexOf(oldest.Path));
-        return true;
+        var any = witness with { Position = long.MaxValue };
+        while (AllBytes > most && ForgetOldest(any))
+        {
+        }
     }
 
     /// <summary>Puts those back into the spool that another log than this one held.</summary>
@@ -92,6 +93,20 @@ internal sealed class SpoolCopies
             given.Add(to);
         }
         return given;
+    }
+
+    /// <summary>Removes the oldest, where a checkpoint covers it.</summary>
+    /// <returns>Whether it did.</returns>
+    private bool ForgetOldest(Witnessed witness)
+    {
+        if (!kept.TryPeek(out var oldest) || !witness.Covers(oldest.Log, oldest.Position) || !kept.TryDequeue(out _))
+        {
+            return false;
+        }
+        Interlocked.Add(ref bytes, -oldest.Bytes);
+        File.Delete(oldest.Path); // first: an index alone is nobody's transcript
+        File.Delete(SpoolFile.IndexOf(oldest.Path));
+        return true;
     }
 
     private void Take(long log, long position, string path)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using AccessPlane.Contracts.Transcripts;
@@ -16,23 +15,16 @@ internal sealed class SpoolFile : IDisposable
     /// <summary>A part is closed when it has this many bytes, so that a message on the broker stays small however late the drain comes.</summary>
     public const int PartBytes = 128 << 10;
 
-    private readonly SafeFileHandle data;
-    private readonly SpoolIndex index;
+    private readonly SpoolFrames frames;
+    private readonly SpoolParts parts = new();
     private readonly Spool spool;
-    private readonly SpoolCipher cipher;
-    private readonly SpoolKeys keys;
     private readonly Queue<Mark> boundaries = new();
-    private readonly Queue<SealedPart> waiting = new();
-    private readonly Queue<(SealedPart Part, long Log, long Position)> copies = new();
     private Mark written;
     private Mark cut;
     private long partFrom;
-    private long firstKey;
     private int number;
     private long held;
     private long copied;
-    private int again;
-    private bool announced;
     private long? waitsSince;
 
     private SpoolFile(string path, Guid session, long sessionNumber, SpoolCipher cipher, SpoolKeys keys, Spool spool, FileMode mode)
@@ -40,11 +32,9 @@ internal sealed class SpoolFile : IDisposable
         Path = path;
         Session = session;
         SessionNumber = sessionNumber;
-        this.cipher = cipher;
-        this.keys = keys;
         this.spool = spool;
-        data = File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.Read);
-        index = new SpoolIndex(IndexOf(path), spool);
+        frames = new SpoolFrames(path, mode, cipher, keys, spool);
+        Index = new SpoolIndex(IndexOf(path), spool);
         written = new Mark(0, 0, HashChain.Begin(session));
         cut = written.Copy();
     }
@@ -53,9 +43,8 @@ internal sealed class SpoolFile : IDisposable
     public string Path { get; }
     public Guid Session { get; }
     public long SessionNumber { get; }
-    public SafeFileHandle Handle => data;
-
-    public SpoolIndex Index => index;
+    public SafeFileHandle Handle => frames.Handle;
+    public SpoolIndex Index { get; }
 
     /// <summary>The `end` entry is written.</summary>
     public bool Ended { get; private set; }
@@ -95,34 +84,16 @@ internal sealed class SpoolFile : IDisposable
     public static SpoolFile Reopen(Spool spool, string path, Guid session, long sessionNumber, SpoolCipher cipher, SpoolKeys keys) =>
         new(path, session, sessionNumber, cipher, keys, spool, FileMode.Open);
 
-    /// <summary>Writes whole entries, in one frame and with one call. On an error nothing counts as written: the next write goes over whatever arrived.</summary>
+    /// <summary>Writes whole entries. On an error nothing counts as written: the next write goes over whatever arrived.</summary>
     /// <param name="open">Operations without a result as of here, as <see cref="OpenOperations"/> tells them.</param>
     /// <exception cref="IOException">They cannot be written, or the transcript was put aside.</exception>
     public void Write(ReadOnlySpan<byte> entries, long lastSeq, ReadOnlySpan<byte> head, bool end, ReadOnlySpan<long> open)
     {
-        if (data.IsClosed)
+        if (frames.IsClosed)
         {
             throw new IOException("its transcript was put aside");
         }
-        var announcement = announced ? default : cipher.Announcement.AsSpan();
-        var size = announcement.Length + entries.Length + SpoolCipher.Overhead;
-        var frames = ArrayPool<byte>.Shared.Rent(size);
-        try
-        {
-            announcement.CopyTo(frames);
-            cipher.Encrypt(entries, written.Offset + announcement.Length, frames.AsSpan(announcement.Length, size - announcement.Length));
-            spool.Write(data, frames.AsSpan(0, size), written.Offset);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(frames);
-        }
-        if (!announced)
-        {
-            announced = true;
-            keys.Add(written.Offset, cipher);
-            firstKey = written.Offset == 0 ? announcement.Length : firstKey;
-        }
+        var size = frames.Write(entries, written.Offset);
         written.Set(lastSeq, written.Offset + size, head, open);
         Account(size);
         waitsSince ??= spool.Ages.Now;
@@ -154,12 +125,12 @@ internal sealed class SpoolFile : IDisposable
         for (var i = 0; i < ends.Count; i++)
         {
             var part = Sign(agent, key, ends[i], ended && i == ends.Count - 1);
-            index.Append(new IndexLine(Sealed: part));
+            Index.Append(new IndexLine(Sealed: part));
             lock (Guard)
             {
                 cut = ends[i];
                 number = part.Number;
-                waiting.Enqueue(part);
+                parts.Add(part);
             }
         }
     }
@@ -169,22 +140,21 @@ internal sealed class SpoolFile : IDisposable
     {
         lock (Guard)
         {
-            return waiting.TryPeek(out var part) ? part : null;
+            return parts.Oldest;
         }
     }
 
     /// <exception cref="InvalidDataException">The disk does not hold what was written.</exception>
     public Segment Read(SealedPart part, string agent)
     {
-        var entries = keys.Read(Bytes(part.Offset, part.Length), part.Offset, out var read);
+        var entries = frames.Read(part.Offset, part.Length, out var read);
         return read == part.Length
-            ? new Segment(
-                Session, agent, part.Number, part.FirstSeq, part.LastSeq, part.PreviousHead, part.Head, part.Final, Encoding.UTF8.GetString(entries), part.Signature)
+            ? part.With(Encoding.UTF8.GetString(entries), Session, agent)
             : throw new InvalidDataException($"entries {part.FirstSeq} to {part.LastSeq} are not what was written");
     }
 
     /// <summary>Everything that is in the file, for whoever looks at a session that has not ended.</summary>
-    internal string Entries() => Encoding.UTF8.GetString(keys.Read(Bytes(0, (int)written.Offset), 0, out _));
+    internal string Entries() => Encoding.UTF8.GetString(frames.Read(0, (int)written.Offset, out _));
 
     /// <summary>The control plane holds this part: its bytes are a copy now. True when that was the session's last one.</summary>
     /// <param name="position">Where the log of that log holds it; 0 where that is not known, and no checkpoint is waited for.</param>
@@ -193,20 +163,21 @@ internal sealed class SpoolFile : IDisposable
         SealedPart? part;
         lock (Guard)
         {
-            if (!waiting.TryPeek(out part) || part.Number != accepted)
+            part = parts.Oldest;
+            if (part?.Number != accepted)
             {
                 return false;
             }
-            waiting.Dequeue();
+            parts.Leave();
             Progressed();
         }
         if (!part.Final)
         {
-            index.Append(new IndexLine(Accepted: accepted));
+            Index.Append(new IndexLine(Accepted: accepted));
             lock (Guard)
             {
-                copies.Enqueue((part, log, position));
-                Copied(RangeOf(part).Length);
+                parts.Keep(part, log, position);
+                Copied(frames.LengthOf(part));
             }
             Forget(new Witnessed(log, 0));
             return false;
@@ -220,20 +191,18 @@ internal sealed class SpoolFile : IDisposable
         lock (Guard)
         {
             int? last = null;
-            while (!data.IsClosed && copies.TryPeek(out var oldest) && witness.Covers(oldest.Log, oldest.Position))
+            while (!frames.IsClosed && parts.Forget(witness) is { } part)
             {
-                copies.Dequeue();
-                last = oldest.Part.Number;
-                var (from, length) = RangeOf(oldest.Part);
-                Copied(-length);
-                if (DiskHole.Punch(data, from, length))
+                last = part.Number;
+                Copied(-frames.LengthOf(part));
+                if (frames.GiveBack(part))
                 {
-                    Account(-length);
+                    Account(-frames.LengthOf(part));
                 }
             }
             if (last is not null)
             {
-                index.Append(new IndexLine(Forgotten: last));
+                Index.Append(new IndexLine(Forgotten: last));
             }
         }
     }
@@ -243,20 +212,11 @@ internal sealed class SpoolFile : IDisposable
     {
         lock (Guard)
         {
-            if (data.IsClosed || copies.All(c => c.Log == log))
+            if (!frames.IsClosed && parts.SendAgain(log))
             {
-                return;
+                Copied(-copied);
+                waitsSince ??= spool.Ages.Now;
             }
-            var after = waiting.ToArray();
-            waiting.Clear();
-            foreach (var part in copies.Select(c => c.Part).Concat(after))
-            {
-                waiting.Enqueue(part);
-            }
-            again = copies.Last().Part.Number;
-            copies.Clear();
-            Copied(-copied);
-            waitsSince ??= spool.Ages.Now;
         }
     }
 
@@ -265,7 +225,7 @@ internal sealed class SpoolFile : IDisposable
     {
         lock (Guard)
         {
-            return part <= again && waiting.TryPeek(out var oldest) && oldest.Number == part ? oldest : null;
+            return parts.Oldest is { } oldest && oldest.Number == part && parts.WasHeld(oldest) ? oldest : null;
         }
     }
 
@@ -274,9 +234,9 @@ internal sealed class SpoolFile : IDisposable
     {
         lock (Guard)
         {
-            if (waiting.TryPeek(out var oldest) && oldest == part)
+            if (parts.Oldest == part)
             {
-                waiting.Dequeue();
+                parts.Leave();
                 Progressed();
             }
         }
@@ -295,10 +255,8 @@ internal sealed class SpoolFile : IDisposable
         {
             Copied(-copied);
             Account(-held);
-            data.Dispose();
-            index.Dispose();
-            keys.Dispose();
-            cipher.Dispose();
+            frames.Dispose();
+            Index.Dispose();
         }
     }
 
@@ -310,42 +268,22 @@ internal sealed class SpoolFile : IDisposable
         number = lastNumber;
         written = end;
         partFrom = sealedUpTo.Offset;
-        firstKey = key;
         Ended = ended;
         foreach (var part in unaccepted)
         {
-            waiting.Enqueue(part);
+            parts.Add(part);
         }
-        RandomAccess.SetLength(data, written.Offset);
-        index.Resume(indexBytes);
-        Account(written.Offset - Math.Max(0, (waiting.TryPeek(out var first) ? first.Offset : sealedUpTo.Offset) - firstKey)); // what was accepted is a hole
+        frames.Resume(written.Offset, key);
+        Index.Resume(indexBytes);
+        Account(written.Offset - frames.LengthBefore(parts.Oldest?.Offset ?? sealedUpTo.Offset)); // what was accepted is a hole
     }
 
     /// <summary>Called under the guard.</summary>
-    private void Progressed() => waitsSince = waiting.Count > 0 || HasUnsealed ? spool.Ages.Now : null;
+    private void Progressed() => waitsSince = parts.Oldest is not null || HasUnsealed ? spool.Ages.Now : null;
 
-    /// <summary>What goes with a part: the key of what follows stays.</summary>
-    private (long From, long Length) RangeOf(SealedPart part) => (Math.Max(part.Offset, firstKey), part.Offset + part.Length - Math.Max(part.Offset, firstKey));
-
-    private SealedPart Sign(string agent, ECDsa key, Mark end, bool last)
-    {
-        var segment = new Segment(
-            Session, agent, number + 1, cut.Seq + 1, end.Seq, Convert.ToHexStringLower(cut.Head), Convert.ToHexStringLower(end.Head), last, "", "").SignWith(key);
-        return new SealedPart(
-            segment.Number, segment.FirstSeq, segment.LastSeq, cut.Offset, (int)(end.Offset - cut.Offset), segment.PreviousHead, segment.Head, last, segment.Signature,
-            end.Open.ToArray());
-    }
-
-    private byte[] Bytes(long offset, int length)
-    {
-        var bytes = new byte[length];
-        for (var read = 0; read < length;)
-        {
-            var got = RandomAccess.Read(data, bytes.AsSpan(read), offset + read);
-            read += got > 0 ? got : throw new InvalidDataException($"the spool of session {Session} is shorter than its index says");
-        }
-        return bytes;
-    }
+    private SealedPart Sign(string agent, ECDsa key, Mark end, bool last) => SealedPart.Of(
+        new Segment(Session, agent, number + 1, cut.Seq + 1, end.Seq, Convert.ToHexStringLower(cut.Head), Convert.ToHexStringLower(end.Head), last, "", "").SignWith(key),
+        cut, end);
 
     private void Copied(long bytes)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Transcripts;
 using Microsoft.Win32.SafeHandles;
 
 namespace AccessPlane.Agent.Recording;
@@ -54,6 +55,12 @@ internal sealed class SpoolIndex(string path, Spool spool) : IDisposable
 internal sealed record SealedPart(
     int Number, long FirstSeq, long LastSeq, long Offset, int Length, string PreviousHead, string Head, bool Final, string Signature, long[] Open)
 {
+    public static SealedPart Of(Segment segment, Mark from, Mark to) => new(
+        segment.Number, segment.FirstSeq, segment.LastSeq, from.Offset, (int)(to.Offset - from.Offset), segment.PreviousHead, segment.Head, segment.Final,
+        segment.Signature, to.Open.ToArray());
+
+    public Segment With(string entries, Guid session, string agent) => new(session, agent, Number, FirstSeq, LastSeq, PreviousHead, Head, Final, entries, Signature);
+
     public bool Equals(SealedPart? other) => other is not null && Signature == other.Signature && Number == other.Number && Offset == other.Offset;
 
     public override int GetHashCode() => Signature.GetHashCode(StringComparison.Ordinal);
