@@ -9,8 +9,6 @@ namespace AccessPlane.ControlPlane.EventStore;
 /// </summary>
 public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider clock, ILogger<Ownership> logger) : BackgroundService
 {
-    private const int PatienceSeconds = 5;
-    private const string LockPrefix = $"{Schema.Name}/subscription/";
     private static readonly TimeSpan Candidacy = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Ending = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Reconnect = TimeSpan.FromMilliseconds(100);
@@ -63,34 +61,33 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
     private async Task Serve(Action works, CancellationToken cancel)
     {
         await using var connection = await database.OpenConnectionAsync(cancel);
+        var owner = new OwnerConnection(connection);
         Work work = default;
         try
         {
-            // the server notices within seconds that the owner's machine is gone, too; and one row that somebody holds does not hold up all others
-            await Execute(
-                connection,
-                "SET tcp_keepalives_idle = 1; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 2; SET tcp_user_timeout = 3000; SET lock_timeout = 1000", cancel);
+            await owner.Begin(cancel);
             works();
             while (true)
             {
                 (var changed, work) = Next();
                 if (work.Checkpoints is [_, ..] due)
                 {
-                    await Store(connection, due, cancel);
+                    await Store(owner, due, cancel);
                 }
                 if (work.Released is [_, ..] over)
                 {
-                    await Unlock(connection, over, cancel);
+                    await owner.Unlock([.. over.Select(o => o.Name)], cancel);
+                    Array.ForEach(over, o => o.Over());
                 }
                 if (work.Candidates is [_, ..] those)
                 {
-                    await TryLock(connection, those, cancel);
+                    await TryLock(owner, those, cancel);
                 }
                 await Task.WhenAny(changed, Task.Delay(UntilNext(), clock, cancel));
                 cancel.ThrowIfCancellationRequested();
                 if (!changed.IsCompleted)
                 {
-                    await Execute(connection, "SELECT 1", cancel); // whether the connection lives
+                    await owner.Lives(cancel);
                 }
             }
         }
@@ -139,18 +136,18 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
     }
 
     /// <summary>One statement for all that wait. One that the database refuses is its owner's failure, and nobody else's.</summary>
-    private static async Task Store(NpgsqlConnection connection, Checkpointing[] due, CancellationToken cancel)
+    private static async Task Store(OwnerConnection owner, Checkpointing[] due, CancellationToken cancel)
     {
         try
         {
-            if (await Refusal(connection, due, cancel) is not { } refused)
+            if (await owner.Store(Positions(due), cancel) is not { } refused)
             {
                 Array.ForEach(due, c => c.Stored.TrySetResult());
                 return;
             }
             foreach (var one in due)
             {
-                if ((due.Length == 1 ? refused : await Refusal(connection, [one], cancel)) is { } its)
+                if ((due.Length == 1 ? refused : await owner.Store(Positions(one), cancel)) is { } its)
                 {
                     one.Stored.TrySetException(its);
                 }
@@ -167,58 +164,15 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         }
     }
 
-    /// <summary>What a crash of the database takes is a repetition, and those there are.</summary>
-    /// <returns>Why the database stored none of them; null where it did.</returns>
-    private static async Task<PostgresException?> Refusal(NpgsqlConnection connection, Checkpointing[] due, CancellationToken cancel)
-    {
-        await using var command = new NpgsqlCommand(
-            $"""
-            INSERT INTO {Schema.Name}.mt_event_progression (name, last_seq_id, last_updated)
-            SELECT name, checkpoint, transaction_timestamp() FROM unnest($1, $2) AS due (name, checkpoint)
-            ON CONFLICT (name) DO UPDATE SET last_seq_id = excluded.last_seq_id, last_updated = excluded.last_updated RETURNING {Schema.Unawaited}
-            """, connection)
-        {
-            Parameters =
-            {
-                new NpgsqlParameter { Value = due.Select(c => c.Of.Name).ToArray() }, new NpgsqlParameter { Value = due.Select(c => c.Position).ToArray() },
-            },
-            CommandTimeout = PatienceSeconds,
-        };
-        try
-        {
-            await command.ExecuteNonQueryAsync(cancel);
-            return null;
-        }
-        catch (PostgresException refused) when (connection.FullState == ConnectionState.Open)
-        {
-            return refused;
-        }
-    }
+    private static (string, long)[] Positions(params Checkpointing[] due) => [.. due.Select(c => (c.Of.Name, c.Position))];
 
-    private static async Task Unlock(NpgsqlConnection connection, Owned[] over, CancellationToken cancel)
+    private async Task TryLock(OwnerConnection owner, Candidate[] those, CancellationToken cancel)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_advisory_unlock(hashtextextended($1 || name, 0)) FROM unnest($2) AS name", connection)
+        var locked = await owner.TryLock([.. those.Select(c => c.Name)], cancel);
+        foreach (var (candidate, mine) in those.Zip(locked))
         {
-            Parameters = { new NpgsqlParameter { Value = LockPrefix }, new NpgsqlParameter { Value = over.Select(o => o.Name).ToArray() } },
-            CommandTimeout = PatienceSeconds,
-        };
-        await command.ExecuteNonQueryAsync(cancel);
-        Array.ForEach(over, o => o.Over());
-    }
-
-    private async Task TryLock(NpgsqlConnection connection, Candidate[] those, CancellationToken cancel)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock(hashtextextended($1 || name, 0)) FROM unnest($2) WITH ORDINALITY AS n (name, i) ORDER BY i", connection)
-        {
-            Parameters = { new NpgsqlParameter { Value = LockPrefix }, new NpgsqlParameter { Value = those.Select(c => c.Name).ToArray() } },
-            CommandTimeout = PatienceSeconds,
-        };
-        await using var reader = await command.ExecuteReaderAsync(cancel);
-        foreach (var candidate in those)
-        {
-            await reader.ReadAsync(cancel);
             candidate.TriedAt = clock.GetTimestamp();
-            if (reader.GetBoolean(0))
+            if (mine)
             {
                 Give(candidate);
             }
@@ -286,12 +240,6 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
         }
     }
 
-    private static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken cancel)
-    {
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = PatienceSeconds };
-        await command.ExecuteNonQueryAsync(cancel);
-    }
-
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Something that this replica owns, until it is disposed of or lost.</summary>
@@ -350,6 +298,3 @@ public sealed partial class Ownership(NpgsqlDataSource database, TimeProvider cl
     [LoggerMessage(LogLevel.Warning, "what this replica owned is lost with its connection to the log, trying again: {Why}")]
     private partial void LogLost(string why);
 }
-
-/// <summary>Somebody worked on as the owner of something that was theirs no more.</summary>
-public sealed class OwnershipLostException(string name, Exception? why) : Exception($"the subscription `{name}` is not this replica's any more", why);
