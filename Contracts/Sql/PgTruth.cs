@@ -6,42 +6,15 @@ namespace AccessPlane.Contracts.Sql;
 /// Whether a condition picks rows of a statement's target, or is the same for all of them. Anything that does not look at the target's own columns is
 /// taken for true of every row, because nothing here can show that it is not. A condition that only values decide (`id > -1`) picks rows.
 /// </summary>
-internal sealed class PgTruth
+internal sealed class PgTruth(PgCatalog catalog, PgNode statement)
 {
     /// <summary>Deeper conditions are not looked into: they count as true.</summary>
     private const int Deepest = 200;
 
+    private readonly PgWritten target = new(catalog, statement);
+
     /// <summary>Row: it depends on the row. Free: it does not, and what it is cannot be told.</summary>
     private enum Truth { Row, Free, True, False }
-
-    private readonly string alias;
-    private readonly PgRelation? relation;
-    private readonly bool isAlone;
-    private readonly List<PgRelation?> others = [];
-    private readonly string? name;
-
-    public PgTruth(PgCatalog catalog, PgNode statement)
-    {
-        var target = statement["relation"u8];
-        name = target["relname"u8].Text;
-        alias = target["alias"u8]["aliasname"u8].Text ?? name ?? "";
-        relation = catalog.Relation(target["schemaname"u8].Text, name ?? "");
-        isAlone = !statement["fromClause"u8].Exists && !statement["usingClause"u8].Exists && !statement["sourceRelation"u8].Exists;
-        foreach (var from in new[] { statement["fromClause"u8], statement["usingClause"u8] })
-        {
-            foreach (var item in from.Below)
-            {
-                others.Add(Other(catalog, item));
-            }
-        }
-        if (statement["sourceRelation"u8] is { Exists: true } source)
-        {
-            others.Add(Other(catalog, source));
-        }
-    }
-
-    private static PgRelation? Other(PgCatalog catalog, PgNode item) =>
-        item["RangeVar"u8] is { Exists: true } table ? catalog.Relation(table["schemaname"u8].Text, table["relname"u8].Text ?? "") : null;
 
     /// <param name="condition">As the statement's member has it: a wrapped node.</param>
     public bool IsBounded(PgNode condition) => condition.Exists && Of(condition, 0) is Truth.Row or Truth.False;
@@ -123,12 +96,12 @@ internal sealed class PgTruth
             foreach (var (_, other) in arms)
             {
                 var (isNull, isNot) = (one["NullTest"u8], other["NullTest"u8]);
-                if (isNull["nulltesttype"u8].Text == "IS_NULL" && isNot["nulltesttype"u8].Text == "IS_NOT_NULL" && Same(isNull["arg"u8], isNot["arg"u8]))
+                if (isNull["nulltesttype"u8].Text == "IS_NULL" && isNot["nulltesttype"u8].Text == "IS_NOT_NULL" && PgSame.Is(isNull["arg"u8], isNot["arg"u8]))
                 {
                     return true;
                 }
                 var not = other["BoolExpr"u8];
-                if (not["boolop"u8].Text == "NOT_EXPR" && Only(not["args"u8]) is { } inner && Same(one, inner))
+                if (not["boolop"u8].Text == "NOT_EXPR" && Only(not["args"u8]) is { } inner && PgSame.Is(one, inner))
                 {
                     return true;
                 }
@@ -145,7 +118,7 @@ internal sealed class PgTruth
         {
             case "AEXPR_OP" or "AEXPR_DISTINCT" or "AEXPR_NOT_DISTINCT":
                 var isNot = node["kind"u8].Text == "AEXPR_DISTINCT";
-                if (Same(left, right))
+                if (PgSame.Is(left, right))
                 {
                     return symbol is "=" or "<=" or ">=" ? (isNot ? Truth.False : Truth.True) : symbol is "<>" or "<" or ">" ? Truth.False : Depends(left);
                 }
@@ -155,7 +128,7 @@ internal sealed class PgTruth
             case "AEXPR_IN":
                 foreach (var item in right["List"u8]["items"u8].Below)
                 {
-                    if (Same(left, item) || (Value(left, depth) is { } a && a == Value(item, depth)))
+                    if (PgSame.Is(left, item) || (Value(left, depth) is { } a && a == Value(item, depth)))
                     {
                         return symbol == "=" ? Truth.True : Truth.False;
                     }
@@ -172,7 +145,7 @@ internal sealed class PgTruth
     {
         foreach (var bound in bounds["List"u8]["items"u8].Below)
         {
-            if (!Same(left, bound))
+            if (!PgSame.Is(left, bound))
             {
                 return Either(left, bounds);
             }
@@ -228,7 +201,7 @@ internal sealed class PgTruth
         if (argument["ColumnRef"u8] is { Exists: true } column && Depends(wrapped) == Truth.Row)
         {
             var (_, columnName) = PgTree.Qualified(column["fields"u8]);
-            if (columnName == alias || PgBuiltIns.IsSystemColumn(columnName) || relation?.Columns.FirstOrDefault(c => c.Name == columnName)?.IsNotNull == true)
+            if (target.IsNeverNull(columnName))
             {
                 return isNot ? Truth.True : Truth.False;
             }
@@ -278,7 +251,7 @@ internal sealed class PgTruth
     {
         var select = node["subselect"u8]["SelectStmt"u8];
         var isWhole = !select["whereClause"u8].Exists && !select["havingClause"u8].Exists && !select["limitCount"u8].Exists && !select["limitOffset"u8].Exists;
-        if (node["subLinkType"u8].Text == "ANY_SUBLINK" && isWhole && Only(select["fromClause"u8])?["RangeVar"u8]["relname"u8].Text == name)
+        if (node["subLinkType"u8].Text == "ANY_SUBLINK" && isWhole && Only(select["fromClause"u8])?["RangeVar"u8]["relname"u8].Text == target.Name)
         {
             return Truth.True;
         }
@@ -299,96 +272,5 @@ internal sealed class PgTruth
         return only;
     }
 
-    /// <summary>Row where some column in it is the target's; what may be another's is taken for that.</summary>
-    private Truth Depends(PgNode wrapped)
-    {
-        var open = new Stack<(PgNode.Children Level, bool Inner)>();
-        open.Push((wrapped.Below, false));
-        while (open.TryPop(out var top))
-        {
-            if (!top.Level.MoveNext())
-            {
-                continue;
-            }
-            var child = top.Level.Current;
-            open.Push(top);
-            if (child.Name.SequenceEqual("ColumnRef"u8))
-            {
-                if (IsOfTarget(child, top.Inner))
-                {
-                    return Truth.Row;
-                }
-            }
-            else if (child.IsObject || child.IsArray)
-            {
-                open.Push((child.Below, top.Inner || child.Name.SequenceEqual("SelectStmt"u8)));
-            }
-        }
-        return Truth.Free;
-    }
-
-    private bool IsOfTarget(PgNode column, bool inSubSelect)
-    {
-        var (qualifier, columnName) = PgTree.Qualified(column["fields"u8]);
-        if (qualifier is not null)
-        {
-            return qualifier == alias;
-        }
-        var has = relation is null ? (bool?)null : relation.Columns.Any(c => c.Name == columnName) || PgBuiltIns.IsSystemColumn(columnName);
-        if (inSubSelect)
-        {
-            return false; // it may be the sub-select's own
-        }
-        return has ?? (isAlone || (others.Count > 0 && others.TrueForAll(o => o?.Columns.Any(c => c.Name == columnName) == false)));
-    }
-
-    /// <summary>The same expression twice: equal trees, wherever in the text they stand.</summary>
-    private static bool Same(PgNode one, PgNode other)
-    {
-        if (!one.Exists || !other.Exists)
-        {
-            return false;
-        }
-        var todo = new Stack<(PgNode, PgNode)>([(one, other)]);
-        var steps = 0;
-        while (todo.TryPop(out var pair))
-        {
-            var (a, b) = pair;
-            if (++steps > 2000 || a.IsObject != b.IsObject || a.IsArray != b.IsArray || !a.IsLeafEqual(b) || a.Name.SequenceEqual("FuncCall"u8))
-            {
-                return false; // a function may answer differently each time
-            }
-            var (left, right) = (a.Below, b.Below);
-            while (true)
-            {
-                var (hasLeft, hasRight) = (Next(ref left), Next(ref right));
-                if (hasLeft != hasRight)
-                {
-                    return false;
-                }
-                if (!hasLeft)
-                {
-                    break;
-                }
-                if (!left.Current.Name.SequenceEqual(right.Current.Name))
-                {
-                    return false;
-                }
-                todo.Push((left.Current, right.Current));
-            }
-        }
-        return true;
-
-        static bool Next(ref PgNode.Children children)
-        {
-            while (children.MoveNext())
-            {
-                if (!children.Current.Name.SequenceEqual("location"u8))
-                {
-                    return true;
-                }
-            }
-            return false;
-        }
-    }
+    private Truth Depends(PgNode wrapped) => target.IsIn(wrapped) ? Truth.Row : Truth.Free;
 }
