@@ -10,32 +10,34 @@ namespace AccessPlane.Agent.Protocols.PostgreSql;
 /// </summary>
 internal sealed class PgClientExtended(PgState state)
 {
+    public PgExtendedRefusals Refusals { get; } = new(state);
+
     public Verdict Parse(ReadOnlySpan<byte> body, ReadOnlySpan<byte> next, int total)
     {
         if (!PgParse.TryRead(body, out var parse))
         {
-            return Malformed(total, body);
+            return Refusals.Malformed(total, body);
         }
         if (parse.Name.Length > PgNames.LongestName)
         {
-            return NameTooLong(total, parse.Name);
+            return Refusals.NameTooLong(total, parse.Name);
         }
         if (state.Sight.Find(parse.Text) is not { } found || state.Sight.Fresh(found) is not { } text)
         {
             return Verdict.Prepare;
         }
-        if (IsBoundNext(parse.Name, next, out var need) is not { } bound)
+        if (PgNextBind.IsOf(parse.Name, next, state.Names, out var need) is not { } bound)
         {
             return Verdict.More(total + need); // whether it is an operation of its own is not known yet
         }
         state.Sight.Forget();
         if (state.Doubt.WhyNot(text.Facts) is { } failed)
         {
-            return Refuse(total, new PgDenial(failed, 0), failed.AsParse(parse.Name));
+            return Refusals.Refuse(total, new PgDenial(failed, 0), failed.AsParse(parse.Name));
         }
         if (!state.Names.HasRoomForStatement(parse.Name, text))
         {
-            return Limit(total, $"a session keeps at most {PgNames.MostStatements} prepared statements, and {PgNames.MostTexts:N0} bytes of them");
+            return Refusals.Limit(total, $"a session keeps at most {PgNames.MostStatements} prepared statements, and {PgNames.MostTexts:N0} bytes of them");
         }
         var old = state.Names.Statement(parse.Name);
         var taken = !parse.Name.IsEmpty && old is not null;
@@ -43,7 +45,7 @@ internal sealed class PgClientExtended(PgState state)
         long op = 0;
         if ((ruling.Effect == Effect.Deny || !bound || taken) && PgDenial.Open(state, "prepare", text, default, ruling, out op) is { } denial)
         {
-            return Refuse(total, denial, denial.Refusal.AsParse(parse.Name));
+            return Refusals.Refuse(total, denial, denial.Refusal.AsParse(parse.Name));
         }
         if (ruling.Effect == Effect.Hold && !parse.Types.IsEmpty)
         {
@@ -78,37 +80,11 @@ internal sealed class PgClientExtended(PgState state)
         return Verdict.Rewrite(total, (byte[])[.. PgFrame.Of(type, body), .. PgFrame.Flush]);
     }
 
-    /// <summary>Whether the next message is a Bind of this statement that will be recorded in its place: a Bind that is not all there, or adds up to
-    /// nothing, records nothing.</summary>
-    /// <param name="need">How much of the next message must be there.</param>
-    /// <returns>Null while not enough of the next message has come.</returns>
-    private bool? IsBoundNext(ReadOnlySpan<byte> name, ReadOnlySpan<byte> next, out int need)
-    {
-        need = next.IsEmpty ? 1 : PgFrame.Header;
-        if (next.IsEmpty || (next[0] == 'B' && next.Length < need))
-        {
-            return null;
-        }
-        if (next[0] != 'B' || PgFrame.LengthAt(next) is var length && length is < 4 or > PgFrame.MaxLength)
-        {
-            return false;
-        }
-        var isHeld = length <= PgClientSide.LongestHeldBind;
-        need = isHeld ? length + 1 : PgClientSide.LongestHeldBind;
-        if (next.Length < need)
-        {
-            return null;
-        }
-        var body = next[PgFrame.Header..need];
-        var reads = isHeld ? PgBind.TryRead(body, out var bind) : PgBind.TryReadHead(body, out bind, out _);
-        return reads && bind.Statement.SequenceEqual(name) && bind.Portal.Length <= PgNames.LongestName && state.Names.HasRoomForPortal(bind.Portal);
-    }
-
     public Verdict Bind(ReadOnlySpan<byte> body, int total)
     {
         if (!PgBind.TryRead(body, out var bind))
         {
-            return Malformed(total, body);
+            return Refusals.Malformed(total, body);
         }
         return Bind(bind, bind.Parameters, total, out _);
     }
@@ -122,11 +98,11 @@ internal sealed class PgClientExtended(PgState state)
         op = 0;
         if (bind.Portal.Length > PgNames.LongestName)
         {
-            return NameTooLong(total, bind.Portal);
+            return Refusals.NameTooLong(total, bind.Portal);
         }
         if (state.Names.Statement(bind.Statement) is not { } known)
         {
-            return Unknown(total, PgError.NoStatement, "prepared statement", bind.Statement);
+            return Refusals.Unknown(total, PgError.NoStatement, "prepared statement", bind.Statement);
         }
         if (state.Sight.Fresh(known) is not { } text)
         {
@@ -138,16 +114,16 @@ internal sealed class PgClientExtended(PgState state)
         }
         if (state.Doubt.WhyNot(text.Facts) is { } failed)
         {
-            return Refuse(total, new PgDenial(failed, 0), failed.AsBind());
+            return Refusals.Refuse(total, new PgDenial(failed, 0), failed.AsBind());
         }
         if (!state.Names.HasRoomForPortal(bind.Portal))
         {
-            return Limit(total, $"a session keeps at most {PgNames.MostPortals} portals");
+            return Refusals.Limit(total, $"a session keeps at most {PgNames.MostPortals} portals");
         }
         var ruling = state.Judge(text);
         if (PgDenial.Open(state, "extended", text, parameters, ruling, out op) is { } denial)
         {
-            return Refuse(total, denial, denial.Refusal.AsBind());
+            return Refusals.Refuse(total, denial, denial.Refusal.AsBind());
         }
         ref var asked = ref state.Unanswered.Add(Ask.Bind);
         asked.Op = op;
@@ -168,13 +144,13 @@ internal sealed class PgClientExtended(PgState state)
     {
         if (!PgNamed.TryRead(body, out var describe))
         {
-            return Malformed(total, body);
+            return Refusals.Malformed(total, body);
         }
         if (describe.IsPortal ? state.Names.Portal(describe.Name) is null : state.Names.Statement(describe.Name) is null)
         {
             return describe.IsPortal
-                ? Unknown(total, PgError.NoPortal, "portal", describe.Name)
-                : Unknown(total, PgError.NoStatement, "prepared statement", describe.Name);
+                ? Refusals.Unknown(total, PgError.NoPortal, "portal", describe.Name)
+                : Refusals.Unknown(total, PgError.NoStatement, "prepared statement", describe.Name);
         }
         state.Unanswered.Add(describe.IsPortal ? Ask.DescribePortal : Ask.DescribeStatement);
         return Verdict.Forward(total);
@@ -184,11 +160,11 @@ internal sealed class PgClientExtended(PgState state)
     {
         if (!PgExecute.TryRead(body, out var execute))
         {
-            return Malformed(total, body);
+            return Refusals.Malformed(total, body);
         }
         if (state.Names.Portal(execute.Portal) is not { } portal)
         {
-            return Unknown(total, PgError.NoPortal, "portal", execute.Portal);
+            return Refusals.Unknown(total, PgError.NoPortal, "portal", execute.Portal);
         }
         state.Holds.LookAgain();
         if (state.Sight.Fresh(portal.Text) is not { } text)
@@ -207,7 +183,7 @@ internal sealed class PgClientExtended(PgState state)
         if ((state.Doubt.WhyNot(text.Facts) ?? PgRefusal.NotKnown(state.Sight.Missing(portal.Text))) is { } refusal)
         {
             state.Operations.Fail(portal.Op, "refused", System.Text.Encoding.ASCII.GetBytes(refusal.Code), System.Text.Encoding.UTF8.GetBytes(refusal.Message));
-            return Refuse(total, new PgDenial(refusal, portal.Op), refusal.AsBind());
+            return Refusals.Refuse(total, new PgDenial(refusal, portal.Op), refusal.AsBind());
         }
         var op = portal.Op;
         var ruling = Judge(portal, execute);
@@ -221,11 +197,11 @@ internal sealed class PgClientExtended(PgState state)
         if ((ruling.Effect == Effect.Deny || portal.Executed || op == 0 || state.Operations.IsDone(op)) &&
             PgDenial.Open(state, "extended", portal.Text, default, ruling, out op) is { } denial)
         {
-            return Refuse(total, denial, denial.Refusal.AsBind());
+            return Refusals.Refuse(total, denial, denial.Refusal.AsBind());
         }
         if (waits)
         {
-            return state.Holds.Park("extended", portal.Text, portal.Bound, ruling, op) is { } not ? Refuse(total, not, not.Refusal.AsBind()) : Verdict.Park;
+            return state.Holds.Park("extended", portal.Text, portal.Bound, ruling, op) is { } not ? Refusals.Refuse(total, not, not.Refusal.AsBind()) : Verdict.Park;
         }
         return Pass(body, execute, portal, ruling, op, total);
     }
@@ -235,7 +211,7 @@ internal sealed class PgClientExtended(PgState state)
     {
         var ruling = Judge(portal, execute);
         return state.Holds.Settle(portal.Text, portal.Bound, ruling) is { } denial
-            ? Refuse(total, denial, denial.Refusal.AsBind())
+            ? Refusals.Refuse(total, denial, denial.Refusal.AsBind())
             : Pass(body, execute, portal with { Released = true }, ruling, op, total);
     }
 
@@ -278,11 +254,11 @@ internal sealed class PgClientExtended(PgState state)
     {
         if (!PgNamed.TryRead(body, out var close))
         {
-            return Malformed(total, body);
+            return Refusals.Malformed(total, body);
         }
         if (close.Name.Length > PgNames.LongestName)
         {
-            return NameTooLong(total, close.Name);
+            return Refusals.NameTooLong(total, close.Name);
         }
         ref var asked = ref state.Unanswered.Add(Ask.Close);
         asked.Name = close.Name.ToArray();
@@ -307,47 +283,5 @@ internal sealed class PgClientExtended(PgState state)
         state.Results.EndUnit();
         state.Unanswered.Add(Ask.Sync);
         return Verdict.Forward(total);
-    }
-
-    public byte[] TooLong(int length)
-    {
-        var denial = PgDenial.TooLong(state, "prepare", length);
-        return Refuse(0, denial, denial.Refusal.AsBind()).Replacement.ToArray();
-    }
-
-    public Verdict Malformed(int total, ReadOnlySpan<byte> body = default)
-    {
-        var denial = PgDenial.Malformed(state, "extended", body);
-        return Refuse(total, denial, denial.Refusal.AsBind());
-    }
-
-    private Verdict Unknown(int total, string code, string what, ReadOnlySpan<byte> name)
-    {
-        var refusal = new PgRefusal(code, $"{what} `{System.Text.Encoding.UTF8.GetString(name)}` does not exist in this session", null, null);
-        return Refuse(total, new PgDenial(refusal, 0), refusal.AsBind());
-    }
-
-    private Verdict NameTooLong(int total, ReadOnlySpan<byte> name)
-    {
-        var refusal = new PgRefusal(
-            PgError.NameTooLong, $"the name `{System.Text.Encoding.UTF8.GetString(name)}` is longer than {PgNames.LongestName} bytes", null,
-            "use a shorter name: the database would cut it off");
-        return Refuse(total, new PgDenial(refusal, 0), refusal.AsBind());
-    }
-
-    private Verdict Limit(int total, string why)
-    {
-        var refusal = new PgRefusal(PgError.LimitReached, why, null, "close those that are not needed any more");
-        return Refuse(total, new PgDenial(refusal, 0), refusal.AsBind());
-    }
-
-    /// <summary>The server will fail at the replacement and pass over what follows it up to Sync: so it is here.</summary>
-    private Verdict Refuse(int total, PgDenial denial, byte[] replacement)
-    {
-        ref var asked = ref state.Unanswered.Add(Ask.Execute);
-        asked.Op = denial.Op;
-        asked.Refusal = denial.Refusal;
-        state.Skipping = true;
-        return Verdict.Rewrite(total, replacement);
     }
 }

@@ -95,7 +95,7 @@ internal sealed class PgClientSide(PgState state)
             'D' => extended.Describe(body, length + 1),
             'E' => extended.Execute(body, length + 1),
             'C' => extended.Close(body, length + 1),
-            'H' => length == 4 ? Verdict.Forward(length + 1) : extended.Malformed(length + 1),
+            'H' => length == 4 ? Verdict.Forward(length + 1) : extended.Refusals.Malformed(length + 1),
             'S' => length == 4 ? extended.Sync(length + 1) : Break("invalid message format"),
             _ => length == 4 ? Verdict.Leave(length + 1) : Break("invalid message format"),
         };
@@ -108,7 +108,7 @@ internal sealed class PgClientSide(PgState state)
             case 'Q':
                 return Swallow(pending, length, queries.TooLong(length));
             case 'P':
-                return Swallow(pending, length, extended.TooLong(length));
+                return Swallow(pending, length, extended.Refusals.TooLong(length));
             case 'F':
                 return Swallow(pending, length, queries.FunctionCall());
             case 'B':
