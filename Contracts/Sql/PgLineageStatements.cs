@@ -168,16 +168,9 @@ public sealed partial class PgLineage
 
     private void Parts(PgNode root, PgLevel scope)
     {
-        var open = new Stack<PgNode.Children>();
-        open.Push(root.Below);
-        while (open.TryPop(out var level))
+        var below = new PgDescent(root);
+        while (below.Next(out var node))
         {
-            if (!level.MoveNext())
-            {
-                continue;
-            }
-            var node = level.Current;
-            open.Push(level);
             if (node["relname"u8].Text is { } relation)
             {
                 Known(node["schemaname"u8].Text, relation);
@@ -200,7 +193,7 @@ public sealed partial class PgLineage
                     Fail("a query in a definition is not followed");
                     break;
             }
-            open.Push(node.Below);
+            below.Into(node);
         }
     }
 }

@@ -92,19 +92,12 @@ public sealed partial class PgLineage
     {
         var sources = PgValue.None;
         var (total, keeps) = (true, false);
-        var open = new Stack<PgNode.Children>();
-        open.Push(root.Below);
-        while (open.TryPop(out var level))
+        var below = new PgDescent(root);
+        while (below.Next(out var node))
         {
-            if (!level.MoveNext())
-            {
-                continue;
-            }
-            var node = level.Current;
-            open.Push(level);
             if (node.Name.Length == 0 || !char.IsAsciiLetterUpper((char)node.Name[0]))
             {
-                open.Push(node.Below);
+                below.Into(node);
                 continue;
             }
             var name = NameOf(node);
@@ -127,7 +120,7 @@ public sealed partial class PgLineage
                         keeps |= PgTrusted.Keeps(called);
                     }
                     total &= Look(name, node);
-                    open.Push(node.Below);
+                    below.Into(node);
                     continue;
             }
         }

@@ -31,20 +31,13 @@ internal sealed class PgProcedure
     {
         using var tree = new PgJson(json);
         var procedure = new PgProcedure();
-        var open = new Stack<PgNode.Children>();
-        open.Push(tree.Root.Below);
-        while (open.TryPop(out var level))
+        var below = new PgDescent(tree.Root);
+        while (below.Next(out var child))
         {
-            if (!level.MoveNext())
-            {
-                continue;
-            }
-            var child = level.Current;
-            open.Push(level);
             if (child.IsObject || child.IsArray)
             {
                 procedure.Visit(child);
-                open.Push(child.Below);
+                below.Into(child);
             }
         }
         return procedure;

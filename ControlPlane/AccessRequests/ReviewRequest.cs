@@ -122,15 +122,11 @@ public sealed partial class ReviewRequest(Handle handle, CircumstancesSource wor
     /// <summary>Earlier votes that do not count any more by today's policy and directory. At the last quorum those of every step are looked at.</summary>
     private static IEnumerable<ReviewLapsed> Lapsing(AccessRequest.Submitted before, AccessRequest.Submitted after, Review review)
     {
-        var model = review.World.Model;
         var all = after.Step == before.Asked.Steps.Count;
-        var persons = new HashSet<string>(StringComparer.Ordinal) { model.PersonOf(review.Reviewer.Key) };
+        var persons = new HashSet<string>(StringComparer.Ordinal) { review.World.Model.PersonOf(review.Reviewer.Key) };
         foreach (var vote in before.Counted.Where(v => all || v.Step == before.Step))
         {
-            var why = model.WhyNotReview(before.Asked.Steps[vote.Step], before.Asked.Requester, vote.Reviewer)?.Detail
-                ?? (review.World.Locks.Against(vote.Reviewer, model, review.World.Now) is null ? null : $"a lock stands against `{vote.Reviewer.Display}`")
-                ?? (persons.Add(model.PersonOf(vote.Reviewer.Key)) ? null : $"`{vote.Reviewer.Display}` is a person who has voted already");
-            if (why is not null)
+            if (review.World.WhyLapsed(vote.Reviewer, before.Asked.Steps[vote.Step], before.Asked.Requester, persons) is { } why)
             {
                 yield return new ReviewLapsed(vote.Review, vote.Reviewer.Key, vote.Step, why);
             }

@@ -31,17 +31,7 @@ public sealed partial class AgentWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Every, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await Look(stoppingToken);
-            }
-            catch (Exception failed) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(failed.Message);
-            }
-        }
+        await timer.EachTime(Look, LogFailed, stoppingToken);
     }
 
     private async Task Look(CancellationToken cancel)

@@ -25,20 +25,15 @@ public sealed partial class RollbackWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Every, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        await timer.EachTime(LookAround, LogFailed, stoppingToken);
+    }
+
+    private async Task LookAround(CancellationToken cancel)
+    {
+        await Look(cancel);
+        if (clock.GetElapsedTime(lookedAt) >= EveryDirectory)
         {
-            try
-            {
-                await Look(stoppingToken);
-                if (clock.GetElapsedTime(lookedAt) >= EveryDirectory)
-                {
-                    await LookAtDirectory(stoppingToken);
-                }
-            }
-            catch (Exception failed) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogFailed(failed.Message);
-            }
+            await LookAtDirectory(cancel);
         }
     }
 

@@ -113,14 +113,10 @@ public sealed class ReviewHold(Handle handle, CircumstancesSource world)
 
     private static IEnumerable<HoldReviewLapsed> Lapsing(Hold.Waiting state, HoldReview review)
     {
-        var model = review.World.Model;
-        var persons = new HashSet<string>(StringComparer.Ordinal) { model.PersonOf(review.Reviewer.Key) };
+        var persons = new HashSet<string>(StringComparer.Ordinal) { review.World.Model.PersonOf(review.Reviewer.Key) };
         foreach (var vote in state.Counted)
         {
-            var why = model.WhyNotReview(state.Step, state.Held.Holder, vote.Reviewer)?.Detail
-                ?? (review.World.Locks.Against(vote.Reviewer, model, review.World.Now) is null ? null : $"a lock stands against `{vote.Reviewer.Display}`")
-                ?? (persons.Add(model.PersonOf(vote.Reviewer.Key)) ? null : $"`{vote.Reviewer.Display}` is a person who has voted already");
-            if (why is not null)
+            if (review.World.WhyLapsed(vote.Reviewer, state.Step, state.Held.Holder, persons) is { } why)
             {
                 yield return new HoldReviewLapsed(vote.Review, vote.Reviewer.Key, why);
             }

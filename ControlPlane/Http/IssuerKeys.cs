@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Security.Cryptography;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using Microsoft.IdentityModel.Protocols;
@@ -93,42 +92,9 @@ public sealed partial class IssuerKeys : BackgroundService
             : throw new InvalidOperationException($"the metadata at `{address}` is that of another issuer, `{metadata.Issuer}`");
     }
 
-    /// <summary>A token without a key id is taken only where there is no choice.</summary>
-    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, string algorithm, string? keyId)
-    {
-        var fitting = keys.Where(k => (keyId is null || k.Kid == keyId) && Fits(k, algorithm)).ToList();
-        return keyId is null && fitting.Count > 1 ? [] : fitting;
-    }
+    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, string algorithm, string? keyId) => PublishedKey.Fitting(keys, Published, algorithm, keyId);
 
-    /// <summary>Whether a published key is of the type, size and purpose that the algorithm wants.</summary>
-    internal static bool Fits(JsonWebKey key, string algorithm)
-    {
-        if (key.Use is not (null or "" or "sig") || (!string.IsNullOrEmpty(key.Alg) && key.Alg != algorithm))
-        {
-            return false;
-        }
-        return algorithm switch
-        {
-            ['R' or 'P', 'S', ..] => key.Kty == "RSA" && IsLongEnough(key),
-            "ES256" => key is { Kty: "EC", Crv: "P-256" },
-            "ES384" => key is { Kty: "EC", Crv: "P-384" },
-            "ES512" => key is { Kty: "EC", Crv: "P-521" },
-            _ => false,
-        };
-    }
-
-    private static bool IsLongEnough(JsonWebKey key)
-    {
-        try
-        {
-            using var rsa = RSA.Create(new RSAParameters { Modulus = Base64UrlEncoder.DecodeBytes(key.N), Exponent = Base64UrlEncoder.DecodeBytes(key.E) });
-            return rsa.KeySize >= 2048;
-        }
-        catch (Exception bad) when (bad is FormatException or CryptographicException or ArgumentException)
-        {
-            return false; // a broken key in the set must not spoil the others
-        }
-    }
+    private static PublishedKey Published(JsonWebKey key) => new(key.Kid, key.Kty, key.Use, key.Alg, key.Crv, key.N, key.E);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the keys of issuer `{Issuer}` could not be fetched")]
     private partial void LogUnreachable(string issuer, Exception failure);

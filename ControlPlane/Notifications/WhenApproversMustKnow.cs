@@ -1,4 +1,5 @@
 using AccessPlane.Contracts;
+using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 
 namespace AccessPlane.ControlPlane.Notifications;
@@ -37,4 +38,8 @@ public abstract class WhenApproversMustKnow<TState>(EventLog log, Announcer anno
 
     /// <summary>Routing keys and bodies of what a change means to approvers.</summary>
     protected abstract IEnumerable<(string Key, object Body)> Tell(TState before, TState after, string url);
+
+    /// <summary>The routing keys of those who are asked: who is asked for as a person or by an issuer, and by no group, has the bare key.</summary>
+    protected static IEnumerable<string> Keys(string what, IEnumerable<Who> asked) =>
+        asked.SelectMany(a => a.Groups.Count == 0 ? [what] : a.Groups.Select(g => $"{what}.{g}")).Distinct(StringComparer.Ordinal);
 }

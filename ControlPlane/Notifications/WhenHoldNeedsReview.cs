@@ -23,14 +23,10 @@ public sealed class WhenHoldNeedsReview(EventLog log, Announcer announcer, IConf
     /// <summary>Routing keys and bodies of what a change means to approvers.</summary>
     internal static IEnumerable<(string Key, object Body)> Changes(Hold before, Hold after, string url) => after switch
     {
-        Hold.Waiting w when before is Hold.None => Keys("hold.opened", w.Held.From).Select(key => (key, (object)HoldNotification.Of(w, url))),
-        Hold.Known k and not Hold.Waiting when before.Name != k.Name => Keys("hold.decided", k.Held.From).Select(key => (key, (object)HoldDecided.Of(k, url))),
+        Hold.Waiting w when before is Hold.None => Keys("hold.opened", [w.Held.From]).Select(key => (key, (object)HoldNotification.Of(w, url))),
+        Hold.Known k and not Hold.Waiting when before.Name != k.Name => Keys("hold.decided", [k.Held.From]).Select(key => (key, (object)HoldDecided.Of(k, url))),
         _ => [],
     };
-
-    /// <summary>A rule that asks persons or issuers and no group has the bare key.</summary>
-    private static IEnumerable<string> Keys(string what, Who from) =>
-        from.Groups.Count == 0 ? [what] : from.Groups.Select(g => $"{what}.{g}").Distinct(StringComparer.Ordinal);
 }
 
 /// <summary>`hold.opened.GROUP`: everything that an approver needs to decide, and to answer with. The operation waits, and with it its client and

@@ -1,6 +1,5 @@
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
-using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.AccessRequests;
 using AccessPlane.ControlPlane.EventStore;
 
@@ -23,15 +22,11 @@ public sealed class WhenReviewIsNeeded(EventLog log, Announcer announcer, IConfi
     internal static IEnumerable<(string Key, object Body)> Changes(AccessRequest before, AccessRequest after, string url) => after switch
     {
         AccessRequest.Submitted s when s.Step < s.Asked.Steps.Count && (before as AccessRequest.Submitted)?.Terms != s.Terms =>
-            Keys("request.submitted", [s.Asked.Steps[s.Step]]).Select(key => (key, (object)Notification.Of(s, url))),
+            Keys("request.submitted", [s.Asked.Steps[s.Step].From]).Select(key => (key, (object)Notification.Of(s, url))),
         AccessRequest.Known k and not AccessRequest.Submitted when before is AccessRequest.Submitted or AccessRequest.None =>
-            Keys("request.decided", k.Asked.Steps).Select(key => (key, (object)Decided.Of(k, url))),
+            Keys("request.decided", k.Asked.Steps.Select(s => s.From)).Select(key => (key, (object)Decided.Of(k, url))),
         _ => [],
     };
-
-    /// <summary>A step that is for persons or issuers and for no group has the bare key.</summary>
-    private static IEnumerable<string> Keys(string what, IReadOnlyList<ApprovalStep> steps) =>
-        steps.SelectMany(s => s.From.Groups.Count == 0 ? [what] : s.From.Groups.Select(g => $"{what}.{g}")).Distinct(StringComparer.Ordinal);
 }
 
 /// <summary>`request.submitted.GROUP`: what an approver needs to decide, and to answer with.</summary>

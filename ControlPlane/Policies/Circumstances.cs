@@ -1,3 +1,4 @@
+using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Locks;
 
@@ -7,6 +8,13 @@ namespace AccessPlane.ControlPlane.Policies;
 public sealed record Circumstances(DateTimeOffset Now, PublishedPolicy Policy, ActiveLocks Locks)
 {
     public PolicyModel Model => Policy.Model;
+
+    /// <summary>Why the vote of somebody who reviewed before does not count any more; null where it does.</summary>
+    /// <param name="persons">Whose votes count: each person does once, and joins them here.</param>
+    public string? WhyLapsed(Actor voter, ApprovalStep step, Actor requester, HashSet<string> persons) =>
+        Model.WhyNotReview(step, requester, voter)?.Detail
+        ?? (Locks.Against(voter, Model, Now) is null ? null : $"a lock stands against `{voter.Display}`")
+        ?? (persons.Add(Model.PersonOf(voter.Key)) ? null : $"`{voter.Display}` is a person who has voted already");
 }
 
 /// <summary>Looks at the world once for one command.</summary>

@@ -6,7 +6,6 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
-using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Resources;
 
@@ -17,7 +16,6 @@ public sealed record CatalogReport(string Agent, CatalogNames Names, bool Serves
 /// is not written again.</summary>
 public sealed class WhenCatalogReported(Handle handle, AgentStateBuilder states)
 {
-    private const string NotRegisteredYet = "registration-unavailable";
     private const int LongestName = 63;
     private const int MostDatabases = 500;
 
@@ -30,19 +28,11 @@ public sealed class WhenCatalogReported(Handle handle, AgentStateBuilder states)
         {
             throw new FormatException(malformed);
         }
-        if (!report.Serves)
+        if (AgentWord.WhyNot(state, names.Resource, report.Serves, report.Policy, "catalog-not-believed") is { } not)
         {
-            return Outcome.Refuse("catalog-not-believed", $"the agent does not serve `{names.Resource}`");
+            return not;
         }
-        if (report.Policy.Model.Resource(names.Resource) is null)
-        {
-            return Outcome.Refuse("catalog-not-believed", $"the policy in force does not name `{names.Resource}`");
-        }
-        if (state is not Resource.Registered resource)
-        {
-            return Outcome.Refuse(NotRegisteredYet, $"`{names.Resource}` is about to be registered");
-        }
-        var known = resource.Catalogs;
+        var known = ((Resource.Registered)state).Catalogs;
         if (known.TryGetValue((report.Agent, names.Database), out var before) ? before == names.Hash : known.Keys.Count(k => k.Agent == report.Agent) >= MostDatabases)
         {
             return Outcome.Nothing;
@@ -62,8 +52,7 @@ public sealed class WhenCatalogReported(Handle handle, AgentStateBuilder states)
                 Ids.Resource(names.Resource), Resource.StreamType, Resource.Initial, Resource.Evolve, state => Decide(state, asked),
                 new EventContext(Actor.System($"agent {report.Agent}"), report.Id) { PolicyVersion = known.Policy.Version }, Ids.Derive(report.Id, "catalog")),
             cancel);
-        // an agent may be faster with a new policy than the registration that follows from it: a little later it is there
-        return handled.Refusal is { Code: NotRegisteredYet } early ? throw new UnavailableException(early.Code, early.Detail) : handled.Refusal?.Detail;
+        return handled.WhyNotTaken();
     }
 
     private static string? WhyMalformed(CatalogNames names) =>

@@ -6,7 +6,6 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.Agents;
 using AccessPlane.ControlPlane.EventStore;
-using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Resources;
 
@@ -17,7 +16,6 @@ public sealed record MaskingReport(string Agent, MaskingState State, DateTimeOff
 /// <summary>An agent says how the masks of a database stand. It is believed about the resources that it serves, and what it says again is not written again.</summary>
 public sealed class WhenMaskingReported(Handle handle, AgentStateBuilder states)
 {
-    private const string NotRegisteredYet = "registration-unavailable";
     private const int LongestName = 63;
     private const int MostDatabases = 500;
 
@@ -34,19 +32,11 @@ public sealed class WhenMaskingReported(Handle handle, AgentStateBuilder states)
         {
             throw new FormatException(malformed);
         }
-        if (!report.Serves)
+        if (AgentWord.WhyNot(state, found.Resource, report.Serves, report.Policy, "masking-not-believed") is { } not)
         {
-            return Outcome.Refuse("masking-not-believed", $"the agent does not serve `{found.Resource}`");
+            return not;
         }
-        if (report.Policy.Model.Resource(found.Resource) is null)
-        {
-            return Outcome.Refuse("masking-not-believed", $"the policy in force does not name `{found.Resource}`");
-        }
-        if (state is not Resource.Registered resource)
-        {
-            return Outcome.Refuse(NotRegisteredYet, $"`{found.Resource}` is about to be registered");
-        }
-        var known = resource.Masking;
+        var known = ((Resource.Registered)state).Masking;
         var before = known.Found.GetValueOrDefault((report.Agent, found.Database));
         if (before is null && known.Found.Keys.Count(k => k.Agent == report.Agent) >= MostDatabases)
         {
@@ -73,8 +63,7 @@ public sealed class WhenMaskingReported(Handle handle, AgentStateBuilder states)
                 Ids.Resource(found.Resource), Resource.StreamType, Resource.Initial, Resource.Evolve, state => Decide(state, asked),
                 new EventContext(Actor.System($"agent {report.Agent}"), report.Id) { PolicyVersion = known.Policy.Version }, Ids.Derive(report.Id, "masking")),
             cancel);
-        // an agent may be faster with a new policy than the registration that follows from it: a little later it is there
-        return handled.Refusal is { Code: NotRegisteredYet } early ? throw new UnavailableException(early.Code, early.Detail) : handled.Refusal?.Detail;
+        return handled.WhyNotTaken();
     }
 
     private static string? WhyMalformed(MaskingState found) =>

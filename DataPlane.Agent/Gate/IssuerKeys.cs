@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -71,35 +70,7 @@ public sealed class IssuerKeys : IDisposable
             : throw new InvalidOperationException($"the metadata of `{issuer.Issuer}` is that of another issuer");
     }
 
-    /// <summary>A token without a key id is taken only where there is no choice.</summary>
-    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, UnverifiedToken token)
-    {
-        var fitting = keys.Where(k => (token.KeyId is null || k.Kid == token.KeyId) && Fits(k, token.Algorithm)).ToList();
-        return token.KeyId is null && fitting.Count > 1 ? [] : fitting;
-    }
+    private static List<JsonWebKey> Fitting(IReadOnlyList<JsonWebKey> keys, UnverifiedToken token) => PublishedKey.Fitting(keys, Published, token.Algorithm, token.KeyId);
 
-    /// <summary>INVARIANT: the key's type is the algorithm's, whatever the token says: no RSA key is ever used as something else.</summary>
-    private static bool Fits(JsonWebKey key, string algorithm) =>
-        key.Use is null or "" or "sig" && (string.IsNullOrEmpty(key.Alg) || key.Alg == algorithm) && algorithm switch
-        {
-            ['R' or 'P', 'S', ..] => key.Kty == "RSA" && IsLongEnough(key),
-            "ES256" => key is { Kty: "EC", Crv: "P-256" },
-            "ES384" => key is { Kty: "EC", Crv: "P-384" },
-            "ES512" => key is { Kty: "EC", Crv: "P-521" },
-            _ => false,
-        };
-
-    /// <summary>By the number itself: its text's length counts zeros at its beginning, and is not even to be had where it is no number.</summary>
-    private static bool IsLongEnough(JsonWebKey key)
-    {
-        try
-        {
-            using var rsa = RSA.Create(new RSAParameters { Modulus = Base64UrlEncoder.DecodeBytes(key.N), Exponent = Base64UrlEncoder.DecodeBytes(key.E) });
-            return rsa.KeySize >= 2048;
-        }
-        catch (Exception bad) when (bad is FormatException or CryptographicException or ArgumentException)
-        {
-            return false; // a broken key in the set must not spoil the others
-        }
-    }
+    private static PublishedKey Published(JsonWebKey key) => new(key.Kid, key.Kty, key.Use, key.Alg, key.Crv, key.N, key.E);
 }
