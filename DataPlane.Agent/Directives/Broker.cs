@@ -25,7 +25,7 @@ internal static partial class Broker
             o.WaitUntilStarted = false; // the broker may be down when the agent starts: it waits frozen, it does not die
             o.StopTimeout = TimeSpan.FromSeconds(5);
         });
-        services.AddSingleton(s => new ReportLine(s, enrolment, s.GetRequiredService<ILogger<ReportLine>>())).AddHostedService(s => s.GetRequiredService<ReportLine>());
+        services.AddSingleton(s => new ReportLine(s, enrolment, s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ReportLine>>())).AddHostedService(s => s.GetRequiredService<ReportLine>());
         return services.AddMassTransit(bus =>
         {
             bus.DisableUsageTelemetry(); // an agent talks with its control plane and its resource, and with nobody else

@@ -11,10 +11,10 @@ internal sealed partial class ReportLine : IHostedService
     private readonly Uri to;
     private readonly Lazy<Outbound<Bus>> outbound;
 
-    public ReportLine(IServiceProvider services, Enrolment enrolment, ILogger<ReportLine> log)
+    public ReportLine(IServiceProvider services, Enrolment enrolment, TimeProvider time, ILogger<ReportLine> log)
     {
         (this.log, to) = (log, Broker.ReportsOf(enrolment.Agent));
-        outbound = new Lazy<Outbound<Bus>>(() => new Outbound<Bus>(() => new Bus(services, enrolment), Close, LogTried, TimeProvider.System));
+        outbound = new Lazy<Outbound<Bus>>(() => new Outbound<Bus>(() => new Bus(services, enrolment), Close, LogTried, time));
     }
 
     /// <summary>Hands a report to the broker; completes when it confirmed. A broker that is away neither refuses nor answers: the caller's patience decides.</summary>

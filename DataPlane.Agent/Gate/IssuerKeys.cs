@@ -12,7 +12,8 @@ namespace AccessPlane.Agent.Gate;
 /// The published keys of the issuers that the control plane names, and the check of signatures with them. Kept while an issuer does not answer;
 /// which issuers count is decided anew with every token.
 /// </summary>
-public sealed class IssuerKeys : IDisposable
+/// <param name="time">By which an issuer is waited for.</param>
+public sealed class IssuerKeys(TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<(string Issuer, string Address), KeyRing<IReadOnlyList<JsonWebKey>>> rings = [];
     // INVARIANT: no cache. The library's own keeps signature checkers by key id alone: another issuer's key, or a withdrawn one, under the same id
@@ -27,7 +28,7 @@ public sealed class IssuerKeys : IDisposable
     // a redirect would let the issuer's host point the agent at addresses of its own network
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
     {
-        Timeout = Patience,
+        Timeout = Timeout.InfiniteTimeSpan, // whoever fetches has a patience of their own
         MaxResponseContentBufferSize = 1 << 20,
     };
 
@@ -63,7 +64,7 @@ public sealed class IssuerKeys : IDisposable
     private async Task<IReadOnlyList<JsonWebKey>> Fetch(IssuerTerms issuer)
     {
         var documents = new HttpDocumentRetriever(http) { RequireHttps = !new Uri(issuer.Discovery()).IsLoopback };
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Patience, time);
         var metadata = await OpenIdConnectConfigurationRetriever.GetAsync(issuer.Discovery(), documents, patience.Token);
         return metadata.Issuer == issuer.Issuer
             ? [.. metadata.JsonWebKeySet?.Keys ?? []]

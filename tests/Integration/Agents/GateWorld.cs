@@ -5,6 +5,7 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Tests.Integration.Http;
 using AccessPlane.Tests.Unit.Agent;
+using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Agents;
@@ -13,7 +14,7 @@ namespace AccessPlane.Tests.Integration.Agents;
 internal sealed class GateWorld : IAsyncDisposable
 {
     public static readonly TokenLogin People = new([ActorKind.Person], Once: false);
-    private readonly IssuerKeys keys = new();
+    private readonly IssuerKeys keys = new(TimeProvider.System);
 
     private GateWorld(TestIssuer issuer)
     {
@@ -29,6 +30,10 @@ internal sealed class GateWorld : IAsyncDisposable
     public AgentWorld World => Agent.World;
     public TestIssuer Issuer { get; }
     public Gate Gate { get; }
+
+    /// <summary>By which a login waits for the control plane.</summary>
+    public ManualClock Waiting { get; } = new(TimeProvider.System.GetUtcNow());
+
     public Actor Engineer => AgentWorld.Engineer with { Issuer = Issuer.Address };
 
     /// <summary>Who waits for the control plane's answer.</summary>
@@ -50,7 +55,7 @@ internal sealed class GateWorld : IAsyncDisposable
     /// <summary>The same way in, where something else is in force.</summary>
     public Gate Of(AgentWorld world)
     {
-        var desk = new LoginDesk(world.InForce, Agent.Identity, Pending, Ask, world.Time);
+        var desk = new LoginDesk(world.InForce, Agent.Identity, Pending, Ask, Waiting);
         return new Gate(world.InForce, world.Live, Agent.Tickets, new TokenLogins(world.InForce, keys, Agent.Tickets, desk), Agent.Spool,
             new HoldDesk(world.InForce, (_, _, _) => Task.CompletedTask, (_, _) => { }), new MaskDesk(world.InForce, _ => { }, Agent.State),
             new CatalogDesk(_ => { }, world.Time));

@@ -12,7 +12,7 @@ namespace AccessPlane.Tests.Integration.Agents;
 public sealed class TokenTimeTests : IAsyncLifetime
 {
     private readonly AgentWorld world = new();
-    private readonly IssuerKeys keys = new();
+    private readonly IssuerKeys keys = new(TimeProvider.System);
     private TestIssuer issuer = null!;
     private TokenLogins logins = null!;
 

@@ -17,7 +17,7 @@ public sealed class AgentsPageTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         host = await ControlPlaneHost.Start(settings: ShownPage.Settings);
-        await host.Publish(SharedControlPlane.Policy.Replace("- { id: orders, kind: postgresql }", "- { id: orders, kind: postgresql, masking: server, freeze-after: 6s }", StringComparison.Ordinal));
+        await host.Publish(SharedControlPlane.Policy.Replace("- { id: orders, kind: postgresql }", "- { id: orders, kind: postgresql, masking: server, freeze-after: 2s }", StringComparison.Ordinal));
         agent = await EnrolledAgent.Enrol(host, $"orders-{Guid.CreateVersion7():N}"[..30], "orders");
         page = await ShownPage.To(host, typeof(AgentsPage), "admin", "admins");
     }

@@ -1,3 +1,4 @@
+using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 using static AccessPlane.Tests.Integration.Wire.WireAgent;
@@ -10,7 +11,7 @@ public sealed class LeftoverTests
     [Fact]
     public async Task Prepared_transactions_of_another_login_are_not_told_in_the_record_of_a_session_that_was_cut()
     {
-        await using var agent = await Start();
+        await using var agent = await Start(new WireOptions(Time: new ManualClock(TimeProvider.System.GetUtcNow()))); // however slow this machine is, there is time to look
         var anothers = $"{agent.Database}_anothers";
         await agent.Directly("begin", $"prepare transaction '{anothers}'"); // the superuser's
         try

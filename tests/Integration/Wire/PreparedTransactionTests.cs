@@ -1,3 +1,4 @@
+using AccessPlane.Tests.Unit.Domain;
 using Xunit;
 using static AccessPlane.Tests.Integration.Wire.RawClient;
 using static AccessPlane.Tests.Integration.Wire.WireAgent;
@@ -10,7 +11,7 @@ public sealed class PreparedTransactionTests
     [Fact]
     public async Task A_session_can_neither_leave_one_nor_end_anothers_and_those_that_there_are_stand_in_the_record_of_a_cut()
     {
-        await using var agent = await WireAgent.Start();
+        await using var agent = await Start(new WireOptions(Time: new ManualClock(TimeProvider.System.GetUtcNow()))); // however slow this machine is, there is time to look
         var left = $"{agent.Database}_left";
         await agent.Directly($"set role {agent.Data.Role}", "begin", $"prepare transaction '{left}'");
         try

@@ -11,7 +11,7 @@ namespace AccessPlane.Tests.Integration.Wire;
 internal sealed class TokenDoor : IDisposable
 {
     private readonly PlaneKeys plane = new();
-    private readonly IssuerKeys keys = new();
+    private readonly IssuerKeys keys = new(TimeProvider.System);
     private readonly AgentIdentity identity;
 
     /// <param name="hears">Hears each ask as it is sent.</param>

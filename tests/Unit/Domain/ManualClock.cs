@@ -32,6 +32,18 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
         }
     }
 
+    /// <summary>How many have neither fired nor been given up.</summary>
+    public int TimersWaiting
+    {
+        get
+        {
+            lock (one)
+            {
+                return alarms.Count;
+            }
+        }
+    }
+
     public void Advance(TimeSpan by)
     {
         Alarm[] due;
