@@ -36,7 +36,7 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
     public Task<Answer<T>> Get<T>(string path, CancellationToken cancel) => Ask<T>(new Outgoing(HttpMethod.Get, path), cancel);
 
     public Task<Answer<T>> Post<T>(string path, object body, CancellationToken cancel) =>
-        Ask<T>(new Outgoing(HttpMethod.Post, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, Json.Options), Key = Outgoing.NewKey() }, cancel);
+        Ask<T>(new Outgoing(HttpMethod.Post, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, Json.Options) }, cancel);
 
     public Task<Answer<T>> Delete<T>(string path, CancellationToken cancel) => Ask<T>(new Outgoing(HttpMethod.Delete, path), cancel);
 
@@ -44,7 +44,7 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
         Ask<T>(new Outgoing(HttpMethod.Put, path) { Body = yaml, Type = Yaml, IfMatch = ifMatch }, cancel);
 
     public Task<Answer<T>> PostYaml<T>(string path, byte[] yaml, CancellationToken cancel) =>
-        Ask<T>(new Outgoing(HttpMethod.Post, path) { Body = yaml, Type = Yaml, Key = Outgoing.NewKey() }, cancel);
+        Ask<T>(new Outgoing(HttpMethod.Post, path) { Body = yaml, Type = Yaml }, cancel);
 
     /// <summary>A list, page after page, up to <paramref name="most"/>.</summary>
     /// <param name="path">Without `limit` and `after`.</param>
@@ -67,7 +67,7 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
     /// <summary>An answer of lines (NDJSON), each as it comes.</summary>
     public async IAsyncEnumerable<string> Lines(HttpMethod method, string path, byte[]? yaml, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var call = new Outgoing(method, path) { Body = yaml, Type = Yaml, Key = yaml is null ? null : Outgoing.NewKey(), Streams = true };
+        var call = new Outgoing(method, path) { Body = yaml, Type = Yaml, Streams = true };
         using var response = await Send(call, cancel);
         await using var stream = await response.Content.ReadAsStreamAsync(cancel);
         using var reader = new StreamReader(stream, Encoding.UTF8);
@@ -153,13 +153,13 @@ internal sealed class Api(HttpClient http, Func<CancellationToken, Task<string>>
         {
             var why = Problem.Of((int)response.StatusCode, await Connected(() => response.Content.ReadAsStringAsync(cancel), cancel));
             var pause = response.Headers.RetryAfter?.Delta ?? Pause;
-            return new Attempt(null, why, MayGoAgain(call, response.StatusCode) && pause <= LongestPause ? pause : null, response.StatusCode >= HttpStatusCode.InternalServerError);
+            return new Attempt(null, why, MayGoAgain(response.StatusCode) && pause <= LongestPause ? pause : null, response.StatusCode >= HttpStatusCode.InternalServerError);
         }
     }
 
-    /// <summary>A gateway that had no answer says nothing of what was done: only what is known by its key, or does nothing, goes again then.</summary>
-    private static bool MayGoAgain(Outgoing call, HttpStatusCode status) => status is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests ||
-        (status is HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout && (call.Key is not null || call.Method == HttpMethod.Get));
+    /// <summary>A gateway that had no answer says nothing of what was done: what is sent again either reads only, or is known by its key.</summary>
+    private static bool MayGoAgain(HttpStatusCode status) =>
+        status is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout;
 
     /// <summary>Where no connection came about nothing was sent.</summary>
     private static bool MayHaveArrived(Exception? failure) => failure is not HttpRequestException

@@ -11,8 +11,8 @@ internal sealed record Outgoing(HttpMethod Method, string Path)
 
     public string Type { get; init; } = "application/json";
 
-    /// <summary>By which the control plane knows a repeat for one; null where it knows none.</summary>
-    public string? Key { get; init; }
+    /// <summary>By which the control plane knows a repeat of a command for one; what only reads has none.</summary>
+    public string? Key { get; } = Method == HttpMethod.Get ? null : Guid.CreateVersion7().ToString("D");
 
     public long? IfMatch { get; init; }
 
@@ -33,8 +33,6 @@ internal sealed record Outgoing(HttpMethod Method, string Path)
         [_, _, "policies"] => "accessplane policy show",
         _ => null,
     };
-
-    public static string NewKey() => Guid.CreateVersion7().ToString("D");
 
     public HttpRequestMessage Message(string token)
     {

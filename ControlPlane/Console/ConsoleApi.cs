@@ -55,7 +55,7 @@ public sealed class ConsoleApi(SignedIn signedIn, IServiceProvider services)
 
     /// <param name="ifMatch">The version that it is to follow.</param>
     public Task<Told<T>> Document<T>(string method, string path, string yaml, long? ifMatch, CancellationToken cancel) where T : class =>
-        Send<T>(new ApiCall(method, path, "", System.Text.Encoding.UTF8.GetBytes(yaml), "application/yaml", method == "POST" ? Guid.CreateVersion7().ToString("D") : null, ifMatch), cancel);
+        Send<T>(new ApiCall(method, path, "", System.Text.Encoding.UTF8.GetBytes(yaml), "application/yaml", Guid.CreateVersion7().ToString("D"), ifMatch), cancel);
 
     /// <summary>A document that is answered by lines, each told as it comes; null where all went well.</summary>
     public async Task<Problem?> DocumentLines(string path, string yaml, Func<string, Task> take, CancellationToken cancel)

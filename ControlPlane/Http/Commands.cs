@@ -24,17 +24,21 @@ public static class Commands
         return new CommandContext(new EventContext(caller.Actor, http.Correlation()), http.CommandId(), http.IfMatch());
     }
 
+    /// <summary>Whether it is one that changes something: what only reads needs no key.</summary>
+    internal static bool IsCommand(this HttpContext http) => HttpMethods.IsPost(http.Request.Method) || HttpMethods.IsPut(http.Request.Method) || HttpMethods.IsDelete(http.Request.Method);
+
     /// <summary>The same caller, path and key give the same id; another caller's key is another command.</summary>
     internal static Guid? CommandId(this HttpContext http)
     {
-        if (!HttpMethods.IsPost(http.Request.Method) || http.CallerOrNull() is not { } caller ||
+        if (!http.IsCommand() || http.CallerOrNull() is not { } caller ||
             http.Request.Headers[IdempotencyKey] is not [{ Length: > 0 } key])
         {
             return null;
         }
         // routing takes paths in any case and with a slash at the end: those are the same command
         var path = (http.Request.Path.Value ?? "").TrimEnd('/').ToLowerInvariant();
-        return Ids.Derive(Ids.Named("command", caller.Actor.ChainKey), $"{path}\n{key}");
+        var what = HttpMethods.IsPost(http.Request.Method) ? path : $"{http.Request.Method} {path}";
+        return Ids.Derive(Ids.Named("command", caller.Actor.ChainKey), $"{what}\n{key}");
     }
 
     internal static long? IfMatch(this HttpContext http) => http.Request.Headers.IfMatch.ToString() switch

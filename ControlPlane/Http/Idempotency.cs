@@ -13,7 +13,7 @@ internal sealed class Idempotency(RequestDelegate next, Once once)
     public async Task InvokeAsync(HttpContext http)
     {
         var keys = http.Request.Headers[Commands.IdempotencyKey];
-        if (keys.Count == 0 || !HttpMethods.IsPost(http.Request.Method) || http.CallerOrNull() is null)
+        if (keys.Count == 0 || !http.IsCommand() || http.CallerOrNull() is null)
         {
             await next(http);
             return;

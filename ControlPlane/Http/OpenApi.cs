@@ -64,8 +64,8 @@ public static partial class OpenApiFeature
             Description = """
                 Just-in-time access to databases: someone asks, someone else approves, an agent in front of the database lets them in, and everything is recorded.
 
-                Times are RFC 3339 in UTC, durations ISO 8601 (`PT20M`). Unknown fields and query parameters are refused. Every POST takes an `Idempotency-Key`,
-                remembered for a week.
+                Times are RFC 3339 in UTC, durations ISO 8601 (`PT20M`). Unknown fields and query parameters are refused. Every call that changes something
+                takes an `Idempotency-Key`, remembered for a week.
                 `ETag` is the version of the thing; `If-Match` insists on it (412), a lost race is 409, and both carry in `winning` what had been decided.
                 Problems are RFC 9457 with a stable `code`. `X-Correlation-Id` (your `traceparent`'s trace id) joins calls, events and logs.
                 """,
@@ -105,7 +105,7 @@ public static partial class OpenApiFeature
             operation.Parameters ??= [];
             operation.Parameters.Add(new OpenApiParameter { Name = query, In = ParameterLocation.Query, Schema = new OpenApiSchema { Type = JsonSchemaType.String } });
         }
-        if (secured && name.StartsWith("POST", StringComparison.Ordinal))
+        if (secured && !name.StartsWith("GET", StringComparison.Ordinal))
         {
             operation.Parameters ??= [];
             operation.Parameters.Add(Header(Commands.IdempotencyKey, "The same key with the same body is the same command, however often it is sent within a week: 1 to 200 ASCII characters."));

@@ -77,4 +77,33 @@ public sealed class IdempotencyTests(SharedControlPlane plane) : IClassFixture<S
         Assert.Equal(HttpStatusCode.UnprocessableEntity, (await Ask("engineer", "d-key", new string('x', 5_000))).Status);
         Id(await Ask("engineer", "d-key", "shorter"));
     }
+
+    /// <summary>Whoever published meanwhile is not overwritten by what was on its way twice.</summary>
+    [Fact]
+    public async Task A_publication_that_comes_again_does_not_undo_the_one_behind_it()
+    {
+        Task<Answered> Publish(string remark, string key, long? ifMatch = null) =>
+            host.Send(HttpMethod.Put, "/v1/policies", "admin", "admins", $"{SharedControlPlane.Policy}\n# {remark}\n", ifMatch, key);
+        var current = (await host.Get("/v1/policies/current")).GetProperty("version").GetInt64();
+        var first = await Publish("the first", "first", current);
+        var (second, again) = (await Publish("the second", "second", first.Version), await Publish("the first", "first", current));
+        Assert.Equal((200, 200, 200), (first.Status, second.Status, again.Status));
+        Assert.Equal((current + 2, current + 2), (second.Version, again.Version));
+        Assert.Contains("# the second", (await host.Get("/v1/policies/current")).GetProperty("text").GetString(), StringComparison.Ordinal);
+
+        // without its key it would be another
+        Assert.Equal("412 version-mismatch", (await Publish("the first", "third", current)).Code);
+        Assert.Equal("422 idempotency-key-reused", (await Publish("something else", "first")).Code);
+    }
+
+    [Fact]
+    public async Task A_lock_that_is_lifted_again_under_the_same_key_is_answered_as_the_first_time()
+    {
+        var placed = (await host.Send(HttpMethod.Post, "/v1/locks", "admin", "admins", new { on = new { agent = "no-agent" }, reason = "x" })).Id;
+        Task<Answered> Lift(string key) => host.Send(HttpMethod.Delete, $"/v1/locks/{placed}", "admin", "admins", key: key);
+        var (first, again, other) = (await Lift("lifts"), await Lift("lifts"), await Lift("lifts again"));
+        Assert.Equal((200, "Lifted", first.ETag), (first.Status, first.State, again.ETag));
+        Assert.Equal((200, "Lifted"), (again.Status, again.State));
+        Assert.Equal("409 lock-lifted", other.Code);
+    }
 }

@@ -11,20 +11,25 @@ using Xunit;
 
 namespace AccessPlane.Tests.Integration.Http;
 
-/// <summary>Each POST there is, twice under one Idempotency-Key: the second time nothing happens, and the answer is the first one or says why it cannot be.</summary>
-public sealed class EveryPostTests
+/// <summary>Each call there is that changes something, twice under one Idempotency-Key: the second time nothing happens, and the answer is the first one or says why it cannot be.</summary>
+public sealed class EveryCommandTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private sealed record Call(string Of, string Path, string Who, string Group, object? Body, int First = 200, string? Second = null);
+    private sealed record Call(string Of, string Path, string Who, string Group, object? Body, int First = 200, string? Second = null)
+    {
+        public HttpMethod Method { get; init; } = HttpMethod.Post;
+
+        public string Name => $"{Method} {Of}";
+    }
 
     /// <summary>Those that need a world of their own, with where they are sent twice.</summary>
     private static readonly string[] Elsewhere =
     [
-        "/v1/agents/{id}/rotate-key", // of an agent that is there: AgentKeyTests
-        "/v1/agents/{id}/enrol", // anonymous: its one-time token is what makes it once
-        "/v1/log/rollbacks/{id}/acknowledge", // what was acknowledged is refused
-        "/v1/resources/{id}/masking/apply", // the same order is another try
+        "POST /v1/agents/{id}/rotate-key", // of an agent that is there: AgentKeyTests
+        "POST /v1/agents/{id}/enrol", // anonymous: its one-time token is what makes it once
+        "POST /v1/log/rollbacks/{id}/acknowledge", // what was acknowledged is refused
+        "POST /v1/resources/{id}/masking/apply", // the same order is another try
     ];
 
     private static Actor Person(ControlPlaneHost host, string name) =>
@@ -60,6 +65,7 @@ public sealed class EveryPostTests
         await host.Publish(policy);
         var approver = $"again-{Guid.CreateVersion7():N}"[..30];
         var (active, spare) = (await Granted(host), await Granted(host));
+        var placed = (await host.Send(HttpMethod.Post, "/v1/locks", "admin", "admins", new { on = new { agent = "another" }, reason = "x" })).Id;
         List<Call> calls =
         [
             new("/v1/requests", "/v1/requests", "engineer", "engineering", new { entitlement = "orders-read", reason = "x" }, 201),
@@ -82,29 +88,32 @@ public sealed class EveryPostTests
             new("/v1/keys/{use}/rotate", "/v1/keys/signing/rotate", "admin", "admins", new { reason = "x" }),
             new("/v1/keys/signing/retire", "/v1/keys/signing/retire", "admin", "admins", new { reason = "x" }),
             new("/v1/approvers", "/v1/approvers", "admin", "admins", new { name = approver, groups = new[] { "dba" } }, 201),
+            new("/v1/approvers/{name}", $"/v1/approvers/{approver}", "admin", "admins", null, 204) { Method = HttpMethod.Delete },
+            new("/v1/policies", "/v1/policies", "admin", "admins", policy + "\n# a remark\n") { Method = HttpMethod.Put },
+            new("/v1/locks/{id}", $"/v1/locks/{placed}", "admin", "admins", null) { Method = HttpMethod.Delete },
             new("/v1/locks/all", "/v1/locks/all", "admin", "admins", new { reason = "x" }, 201),
         ];
         using var anyone = host.Client();
         var api = JsonSerializer.Deserialize<JsonElement>(await anyone.GetStringAsync(new Uri("/openapi/v1.json", UriKind.Relative), Cancel));
-        var posts = api.GetProperty("paths").EnumerateObject().Where(p => p.Value.TryGetProperty("post", out _)).Select(p => p.Name);
-        Assert.Equal(posts.Order(), calls.Select(c => c.Of).Concat(Elsewhere).Order());
+        var commands = api.GetProperty("paths").EnumerateObject().SelectMany(
+            p => p.Value.EnumerateObject().Where(o => o.Name != "get").Select(o => $"{o.Name.ToUpperInvariant()} {p.Name}"));
+        Assert.Equal(commands.Order(StringComparer.Ordinal), calls.Select(c => c.Name).Concat(Elsewhere).Order(StringComparer.Ordinal));
 
         foreach (var call in calls)
         {
-            var first = await host.Send(HttpMethod.Post, call.Path, call.Who, call.Group, call.Body, key: "the key");
-            Assert.True(first.Status == call.First, $"{call.Of}: {first.Code}");
-            var second = await host.Send(HttpMethod.Post, call.Path, call.Who, call.Group, call.Body, key: "the key");
+            var first = await host.Send(call.Method, call.Path, call.Who, call.Group, call.Body, key: "the key");
+            Assert.True(first.Status == call.First, $"{call.Name}: {first.Code}");
+            var second = await host.Send(call.Method, call.Path, call.Who, call.Group, call.Body, key: "the key");
             if (call.Second is { } refused)
             {
                 Assert.Equal(refused, second.Code);
             }
             else
             {
-                Assert.True(second.Status == first.Status && second.ETag == first.ETag, $"{call.Of}: {second.Code} with {second.ETag} after {first.ETag}");
+                Assert.True(second.Status == first.Status && second.ETag == first.ETag, $"{call.Name}: {second.Code} with {second.ETag} after {first.ETag}");
             }
             var events = (await host.Get($"/v1/audit/events?correlation={second.Correlation}")).GetProperty("items");
-            Assert.True(events.GetArrayLength() == 0, $"{call.Of}: {events}");
+            Assert.True(events.GetArrayLength() == 0, $"{call.Name}: {events}");
         }
-        await host.Send(HttpMethod.Delete, $"/v1/approvers/{approver}", "admin", "admins");
     }
 }
