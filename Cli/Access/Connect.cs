@@ -11,7 +11,7 @@ internal static class Connect
     {
         var wanted = new Wanted();
         var print = new Option<bool>("--print") { Description = "Print the address with the ticket's password, for another client, and start nothing" };
-        var program = new Option<string>("--client") { Description = "The program to start", HelpName = "program", DefaultValueFactory = _ => "psql" };
+        var program = new Option<string>("--client") { Description = "The program to start", HelpName = "program", DefaultValueFactory = _ => "psql" }.NotEmpty();
         var arguments = new Argument<string[]>("arguments") { Description = "For psql, behind `--`: `-- -c 'select 1'`", Arity = ArgumentArity.ZeroOrMore };
         return Commands.Make("connect", "Connects you with psql, asking for access where you hold none", async call =>
         {

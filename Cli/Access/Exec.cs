@@ -10,7 +10,7 @@ internal static class Exec
     public static Command Define()
     {
         var wanted = new Wanted();
-        var command = new Argument<string[]>("command") { Description = "What to run, behind `--`: it finds PGHOST, PGUSER, PGPASSWORD... in its environment", Arity = ArgumentArity.OneOrMore };
+        var command = new Argument<string[]>("command") { Description = "What to run, behind `--`: it finds PGHOST, PGUSER, PGPASSWORD... in its environment", Arity = ArgumentArity.OneOrMore }.NotEmpty();
         return Commands.Make("exec", "Runs one command with access, and gives the access back", async call =>
         {
             var words = call.Value(command);

@@ -21,7 +21,7 @@ internal static partial class Started
             start.Environment.Remove(name);
         }
         // the right to ask for more is not the program's
-        start.Environment.Remove("ACCESSPLANE_TOKEN");
+        start.Environment.Remove(Surroundings.Token);
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

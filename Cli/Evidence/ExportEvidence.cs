@@ -16,7 +16,7 @@ internal static class ExportEvidence
         var from = new Option<string?>("--from") { Description = "All that began from then on", HelpName = "time" };
         var to = new Option<string?>("--to") { Description = "... until then", HelpName = "time" };
         var resource = new Option<string?>("--resource") { Description = "... on one resource", HelpName = "id" };
-        var output = new Option<string>("--out", "-o") { Description = "The file to write; `.html` for a page to read and to print", HelpName = "file", Required = true };
+        var output = new Option<string>("--out", "-o") { Description = "The file to write; `.html` for a page to read and to print", HelpName = "file", Required = true }.NotEmpty();
         return Commands.Make("export", "Writes evidence to a file; taking it is recorded", async call =>
         {
             if (new[] { call.Value(request), call.Value(session), call.Value(from) }.Count(v => v is not null) != 1)
@@ -57,7 +57,11 @@ internal static class ExportEvidence
         }
         finally
         {
-            File.Delete(part);
+            // of what is in no folder not even that could be said
+            if (File.Exists(part))
+            {
+                File.Delete(part);
+            }
         }
     }
 

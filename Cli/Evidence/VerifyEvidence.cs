@@ -15,9 +15,9 @@ internal static class VerifyEvidence
 
     public static Command Define()
     {
-        var pack = new Argument<string?>("file") { Description = "What `evidence export` wrote; may be left out with `--checkpoints`", Arity = ArgumentArity.ZeroOrOne };
-        var checkpoints = new Option<string?>("--checkpoints") { Description = "The directory of the checkpoints' files, or a copy", HelpName = "directory" };
-        var keys = new Option<string[]>("--key") { Description = "A public key of the control plane that you know: a file, or sha256:FINGERPRINT", HelpName = "key" };
+        var pack = new Argument<string?>("file") { Description = "What `evidence export` wrote; may be left out with `--checkpoints`", Arity = ArgumentArity.ZeroOrOne }.NotEmpty();
+        var checkpoints = new Option<string?>("--checkpoints") { Description = "The directory of the checkpoints' files, or a copy", HelpName = "directory" }.NotEmpty();
+        var keys = new Option<string[]>("--key") { Description = "A public key of the control plane that you know: a file, or sha256:FINGERPRINT", HelpName = "key" }.NotEmpty();
         return Commands.Make("verify", "Checks evidence without a server, and names the first thing that is wrong", async call =>
         {
             string[] arguments =

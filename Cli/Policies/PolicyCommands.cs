@@ -1,4 +1,5 @@
 using System.CommandLine;
+using AccessPlane.Cli.Shell;
 using AccessPlane.Cli.Terminal;
 
 namespace AccessPlane.Cli.Policies;
@@ -11,7 +12,7 @@ internal static class PolicyCommands
         ShowPolicy.Define(), ValidatePolicy.Define(), DiffPolicy.Define(), TryPolicy.Define(), PublishPolicy.Define(),
     };
 
-    public static Argument<string> Document() => new("file") { Description = "The document (YAML)" };
+    public static Argument<string> Document() => new Argument<string>("file") { Description = "The document (YAML)" }.NotEmpty();
 
     public static byte[] Read(string file)
     {

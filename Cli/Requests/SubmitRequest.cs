@@ -16,7 +16,7 @@ internal static class SubmitRequest
         var terms = new Terms();
         return Commands.Make("request", "Asks for access", async call =>
         {
-            var request = call.Value(wait) ? await Approval.Ask(call, call.Value(entitlement), terms, keeps: true) : await Submit(call, call.Value(entitlement), terms, call.Cancel);
+            var request = call.Value(wait) || call.Value(terms.Within) is not null ? await Approval.Ask(call, call.Value(entitlement), terms, keeps: true) : await Submit(call, call.Value(entitlement), terms, call.Cancel);
             call.Screen.Document(request.Raw);
             Show(call, request.Value);
             return request.Value.State switch { "Submitted" or "Approved" => Exit.Ok, "Expired" => Exit.TimedOut, _ => Exit.Refused };
@@ -54,7 +54,7 @@ internal sealed class Terms
     public Option<string?> Duration { get; } = new("--duration", "-d") { Description = "For how long: `20m`, `1h30m`; else as long as the entitlement gives", HelpName = "span" };
     public Option<string?> Reason { get; } = new("--reason", "-r") { Description = "Why, for approvers and auditors", HelpName = "text" };
     public Option<string?> Reference { get; } = new("--reference") { Description = "An id in another system, such as `OPS-123`", HelpName = "id" };
-    public Option<string?> Within { get; } = new("--wait-at-most") { Description = "How long to wait for approval (`exec` takes its request back then); else until the request expires", HelpName = "span" };
+    public Option<string?> Within { get; } = new("--wait-at-most") { Description = "Wait for approval, and no longer than that (`exec` takes its request back then); else until the request expires", HelpName = "span" };
 
     public IEnumerable<Symbol> Options => [Duration, Reason, Reference, Within];
 

@@ -20,7 +20,7 @@ internal sealed class Call(Surroundings around, ParseResult given) : IDisposable
 
     /// <summary>The control plane: from `--url`, ACCESSPLANE_URL, or the sign-in, where its token is used: another one is for wherever it came from.</summary>
     public Uri Url => url ??= Address.Of(
-        given.GetValue(Commands.Url) ?? Set("ACCESSPLANE_URL") ?? (BringsToken ? null : SignInFile.Of(around).Read()?.Url.AbsoluteUri)
+        given.GetValue(Commands.Url) ?? around.Setting(Surroundings.Url) ?? (BringsToken ? null : SignInFile.Of(around).Read()?.Url.AbsoluteUri)
         ?? throw new StopException(Exit.Usage, "which control plane?", "name it with `--url` or in ACCESSPLANE_URL, or sign in with `accessplane login --url ADDRESS`"),
         "the control plane's address");
 
@@ -47,9 +47,7 @@ internal sealed class Call(Surroundings around, ParseResult given) : IDisposable
 
     public void Dispose() => http.Dispose();
 
-    private bool BringsToken => given.GetValue(Commands.TokenFile) is not null || Set("ACCESSPLANE_TOKEN") is not null;
-
-    private string? Set(string variable) => around.Variable(variable) is { Length: > 0 } value ? value : null;
+    private bool BringsToken => given.GetValue(Commands.TokenFile) is not null || around.Setting(Surroundings.Token) is not null;
 
     private Api MakeApi()
     {

@@ -22,7 +22,7 @@ internal static class Commands
 {
     public static readonly Option<bool> Json = new("--json") { Description = "One JSON document on the output, words on the error stream", Recursive = true, Arity = ArgumentArity.Zero };
     public static readonly Option<string?> Url = new("--url") { Description = "The control plane (else ACCESSPLANE_URL, else where you are signed in)", HelpName = "address", Recursive = true };
-    public static readonly Option<string?> TokenFile = new("--token-file") { Description = "A file with an access token (else ACCESSPLANE_TOKEN, else your sign-in)", HelpName = "file", Recursive = true };
+    public static readonly Option<string?> TokenFile = new Option<string?>("--token-file") { Description = "A file with an access token (else ACCESSPLANE_TOKEN, else your sign-in)", HelpName = "file", Recursive = true }.NotEmpty();
 
     public static RootCommand Root()
     {

@@ -61,7 +61,14 @@ internal sealed class SignInFile(string folder)
     /// <summary>One process at a time: a refresh token that is used twice is taken for a stolen one.</summary>
     public async Task<IDisposable> Alone(TimeProvider clock, CancellationToken cancel)
     {
-        Directory.CreateDirectory(folder, OwnerOnlyFolder);
+        try
+        {
+            Directory.CreateDirectory(folder, OwnerOnlyFolder);
+        }
+        catch (Exception bad) when (bad is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(bad);
+        }
         for (var began = clock.GetTimestamp(); ;)
         {
             try
@@ -74,6 +81,13 @@ internal sealed class SignInFile(string folder)
             {
                 await Task.Delay(Pause, clock, cancel);
             }
+            catch (Exception bad) when (bad is IOException or UnauthorizedAccessException)
+            {
+                throw Unusable(bad);
+            }
         }
     }
+
+    private StopException Unusable(Exception why) => new(
+        Exit.NotSignedIn, $"no sign-in can be kept in `{folder}`: {why.Message}", "name another folder in XDG_CONFIG_HOME, or bring a token in ACCESSPLANE_TOKEN", null, why);
 }

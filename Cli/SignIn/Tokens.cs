@@ -17,7 +17,7 @@ internal sealed class Tokens(Surroundings around, Uri url, string? tokenFile, Ht
         {
             return OfFile(tokenFile);
         }
-        if (around.Variable("ACCESSPLANE_TOKEN")?.Trim() is { Length: > 0 } given)
+        if (around.Setting(Surroundings.Token) is { } given)
         {
             return given;
         }
@@ -66,10 +66,6 @@ internal sealed class Tokens(Surroundings around, Uri url, string? tokenFile, Ht
     /// <summary>INVARIANT: never nothing. Whoever names a file means to be who it says, and not who happens to be signed in.</summary>
     private static string OfFile(string path)
     {
-        if (path.Length == 0)
-        {
-            throw new StopException(Exit.Usage, "`--token-file` names no file", Holds);
-        }
         try
         {
             return File.ReadAllText(path).Trim() is { Length: > 0 } token ? token

@@ -13,6 +13,14 @@ internal sealed record Surroundings(
     public Func<HttpMessageHandler> Network { get; init; } =
         () => new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.All, ConnectTimeout = TimeSpan.FromSeconds(15) };
 
+    public const string Url = "ACCESSPLANE_URL";
+    public const string Token = "ACCESSPLANE_TOKEN";
+
+    /// <summary>One of our own variables; null where it is not set. INVARIANT: never one that is blank. That is what a job leaves that failed to fill it, and it shall
+    /// not go on as whoever happens to be signed in.</summary>
+    public string? Setting(string name) => Variable(name)?.Trim() is not { } value ? null : value.Length > 0 ? value
+        : throw new StopException(Exit.Usage, $"{name} is set, and blank", "give it a value, or unset it");
+
     /// <summary>https://no-color.org: set and not empty.</summary>
     public bool WantsColour => string.IsNullOrEmpty(Variable("NO_COLOR"));
 }

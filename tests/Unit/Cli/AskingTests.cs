@@ -106,6 +106,7 @@ public sealed class AskingTests : IDisposable
     [Theory]
     [InlineData("exec", "orders", "--wait-at-most", "soon", "--", "true")]
     [InlineData("request", "orders-write", "--wait", "--wait-at-most", "soon")]
+    [InlineData("request", "orders-write", "--wait-at-most", "soon")]
     public async Task What_cannot_be_meant_asks_for_nothing(params string[] arguments)
     {
         Assert.Equal(Exit.Usage, await Run("Approved", "Approved", null, arguments));
@@ -131,6 +132,7 @@ public sealed class AskingTests : IDisposable
     [Theory]
     [InlineData("connect", "orders", "--wait-at-most", "0s")]
     [InlineData("request", "orders-write", "--wait", "--wait-at-most", "0s")]
+    [InlineData("request", "orders-write", "--wait-at-most", "0s")]
     public async Task Somebody_who_will_come_back_leaves_the_request_to_be_approved(params string[] arguments)
     {
         Assert.Equal(Exit.TimedOut, await Run("Submitted", "Submitted", null, arguments));

@@ -33,6 +33,19 @@ public sealed class CommandsTests : IDisposable
     [InlineData("grants")]
     [InlineData("lock", "--reason", "none of them", "--url", "https://accessplane.example")]
     [InlineData("evidence", "verify")]
+    [InlineData("evidence", "verify", "")]
+    [InlineData("evidence", "verify", "--checkpoints", "")]
+    [InlineData("evidence", "verify", "pack.json", "--key", "sha256:00", "--key", "")]
+    [InlineData("evidence", "export", "--session", "00000001", "--out", "")]
+    [InlineData("evidence", "export", "--session", "00000001", "-o", "")]
+    [InlineData("policy", "validate", "")]
+    [InlineData("policy", "diff", "")]
+    [InlineData("policy", "what-if", "")]
+    [InlineData("policy", "publish", "")]
+    [InlineData("connect", "orders", "--client", "")]
+    [InlineData("exec", "orders", "--", "")]
+    [InlineData("grants", "--url", "")]
+    [InlineData("grants", "--token-file", "")]
     public async Task What_cannot_be_meant_ends_with_2_and_says_what_to_do(params string[] arguments)
     {
         around.Variables["HOME"] = "/nonexistent";
@@ -66,6 +79,25 @@ public sealed class CommandsTests : IDisposable
     {
         Assert.Equal(Exit.NotSignedIn, await around.Run("grants"));
         Assert.Contains("HOME is not set", around.Error.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>A file may be named that no folder can hold; what is named may be a folder, or hold none of what is looked for.</summary>
+    [Theory]
+    [InlineData("evidence", "export", "--from", "1h ago", "--out", "/nonexistent/pack.json")]
+    [InlineData("evidence", "export", "--from", "1h ago", "--out", "/dev/null/pack.json")]
+    [InlineData("evidence", "export", "--from", "1h ago", "--out", "/tmp")]
+    [InlineData("policy", "validate", "/nonexistent/policy.yaml")]
+    [InlineData("policy", "publish", "/tmp")]
+    [InlineData("policy", "diff", " ")]
+    [InlineData("grants", "--token-file", "/tmp")]
+    public async Task What_cannot_be_read_or_written_ends_with_2(params string[] arguments)
+    {
+        around.Variables["ACCESSPLANE_TOKEN"] = "of somebody";
+        around.Variables["ACCESSPLANE_URL"] = "https://accessplane.example";
+        around.Network = new Answering(OneOfEach.To);
+        Assert.Equal(Exit.Usage, await around.Run(arguments));
+        Assert.StartsWith("error: ", around.Error.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"`{arguments[^1]}` cannot be ", around.Error.ToString(), StringComparison.Ordinal);
     }
 
     /// <summary>Where one last signed in is nothing to a token that was brought along.</summary>

@@ -46,6 +46,16 @@ public sealed class SignInFileTests : IDisposable
         Assert.Equal(Exit.NotSignedIn, Assert.Throws<StopException>(() => File.Read()).ExitCode);
     }
 
+    [Theory]
+    [InlineData("/dev/null/accessplane")]
+    [InlineData("/proc/accessplane")]
+    public async Task A_folder_that_cannot_be_there_is_named(string folder)
+    {
+        var stop = await Assert.ThrowsAsync<StopException>(() => new SignInFile(folder).Alone(TimeProvider.System, TestContext.Current.CancellationToken));
+        Assert.Equal(Exit.NotSignedIn, stop.ExitCode);
+        Assert.StartsWith($"no sign-in can be kept in `{folder}`: ", stop.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task One_process_at_a_time_renews_it()
     {

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace AccessPlane.Tests.Unit.Cli;
 
-/// <summary>`--token-file` says who one is. What goes wrong with it never makes one somebody else.</summary>
+/// <summary>`--token-file` says who one is, or ACCESSPLANE_TOKEN. What goes wrong with these never makes one somebody else.</summary>
 public sealed class TokenFileTests : IDisposable
 {
     private const string Url = "https://accessplane.example/";
@@ -52,5 +52,29 @@ public sealed class TokenFileTests : IDisposable
         Assert.Equal(Exit.Usage, await around.Run("grants", "--token-file", ""));
         Assert.Contains("`--token-file`", around.Error.ToString(), StringComparison.Ordinal);
         Assert.Empty(network.Came);
+    }
+
+    /// <summary>What a job leaves that failed to fill it.</summary>
+    [Theory]
+    [InlineData("ACCESSPLANE_TOKEN", "")]
+    [InlineData("ACCESSPLANE_TOKEN", " \n")]
+    [InlineData("ACCESSPLANE_URL", "")]
+    [InlineData("ACCESSPLANE_URL", "\t")]
+    public async Task A_variable_that_is_set_and_blank_is_refused_and_nobody_is_asked(string name, string value)
+    {
+        around.Variables[name] = value;
+        Assert.Equal(Exit.Usage, await around.Run("grants"));
+        Assert.Equal($"error: {name} is set, and blank\n  give it a value, or unset it\n", around.Error.ToString());
+        Assert.Empty(network.Came);
+    }
+
+    /// <summary>Whoever has no use for it is not asked to mend it.</summary>
+    [Fact]
+    public async Task A_blank_variable_hinders_nobody_who_names_the_file_and_the_address()
+    {
+        await File.WriteAllTextAsync(TokenFile, "of a job", TestContext.Current.CancellationToken);
+        (around.Variables["ACCESSPLANE_TOKEN"], around.Variables["ACCESSPLANE_URL"]) = ("", "");
+        Assert.Equal(Exit.Ok, await around.Run("grants", "--token-file", TokenFile, "--url", Url));
+        Assert.Single(network.Came);
     }
 }
