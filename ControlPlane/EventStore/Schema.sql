@@ -66,6 +66,22 @@ CREATE INDEX IF NOT EXISTS ap_commands_at ON accessplane.ap_commands (at);
 -- Which history this is follows from the log's own events.
 DROP TABLE IF EXISTS accessplane.log_epoch;
 
+-- What the first versions made otherwise, and nothing above replaces. Only where it is so: each of these waits for all who read.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_constraint WHERE conname = 'fkey_mt_events_stream_id' AND conrelid = 'accessplane.mt_events'::regclass) THEN
+        ALTER TABLE accessplane.mt_events DROP CONSTRAINT fkey_mt_events_stream_id;
+    END IF;
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'accessplane.mt_streams'::regclass AND attname = 'snapshot' AND NOT attisdropped) THEN
+        ALTER TABLE accessplane.mt_streams DROP COLUMN snapshot, DROP COLUMN snapshot_version;
+    END IF;
+    IF pg_get_function_result(to_regprocedure('accessplane.ap_read(bigint, text[], integer)')) NOT LIKE 'TABLE(through %' THEN
+        DROP FUNCTION accessplane.ap_read(bigint, text[], integer);
+    END IF;
+    DROP FUNCTION IF EXISTS accessplane.ap_append(uuid[], text[], bigint[], integer[], uuid[], text[], text[], timestamptz, text, text, text, uuid);
+END
+$$;
+
 -- The number drawn last; 0 before the first.
 -- INVARIANT: never by SELECT last_value. While a sequence is written ahead to the WAL, its row holds a number up to 32 above what anybody has drawn, and
 -- a SELECT reads the row without the lock that hides this. Who believes it passes by the events that get these numbers.
