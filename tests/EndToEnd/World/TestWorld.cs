@@ -130,9 +130,13 @@ public sealed class TestWorld : IAsyncLifetime
         }
         var log = new NpgsqlConnectionStringBuilder(Variable("ACCESSPLANE_TEST_PG")) { Database = "accessplane", Pooling = false };
         await sweep.LookInDatabase(log.ConnectionString, "the log's database");
-        Assert.True(sweep.Looked > 1_000, $"only {sweep.Looked} texts were looked at");
+        // a few tests leave few texts
+        Assert.True(sweep.Looked > (IsWhole ? 1_000 : 0), $"only {sweep.Looked} texts were looked at");
         Assert.True(sweep.Found.Count == 0, $"secrets stand where none may:\n{string.Join('\n', sweep.Found)}");
     }
+
+    /// <summary>Every test of this suite has run: infra/test says so.</summary>
+    private static bool IsWhole => Environment.GetEnvironmentVariable("ACCESSPLANE_TEST_WHOLE") is { Length: > 0 };
 
     /// <summary>What the scripts in infra need to act on this state folder, with what infra/test has built.</summary>
     internal static Dictionary<string, string> Settings => new()
