@@ -1,33 +1,35 @@
 # shellcheck shell=bash
-# The product itself: the control plane and one agent in front of the sample database.
+# The product itself: the control plane and one agent in front of the sample database, and the command line.
 
 CONFIGURATION=${ACCESSPLANE_CONFIGURATION:-Release}
 ARTIFACTS=$ROOT/artifacts/bin
 if [[ -n ${ACCESSPLANE_PUBLISHED:-} ]]; then # the folder that infra/publish has filled
   CONTROL_PLANE=$ACCESSPLANE_PUBLISHED/control-plane/accessplane-control-plane
   AGENT=$ACCESSPLANE_PUBLISHED/agent/accessplane-agent
+  COMMAND_LINE=$ACCESSPLANE_PUBLISHED/cli/accessplane
 else
   CONTROL_PLANE=$ARTIFACTS/AccessPlane.ControlPlane/${CONFIGURATION,,}/accessplane-control-plane
   AGENT=$ARTIFACTS/AccessPlane.Agent/${CONFIGURATION,,}/accessplane-agent
+  COMMAND_LINE=$ARTIFACTS/AccessPlane.Cli/${CONFIGURATION,,}/accessplane
 fi
 
 control_plane_url() { printf 'http://127.0.0.1:%s' "$PORT_HTTP"; }
 agent_health_url() { printf 'http://127.0.0.1:%s' "$PORT_AGENT_HEALTH"; }
 
-# build_planes: only what changed since the last build; returns at once when nothing did, or when the caller has built (ACCESSPLANE_NO_BUILD).
-build_planes() {
+# build_product: only what changed since the last build; returns at once when nothing did, or when the caller has built (ACCESSPLANE_NO_BUILD).
+build_product() {
   if [[ -n ${ACCESSPLANE_NO_BUILD:-} ]]; then
     [[ -x $CONTROL_PLANE && -x $AGENT ]] || die "there is no $CONTROL_PLANE or no $AGENT"
     return 0
   fi
   local stamp=$ROOT/artifacts/.built-$CONFIGURATION began=$SECONDS log=$RUN/logs/build.log project
-  if [[ -e $stamp && -x $CONTROL_PLANE && -x $AGENT && -z $(
-    find "$ROOT"/{Contracts,Projections,ControlPlane,DataPlane.Agent,Directory.Build.props,Directory.Packages.props} -newer "$stamp" -type f -print -quit
+  if [[ -e $stamp && -x $CONTROL_PLANE && -x $AGENT && -x $COMMAND_LINE && -z $(
+    find "$ROOT"/{Contracts,Projections,ControlPlane,DataPlane.Agent,Cli,Directory.Build.props,Directory.Packages.props} -newer "$stamp" -type f -print -quit
   ) ]]; then
     return 0
   fi
   step "building AccessPlane ($CONFIGURATION)"
-  for project in ControlPlane/AccessPlane.ControlPlane.csproj DataPlane.Agent/AccessPlane.Agent.csproj; do
+  for project in ControlPlane/AccessPlane.ControlPlane.csproj DataPlane.Agent/AccessPlane.Agent.csproj Cli/AccessPlane.Cli.csproj; do
     if ! dotnet build "$ROOT/$project" -c "$CONFIGURATION" -nologo -v quiet -clp:NoSummary >"$log" 2>&1; then
       { grep -E 'error' "$log" || tail -n 40 "$log"; } | sort -u | head -n 40 >&2
       die "the build failed: see $log"

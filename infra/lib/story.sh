@@ -67,3 +67,22 @@ ticket() {
 # stock psql, with what it prints as it prints it
 run_psql() { PGCONNECT_TIMEOUT=15 psql -X "$@" 2>&1; }
 direct() { psql -X -Atq "$ORDERS_DIRECT_URL" -c "$1"; }
+
+# here PATH: as it is typed where one is
+here() { printf '%s' "${1/#$PWD\//}"; }
+
+# what can be done while everything runs: each line can be pasted, the addresses into a browser
+look_around() {
+  local comment=$DIM#
+  cat <<END
+  source $(here "$RUN/env")
+  curl -H "Authorization: Bearer \$($(here "$ROOT/infra/token") auditor)" $ACCESSPLANE_URL/v1/sessions | jq
+  $(here "$ROOT/infra/approve") dba ${comment} approve from the queue yourself$PLAIN
+  PGPASSWORD=\$($(here "$ROOT/infra/token") ci) psql "postgresql://orders-read@$ACCESSPLANE_PG_HOST:$ACCESSPLANE_PG_PORT/orders?sslmode=require"
+  psql "\$LOG_DATABASE_URL" ${comment} the event log$PLAIN
+  $(here "$COMMAND_LINE") login ${comment} the command line; --help in the place of login says what it can$PLAIN
+  $ACCESSPLANE_URL/docs ${comment} the API, browsable$PLAIN
+  $ACCESSPLANE_URL/console ${comment} the console: choose who you are; two browsers make two people$PLAIN
+  $(here "$ROOT/infra/down") ${comment} ends what was started; --wipe forgets it$PLAIN
+END
+}

@@ -177,6 +177,34 @@ public sealed class ScriptsTests : IDisposable
         Assert.Empty(Directory.GetDirectories(State));
     }
 
+    /// <summary>Whoever has seen the story pastes what stands at its end.</summary>
+    [Fact]
+    public async Task What_the_story_ends_with_works_line_by_line()
+    {
+        const string LookAround = "source infra/lib/common.sh; source infra/lib/planes.sh; source infra/lib/story.sh; source \"$RUN/env\"; look_around";
+        var told = (await Run.ToEnd("bash", ["-c", LookAround], TestWorld.Settings)).Succeeded().Output;
+        var lines = told.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('#')[0].Trim()).ToList();
+        Assert.Equal(9, lines.Count);
+        using var browser = new HttpClient();
+        foreach (var line in lines.Where(l => !l.EndsWith("infra/down", StringComparison.Ordinal)))
+        {
+            if (Uri.TryCreate(line, UriKind.Absolute, out var address))
+            {
+                using var page = await browser.GetAsync(address, TestContext.Current.CancellationToken);
+                Assert.True(page.IsSuccessStatusCode, $"{line} answers {page.StatusCode}");
+                continue;
+            }
+            await using var typed = Run.Start("bash", ["-eo", "pipefail", "-c", $"{lines[0]}\n{line}"], TestWorld.Settings);
+            if (line.EndsWith("accessplane login", StringComparison.Ordinal))
+            {
+                await typed.Says("in a browser and enter the code");
+                continue; // what comes then takes a person
+            }
+            (await typed.End()).Succeeded();
+        }
+        Assert.True(File.Exists($"{TestWorld.Root}/{lines[^1]}"), lines[^1]);
+    }
+
     [Fact]
     public async Task A_story_whose_world_does_not_start_is_not_told()
     {
