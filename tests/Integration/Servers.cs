@@ -29,18 +29,32 @@ internal static class Servers
 
     /// <summary>A log of one's own in which nothing has happened yet: a copy of one that was made as every log is, for a fifth of what making it costs.</summary>
     /// <returns>Its connection string.</returns>
-    public static async Task<string> CreateLog() =>
-        await CreateDatabase(new NpgsqlConnectionStringBuilder(await EmptyLog.Value).Database!);
+    public static async Task<string> CreateLog()
+    {
+        await OneMakesIt.WaitAsync();
+        try
+        {
+            emptyLog ??= await MakeEmptyLog();
+        }
+        finally
+        {
+            OneMakesIt.Release();
+        }
+        return await CreateDatabase(new NpgsqlConnectionStringBuilder(emptyLog).Database!);
+    }
 
-    private static readonly Lazy<Task<string>> EmptyLog = new(async () =>
+    private static readonly SemaphoreSlim OneMakesIt = new(1);
+    private static string? emptyLog;
+
+    private static async Task<string> MakeEmptyLog()
     {
         var log = await CreateDatabase();
-        var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System)
-            .AddEventStore(new ConfigurationBuilder().AddInMemoryCollection([new("ConnectionStrings:Log", $"{log};Pooling=false")]).Build());
-        await using var made = services.BuildServiceProvider();
-        await made.CreateSchema(CancellationToken.None);
+        // no connection may stay: what somebody is connected to cannot be copied
+        var settings = new ConfigurationBuilder().AddInMemoryCollection([new("ConnectionStrings:Log", $"{log};Pooling=false")]).Build();
+        await using var services = new ServiceCollection().AddLogging().AddSingleton(TimeProvider.System).AddEventStore(settings).BuildServiceProvider();
+        await services.CreateSchema(CancellationToken.None);
         return log;
-    });
+    }
 
     private static async Task<string> CreateDatabase(string like)
     {

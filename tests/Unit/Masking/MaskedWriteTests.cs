@@ -1,5 +1,4 @@
 using AccessPlane.Contracts.Policy;
-using AccessPlane.Contracts.Sql;
 using Xunit;
 
 namespace AccessPlane.Tests.Unit.Masking;
