@@ -54,6 +54,7 @@ public sealed class MaskUpkeepTests
     [InlineData("grant select (ssn) on shop.customers to {group}")]
     [InlineData("grant execute on function shop.f_secdef to {group}")]
     [InlineData("grant create on schema shop to {group}")]
+    [InlineData("drop text search dictionary {mask}.customers")]
     [InlineData("drop schema {mask} cascade")]
     public async Task What_somebody_changed_is_put_right(string change)
     {
@@ -109,7 +110,7 @@ public sealed class MaskUpkeepTests
             $"alter table shop.customers owner to {shop.Role}; grant select on shop.customers to {shop.Readers}");
         using var client = await shop.Login(await shop.Group());
         Assert.Equal("1|Zoe|[redacted]|********2222", await MaskDatabase.See(client, "select id, name, ssn, card from clients where id = 1"));
-        Assert.Equal("7|[redacted]|p", await MaskDatabase.See(client, "select * from customers"));
+        Assert.Equal("7|[redacted]", await MaskDatabase.See(client, "select * from customers")); // that name's `pin` is new
     }
 
     [Fact]

@@ -75,6 +75,7 @@ public sealed class MaskedSchemaChangeTests
     [InlineData("alter table shop.customers rename column ssn to pin")]
     [InlineData("alter table shop.customers rename column ssn to x; alter table shop.customers rename column name to ssn; alter table shop.customers rename column x to name")]
     [InlineData("{views}; alter table shop.customers alter column ssn type varchar(40)")]
+    [InlineData("create table shop.again as select *, '777-00-1111'::text as pin from shop.customers; drop table shop.customers cascade; alter table shop.again rename to customers; alter table shop.customers owner to {agent}")]
     [InlineData("alter table shop.customers rename to clients; create table shop.customers as select * from shop.clients; alter table shop.customers owner to {agent}")]
     public async Task Where_PostgreSQL_hides_them_none_is_shown_before_and_after_the_masks_follow(string change)
     {

@@ -21,6 +21,8 @@ public sealed class MaskDesignTests
 
     private static MaskRule Rule(params string[] columns) => new("ssn", "orders", columns, [], MaskWith.Redact, null, Inference.Allow);
 
+    private static GroundMemory Memory(MaskView view) => new(view.Schema, view.Name, MaskSql.Owner, view.Memory);
+
     private static MaskDesign Design(MaskGround ground, LoginTerms? terms = null, params string[] columns) =>
         MaskDesigner.Design(ground, Name, [Rule(columns.Length == 0 ? ["shop.customers.ssn"] : columns)], terms);
 
@@ -50,7 +52,7 @@ public sealed class MaskDesignTests
         var design = Design(Ground);
         var made = new GroundMade(design.Schemas.ToDictionary(s => s.Mask, _ => MaskSql.Owner),
             [.. design.Views.Select(v => new GroundView(v.Schema, v.Name, MaskSql.Owner, "security_barrier=true", "x", v.Record with { Seal = "x" }) { Comments = v.Comments })],
-            design.GroupRights, design.OwnerRights, [], true, null);
+            design.GroupRights, design.OwnerRights, [], true, null) { Memories = [.. design.Views.Select(Memory)] };
         var ready = Ground with { Made = made, Agent = Ground.Agent with { HasOwner = true, MayBecomeOwner = true } };
         Assert.True(MaskChanges.Between(ready, Design(ready)).IsEmpty);
         Assert.Equal(MaskChanges.FromNothing(Ground, design).Sql, MaskChanges.FromNothing(ready, Design(ready)).Sql);
@@ -87,6 +89,58 @@ public sealed class MaskDesignTests
         Assert.DoesNotContain("harmless", design.Views[0].Create, StringComparison.Ordinal);
         Assert.NotNull(design.Masked.Of(1, 2));
         Assert.Contains(design.Findings, f => f is { Class: "hidden column", Through: "\"shop\".\"customers\".\"harmless\"", Refuses: false });
+    }
+
+    [Fact]
+    public void What_is_remembered_counts_for_more_than_what_an_agent_of_a_version_before_wrote_on_a_view()
+    {
+        var again = Ground with { Relations = [Table(9, "customers", "pin", "ssn", "id")] };
+        var more = Design(again).Views[0];
+        Assert.Contains("pin", more.Create, StringComparison.Ordinal);
+        var remembered = again with
+        {
+            Made = GroundMade.Nothing with
+            {
+                Views = [new GroundView(more.Schema, more.Name, MaskSql.Owner, "security_barrier=true", "x", more.Record with { Seal = "x" })],
+                Memories = [Memory(Design(Ground).Views[0])],
+            },
+        };
+        Assert.Equal([(2, "ssn", true), (3, "id", false)], Design(remembered).Views[0].Record.Columns.Select(c => ((int)c.Number, c.Name, c.Mask is not null)));
+        Assert.Contains(MaskChanges.Between(remembered, Design(remembered)).ByOwner, s => s.StartsWith("comment on text search dictionary", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Of_several_names_that_a_table_had_the_last_one_tells_what_was_shown()
+    {
+        var renamed = Ground with
+        {
+            Relations = [Table(1, "buyers", "id", "ssn", "pin")],
+            Made = GroundMade.Nothing with { Memories = [.. Told("customers", "id", "ssn", "pin"), .. Told("clients", "id", "ssn"), .. Told("purchasers", "id", "ssn", "pin")] },
+        };
+        Assert.Equal(["id", "ssn"], Design(renamed).Views[0].Record.Columns.Select(c => c.Name));
+        static IEnumerable<GroundMemory> Told(string name, params string[] columns) => Design(Ground with { Relations = [Table(1, name, columns)] }, null, "*.ssn").Views.Select(Memory);
+    }
+
+    [Fact]
+    public void A_table_none_of_whose_columns_is_known_is_given_to_nobody_and_that_is_no_lack_of_rights()
+    {
+        var other = Ground with { Relations = [Table(9, "customers", "pin")], Made = GroundMade.Nothing with { Memories = [Memory(Design(Ground).Views[0])] } };
+        var design = Design(other);
+        Assert.Empty(design.Views);
+        Assert.Null(design.Unavailable);
+        Assert.Equal(["hidden column"], design.Findings.Select(f => f.Class));
+        Assert.Contains(design.Reasons, r => r.Why.EndsWith("all of its columns are newer than the masks", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Of_tables_that_are_no_more_the_latest_thousand_are_remembered()
+    {
+        var view = Design(Ground).Views[0];
+        var gone = Enumerable.Range(1, MaskMemory.MostGone + 1).Select(i => new GroundMemory(
+            view.Schema, $"log_{i}", MaskSql.Owner, view.Memory with { Name = $"log_{i}", Relation = (uint)(10_000 - i) }));
+        var full = Ground with { Made = GroundMade.Nothing with { Memories = [.. gone, Memory(view)] } };
+        Assert.Equal([$"drop text search dictionary \"accessplane_m_0123456789ab_shop\".\"log_{MaskMemory.MostGone + 1}\""],
+            MaskChanges.Between(full, Design(full)).ByOwner.Where(s => s.StartsWith("drop text", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -35,6 +35,8 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
                 .. made.Where(v => ground.Made.Views.Any(w => w.Schema == v.Schema && w.Name == v.Name) && !gone.Exists(g => g.Schema == v.Schema && g.Name == v.Name))
                     .Select(v => $"drop view {v.Sql} cascade"),
                 .. made.SelectMany(v => new[] { v.Create, Record(v.Schema, v.Name, v.Record) }),
+                .. design.Views.SelectMany(v => Remember(v, ground.Made.Memories.FirstOrDefault(m => m.Schema == v.Schema && m.Name == v.Name))),
+                .. Forgotten(ground).Select(m => $"drop text search dictionary {MaskSql.Name(m.Schema, m.Name)}"),
                 .. design.Views.SelectMany(v => Comments(v, made.Contains(v) ? null : ground.Made.Views.First(w => w.Schema == v.Schema && w.Name == v.Name))),
                 .. extra.Where(r => r.IsOnMask).Select(r => r.Revoke(design.Name.Group)),
                 .. group.Where(r => r.IsOnMask).Select(r => r.Grant(design.Name.Group)),
@@ -104,6 +106,27 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
     /// <summary>On the rule that makes it a view: what is said on the view itself is for people.</summary>
     private static string Record(string schema, string name, MaskRecord record) =>
         $"comment on rule \"_RETURN\" on {MaskSql.Name(schema, name)} is {MaskSql.Text(JsonSerializer.Serialize(record, Json.Options))}";
+
+    /// <param name="there">Null where nothing is remembered yet.</param>
+    private static IEnumerable<string> Remember(MaskView view, GroundMemory? there)
+    {
+        if (there is null)
+        {
+            yield return $"create text search dictionary {view.Sql} (template = pg_catalog.simple)";
+        }
+        if (view.Memory.Comment() is var comment && there?.Memory?.Comment() != comment)
+        {
+            yield return $"comment on text search dictionary {view.Sql} is {MaskSql.Text(comment)}";
+        }
+    }
+
+    /// <summary>Of those whose names no relation has, all but the latest: partitions come and go for ever.</summary>
+    private static IEnumerable<GroundMemory> Forgotten(MaskGround ground)
+    {
+        var names = ground.Relations.Select(r => (r.Schema, r.Name)).ToHashSet();
+        return ground.Made.Memories.Where(m => m.Memory is { } memory && !names.Contains((memory.Schema, memory.Name)))
+            .OrderByDescending(m => m.Memory!.Relation).Skip(MaskMemory.MostGone);
+    }
 
     /// <param name="there">Null where it has just been made.</param>
     private static IEnumerable<string> Comments(MaskView view, GroundView? there)

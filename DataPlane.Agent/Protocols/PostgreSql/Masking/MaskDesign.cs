@@ -25,6 +25,8 @@ internal sealed record MaskView(string Schema, string Name, GroundRelation Relat
 {
     public string Sql => MaskSql.Name(Schema, Name);
 
+    public MaskMemory Memory => MaskMemory.Of(Relation, Record.Columns);
+
     /// <summary>What people are told who look at it: of its columns, and of itself as of <see cref="MaskWords.Whole"/>.</summary>
     public IReadOnlyDictionary<string, string> Comments { get; init; } = new Dictionary<string, string>();
 }

@@ -16,7 +16,7 @@ internal sealed class MaskDesigner
     private readonly MaskedSet masked;
     private readonly TableRights most;
     private readonly Dictionary<string, GroundSchema> schemas;
-    private readonly Dictionary<uint, MaskRecord> records;
+    private readonly IReadOnlyDictionary<uint, IReadOnlyList<MaskedColumn>> known;
     private readonly HashSet<uint> overMasks;
     private readonly List<MaskView> views = [];
     private readonly HashSet<MaskRight> group = [];
@@ -31,7 +31,7 @@ internal sealed class MaskDesigner
         (this.ground, this.name) = (ground, name);
         masked = MaskedSet.Of(ground, rules);
         schemas = ground.Schemas.ToDictionary(s => s.Name);
-        records = ground.Made.Views.Select(v => v.Record).OfType<MaskRecord>().GroupBy(r => r.Relation).ToDictionary(g => g.Key, g => g.First());
+        known = MaskMemory.Known(ground);
         var all = LoginTerms.PrivilegesOf(terms, Scope.Any);
         most = new[] { ("select", TableRights.Select), ("insert", TableRights.Insert), ("update", TableRights.Update), ("delete", TableRights.Delete) }
             .Where(p => all.Contains(p.Item1)).Aggregate(TableRights.None, (sum, p) => sum | p.Item2);
@@ -97,7 +97,7 @@ internal sealed class MaskDesigner
             NotGiven(closed, relation.Sql);
             reasons.Add(MaskReason.NotGiven(relation, null));
         }
-        else if (masked.Relations.Contains(relation.Oid) || records.ContainsKey(relation.Oid))
+        else if (masked.Relations.Contains(relation.Oid) || known.ContainsKey(relation.Oid))
         {
             Mask(relation, may);
         }
@@ -139,9 +139,15 @@ internal sealed class MaskDesigner
     {
         var columns = Visible(relation);
         var unseen = relation.Columns.Except(columns).Select(c => c.Name).ToList();
-        if (!relation.Grantable.HasFlag(TableRights.Select) || columns.Count == 0)
+        if (!relation.Grantable.HasFlag(TableRights.Select))
         {
             Done(relation, [TableRights.Select], false);
+            return;
+        }
+        if (columns.Count == 0)
+        {
+            reasons.Add(MaskReason.Hidden(relation, "all of its columns are newer than the masks"));
+            given++; // nothing is missing of the agent's role
             return;
         }
         var schema = name.Schema(relation.Schema);
@@ -183,17 +189,17 @@ internal sealed class MaskDesigner
     /// <summary>All columns of a relation that is new here; of one that is known, those that it had, under the names that they had.</summary>
     private List<GroundColumn> Visible(GroundRelation relation)
     {
-        if (!records.TryGetValue(relation.Oid, out var record))
+        if (!known.TryGetValue(relation.Oid, out var shown))
         {
             return [.. relation.Columns];
         }
-        var known = record.Columns.ToDictionary(c => c.Number, c => c.Name);
-        foreach (var column in relation.Columns.Where(c => known.GetValueOrDefault(c.Number) != c.Name))
+        var names = shown.ToDictionary(c => c.Number, c => c.Name);
+        foreach (var column in relation.Columns.Where(c => names.GetValueOrDefault(c.Number) != c.Name))
         {
             findings.Add(new MaskingFinding("hidden column", $"{relation.Sql}.{MaskSql.Name(column.Name)}", "nothing: it is newer than the masks, and masked sessions do not see it",
                 "publish masks that say what it is: whatever differs in the resource's masks makes new views", false));
         }
-        return [.. relation.Columns.Where(c => known.GetValueOrDefault(c.Number) == c.Name)];
+        return [.. relation.Columns.Where(c => names.GetValueOrDefault(c.Number) == c.Name)];
     }
 
     private bool MayDelete(GroundRelation relation) =>
@@ -276,7 +282,7 @@ internal sealed class MaskDesigner
     /// <summary>Relations without masks of their own through which rows of masked ones are written: views over them, parents of them, what rules carry on.</summary>
     private HashSet<uint> OverMasks()
     {
-        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(records.Keys));
+        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(known.Keys));
         for (var before = -1; before != over.Count;)
         {
             before = over.Count;

@@ -100,8 +100,14 @@ internal sealed record GroundMade(
     IReadOnlyDictionary<string, string> Schemas, IReadOnlyList<GroundView> Views, IReadOnlyList<MaskRight> GroupRights, IReadOnlyList<MaskRight> OwnerRights,
     IReadOnlyList<string> Strange, bool HasGroup, string? Mark)
 {
+    /// <summary>Of tables that there are and of such that are gone.</summary>
+    public IReadOnlyList<GroundMemory> Memories { get; init; } = [];
+
     public static GroundMade Nothing { get; } = new(new Dictionary<string, string>(), [], [], [], [], false, null);
 }
+
+/// <param name="Memory">Null where what stands there cannot be read.</param>
+internal sealed record GroundMemory(string Schema, string Name, string Owner, MaskMemory? Memory);
 
 /// <param name="Options">As `reloptions`.</param>
 /// <param name="Definition">A hash of what the server says that it is.</param>

@@ -41,7 +41,10 @@ internal static class MaskGroundReader
         var rights = await Rights(own, name.Group, cancel);
         var owners = await Rights(own, MaskSql.Owner, cancel);
         var group = await own.Rows(MaskGroundSql.Group(name.Group), cancel);
-        return new GroundMade(schemas, views, rights, owners, group.Count == 0 ? [] : Strings(group[0][1]), group.Count > 0, group.Count > 0 ? group[0][0] : null);
+        return new GroundMade(schemas, views, rights, owners, group.Count == 0 ? [] : Strings(group[0][1]), group.Count > 0, group.Count > 0 ? group[0][0] : null)
+        {
+            Memories = (await own.Rows(MaskGroundSql.MadeMemories(name.Hash), cancel)).ConvertAll(r => new GroundMemory(r[0]!, r[1]!, r[2]!, MaskMemory.Of(r[3]))),
+        };
     }
 
     /// <summary>All that a role was granted in this database.</summary>

@@ -169,6 +169,13 @@ internal static class MaskGroundSql
         from pg_class c join pg_namespace n on n.oid = c.relnamespace where starts_with(n.nspname, '{MaskSql.SchemaPrefix}{hash}_') and c.relkind = 'v'
         """;
 
+    /// <summary>schema, name, owner, what is remembered</summary>
+    public static string MadeMemories(string hash) =>
+        $"""
+        select n.nspname, d.dictname, pg_get_userbyid(d.dictowner), obj_description(d.oid, 'pg_ts_dict')
+        from pg_ts_dict d join pg_namespace n on n.oid = d.dictnamespace where starts_with(n.nspname, '{MaskSql.SchemaPrefix}{hash}_')
+        """;
+
     /// <summary>on, schema, name, column, privilege</summary>
     public static string Rights(string role) =>
         $"""

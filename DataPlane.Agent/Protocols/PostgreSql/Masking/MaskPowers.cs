@@ -19,6 +19,8 @@ internal static class MaskPowers
             : ground.Made.Schemas.FirstOrDefault(s => s.Value != MaskSql.Owner) is { Key: { } schema } ? $"the schema `{schema}` belongs to somebody else: drop schema {MaskSql.Name(schema)} cascade"
             : ground.Made.Views.FirstOrDefault(v => v.Record is null) is { } view
                 ? $"what is written on the view `{view.Schema}.{view.Name}` is gone, so that new columns cannot be told from old ones: drop schema {MaskSql.Name(view.Schema)} cascade"
+            : ground.Made.Memories.FirstOrDefault(m => m.Memory is null || m.Owner != MaskSql.Owner) is { } memory
+                ? $"what is remembered of the view `{memory.Schema}.{memory.Name}` was changed by somebody else, so that new columns cannot be told from old ones: drop schema {MaskSql.Name(memory.Schema)} cascade"
             : null;
     }
 }

@@ -45,7 +45,8 @@ internal sealed record MaskRight(string On, string Object, string? Column, strin
     public string What => $"{Privilege.ToLowerInvariant()}{(Column is null ? "" : $" ({Column})")} on {On} {Object}";
 }
 
-/// <summary>What is written on a view: which columns it was made of and how, so that later ones can be told from them.</summary>
+/// <summary>What is written on a view: what it was made of and how. Which columns are old is kept in a <see cref="MaskMemory"/>; an agent of a version before
+/// knows it from here alone.</summary>
 /// <param name="Relation">The table's OID.</param>
 /// <param name="Sql">A hash of the statement that made it.</param>
 /// <param name="Columns">By number.</param>

@@ -5,7 +5,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// <summary>
 /// The masked columns of a database, and the relations that show them in another form. Rules match names; from there a mask follows the value: to the same
 /// column of parents, children and partitions, along foreign keys in both directions, and to what is computed from it. What was masked when its view was
-/// made stays masked under whatever name. Pure.
+/// made stays masked under whatever name, and where a table is made again. Pure.
 /// </summary>
 internal sealed class MaskedSet
 {
@@ -49,11 +49,11 @@ internal sealed class MaskedSet
                 }
             }
         }
-        foreach (var record in ground.Made.Views.Select(v => v.Record).OfType<MaskRecord>())
+        foreach (var (table, columns) in MaskMemory.Known(ground))
         {
-            foreach (var column in record.Columns.Where(c => c.Mask is not null))
+            foreach (var column in columns.Where(c => c.Mask is not null))
             {
-                masks.TryAdd(new GroundPlace(record.Relation, column.Number), column.Mask!);
+                masks.TryAdd(new GroundPlace(table, column.Number), column.Mask!);
             }
         }
     }
@@ -132,6 +132,7 @@ internal sealed class MaskedSet
     private void Hide(MaskGround ground, IReadOnlyList<MaskRule> rules)
     {
         var names = ground.Relations.ToDictionary(r => r.Oid);
+        var tables = MaskMemory.ByName(ground);
         foreach (var relation in ground.Relations)
         {
             if (relation.Kind == 'f')
@@ -145,6 +146,11 @@ internal sealed class MaskedSet
             else if (relation.Kind is 'v' or 'm' && relation.Columns.FirstOrDefault(c => MaskPlan.RuleOf($"{relation.FullName}.{c.Name}", rules) is not null) is { } column)
             {
                 hidden[relation.Oid] = $"its column `{column.Name}` is masked, and it is no table";
+            }
+            else if (relation.Kind is 'v' or 'm' && tables.GetValueOrDefault((relation.Schema, relation.Name)) is { } table &&
+                relation.Columns.FirstOrDefault(c => !table.Columns.ContainsKey(c.Name) || table.Masks.ContainsKey(c.Name)) is { } unknown)
+            {
+                hidden[relation.Oid] = $"a table with masked columns had its name, and its column `{unknown.Name}` is none that was shown whole there";
             }
         }
         var readings = ground.Readings.Where(r => !r.IsRule && names.ContainsKey(r.Relation)).ToList();
