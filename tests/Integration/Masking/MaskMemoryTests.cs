@@ -80,6 +80,23 @@ public sealed class MaskMemoryTests
         Assert.Equal("1|n|[redacted]", await See(data, await data.Group(Rules)));
     }
 
+    /// <summary>A migration that adds a column seldom adds it alone: the partition of the next month comes with it.</summary>
+    [Theory]
+    [InlineData("create table s.log_2 partition of s.log for values from (10) to (20); insert into s.log (id, ssn) values (10, 'SECRET')", "log_2", "10|[redacted]")]
+    [InlineData("create table s.all_1 (id int, ssn text, pin text); alter table s.log detach partition s.log_1; alter table s.log_1 inherit s.all_1", "all_1", "1|[redacted]")]
+    public async Task A_partition_or_a_parent_that_is_new_shows_no_column_that_the_known_one_hides(string change, string table, string seen)
+    {
+        await using var data = await Made();
+        IReadOnlyList<MaskRule> rules = [MaskDatabase.Rule(MaskWith.Redact, "s.log.ssn")];
+        await Change(data, "create table s.log (id int, ssn text) partition by range (id); create table s.log_1 partition of s.log for values from (1) to (10); insert into s.log values (1, 'SECRET')");
+        await data.Group(rules);
+        await Change(data, $"alter table s.log add column pin text default 'PIN'; {change}");
+        var outcome = await data.Ready(rules);
+        Assert.True(outcome.Group is not null, outcome.Unavailable);
+        Assert.Equal(seen, await See(data, outcome.Group, $"select * from {table}"));
+        Assert.Contains(outcome.Findings, f => f is { Class: "hidden column", Refuses: false } && f.Through == $"\"s\".\"{table}\".\"pin\"");
+    }
+
     /// <summary>Its columns would be given as they are: what reads a table shows what its owner may see.</summary>
     [Theory]
     [InlineData("create view s.people as select id, name, pin from s.store", "42501")]
@@ -134,6 +151,7 @@ public sealed class MaskMemoryTests
     [Theory]
     [InlineData("comment on text search dictionary {mask}.people is null")]
     [InlineData("comment on text search dictionary {mask}.people is 'people'")]
+    [InlineData("comment on text search dictionary {mask}.people is '{\"schema\":\"s\",\"name\":\"people\",\"relation\":1,\"columns\":null,\"masks\":{}}'")]
     [InlineData("alter text search dictionary {mask}.people owner to {readers}")]
     public async Task A_memory_that_somebody_else_wrote_lets_nobody_in(string change)
     {

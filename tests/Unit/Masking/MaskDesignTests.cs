@@ -52,7 +52,10 @@ public sealed class MaskDesignTests
         var design = Design(Ground);
         var made = new GroundMade(design.Schemas.ToDictionary(s => s.Mask, _ => MaskSql.Owner),
             [.. design.Views.Select(v => new GroundView(v.Schema, v.Name, MaskSql.Owner, "security_barrier=true", "x", v.Record with { Seal = "x" }) { Comments = v.Comments })],
-            design.GroupRights, design.OwnerRights, [], true, null) { Memories = [.. design.Views.Select(Memory)] };
+            design.GroupRights, design.OwnerRights, [], true, null)
+        {
+            Memories = [.. design.Views.Select(Memory)],
+        };
         var ready = Ground with { Made = made, Agent = Ground.Agent with { HasOwner = true, MayBecomeOwner = true } };
         Assert.True(MaskChanges.Between(ready, Design(ready)).IsEmpty);
         Assert.Equal(MaskChanges.FromNothing(Ground, design).Sql, MaskChanges.FromNothing(ready, Design(ready)).Sql);

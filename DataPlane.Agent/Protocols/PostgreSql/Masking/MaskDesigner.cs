@@ -17,6 +17,7 @@ internal sealed class MaskDesigner
     private readonly TableRights most;
     private readonly Dictionary<string, GroundSchema> schemas;
     private readonly IReadOnlyDictionary<uint, IReadOnlyList<MaskedColumn>> known;
+    private readonly IReadOnlySet<GroundPlace> newer;
     private readonly HashSet<uint> overMasks;
     private readonly List<MaskView> views = [];
     private readonly HashSet<MaskRight> group = [];
@@ -32,6 +33,7 @@ internal sealed class MaskDesigner
         masked = MaskedSet.Of(ground, rules);
         schemas = ground.Schemas.ToDictionary(s => s.Name);
         known = MaskMemory.Known(ground);
+        newer = MaskNewColumns.Of(ground, known);
         var all = LoginTerms.PrivilegesOf(terms, Scope.Any);
         most = new[] { ("select", TableRights.Select), ("insert", TableRights.Insert), ("update", TableRights.Update), ("delete", TableRights.Delete) }
             .Where(p => all.Contains(p.Item1)).Aggregate(TableRights.None, (sum, p) => sum | p.Item2);
@@ -97,7 +99,7 @@ internal sealed class MaskDesigner
             NotGiven(closed, relation.Sql);
             reasons.Add(MaskReason.NotGiven(relation, null));
         }
-        else if (masked.Relations.Contains(relation.Oid) || known.ContainsKey(relation.Oid))
+        else if (masked.Relations.Contains(relation.Oid) || known.ContainsKey(relation.Oid) || relation.Columns.Any(c => IsNewer(relation, c)))
         {
             Mask(relation, may);
         }
@@ -186,21 +188,18 @@ internal sealed class MaskDesigner
         Done(relation, [], true);
     }
 
-    /// <summary>All columns of a relation that is new here; of one that is known, those that it had, under the names that they had.</summary>
+    /// <summary>All but what is newer than the masks.</summary>
     private List<GroundColumn> Visible(GroundRelation relation)
     {
-        if (!known.TryGetValue(relation.Oid, out var shown))
-        {
-            return [.. relation.Columns];
-        }
-        var names = shown.ToDictionary(c => c.Number, c => c.Name);
-        foreach (var column in relation.Columns.Where(c => names.GetValueOrDefault(c.Number) != c.Name))
+        foreach (var column in relation.Columns.Where(c => IsNewer(relation, c)))
         {
             findings.Add(new MaskingFinding("hidden column", $"{relation.Sql}.{MaskSql.Name(column.Name)}", "nothing: it is newer than the masks, and masked sessions do not see it",
                 "publish masks that say what it is: whatever differs in the resource's masks makes new views", false));
         }
-        return [.. relation.Columns.Where(c => names.GetValueOrDefault(c.Number) == c.Name)];
+        return [.. relation.Columns.Where(c => !IsNewer(relation, c))];
     }
+
+    private bool IsNewer(GroundRelation relation, GroundColumn column) => newer.Contains(new GroundPlace(relation.Oid, column.Number));
 
     private bool MayDelete(GroundRelation relation) =>
         MayWrite(relation, TableRights.Delete) && Judged(relation, TableRights.Delete, MaskWrites.IsReferredTo(ground, masked, relation) ? "whether they succeed would tell which masked values are referred to" : null);
@@ -282,7 +281,7 @@ internal sealed class MaskDesigner
     /// <summary>Relations without masks of their own through which rows of masked ones are written: views over them, parents of them, what rules carry on.</summary>
     private HashSet<uint> OverMasks()
     {
-        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(known.Keys));
+        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(known.Keys).Concat(newer.Select(p => p.Relation)));
         for (var before = -1; before != over.Count;)
         {
             before = over.Count;

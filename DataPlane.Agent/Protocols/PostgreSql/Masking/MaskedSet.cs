@@ -97,7 +97,8 @@ internal sealed class MaskedSet
         return more;
     }
 
-    private static IEnumerable<(GroundPlace One, GroundPlace Other)> Inherited(MaskGround ground)
+    /// <summary>Each column of a child with the one of its name of a parent.</summary>
+    public static IEnumerable<(GroundPlace One, GroundPlace Other)> Inherited(MaskGround ground)
     {
         var relations = ground.Relations.ToDictionary(r => r.Oid);
         foreach (var (child, parent) in ground.Inherits)
