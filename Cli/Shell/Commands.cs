@@ -78,7 +78,7 @@ internal static class Commands
 
     public static async Task<int> Run(string[] args, Surroundings around)
     {
-        var given = Root().Parse(args);
+        var given = Root().Parse(Apart(args));
         if (given.Errors.Count > 0 && given.Action is not HelpAction)
         {
             return Misused(given, around);
@@ -90,6 +90,13 @@ internal static class Commands
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = null,
         });
+    }
+
+    /// <summary>`--out=` names nothing, and so does a variable behind it that is not set: what comes next is not meant by it.</summary>
+    private static string[] Apart(string[] args)
+    {
+        var own = Array.IndexOf(args, "--") is >= 0 and var end ? args[..end] : args;
+        return [.. own.SelectMany(a => a is ['-', .., '='] && a.IndexOf('=', StringComparison.Ordinal) == a.Length - 1 ? (string[])[a[..^1], ""] : [a]), .. args[own.Length..]];
     }
 
     private sealed class Invocation(Surroundings around) : InvocationConfiguration

@@ -100,13 +100,14 @@ public sealed class IdentityPagesTests
             (claims["aud"], claims["azp"], claims[settings["Identity:Issuers:0:GroupsClaim"]!]) = (audience, client, (string[])[group]);
             using var caller = host.Client();
             caller.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", issuer.Sign(claims));
-            using var answer = await caller.GetAsync(new Uri("/v1/agents", UriKind.Relative), Cancel);
+            using var answer = await caller.GetAsync(new Uri("/v1/locks", UriKind.Relative), Cancel);
             return answer.StatusCode;
         }
         var (audience, admins) = (settings["Identity:Issuers:0:Audience"]!, settings["Roles:Admins:0"]!);
         foreach (var client in clients.DefaultIfEmpty("any"))
         {
             Assert.Equal(HttpStatusCode.OK, await Call(client, audience, admins));
+            Assert.Equal(HttpStatusCode.OK, await Call(client, audience, settings["Roles:Auditors:0"]!));
         }
         Assert.Equal(clients.Count > 0 ? HttpStatusCode.Unauthorized : HttpStatusCode.OK, await Call("another", audience, admins));
         Assert.Equal(HttpStatusCode.Unauthorized, await Call(clients.FirstOrDefault("any"), "another", admins));

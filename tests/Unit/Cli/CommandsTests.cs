@@ -64,6 +64,19 @@ public sealed class CommandsTests : IDisposable
         Assert.Equal(("you are not signed in", Exit.NotSignedIn), (document.GetProperty("error").GetString(), document.GetProperty("exit").GetInt32()));
     }
 
+    /// <summary>`--out=$FILE --json` in a script that has no FILE would make a file of that name.</summary>
+    [Theory]
+    [InlineData("--out", "evidence", "export", "--from", "1h ago", "--out=", "--json")]
+    [InlineData("--out", "evidence", "export", "--from", "1h ago", "-o=", "--json")]
+    [InlineData("--token-file", "grants", "--token-file=", "--json")]
+    [InlineData("--client", "connect", "orders", "--client=", "--json", "--", "--file=")]
+    public async Task What_follows_an_option_without_its_value_is_not_taken_for_it(string option, params string[] arguments)
+    {
+        Assert.Equal(Exit.Usage, await around.Run(arguments));
+        Assert.Equal($"`{option}` is empty", JsonSerializer.Deserialize<JsonElement>(around.Out.ToString()).GetProperty("error").GetString());
+        Assert.False(File.Exists("--json"));
+    }
+
     [Fact]
     public async Task Who_is_signed_in_elsewhere_is_not_signed_in_here()
     {
