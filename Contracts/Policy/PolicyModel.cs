@@ -35,6 +35,18 @@ public sealed record ResourceTerms(string Id, string Kind, TimeSpan FreezeAfter,
 {
     /// <summary>Who hides the columns of mask rules.</summary>
     public MaskingMode Masking { get; init; }
+
+    /// <summary>How much of what statements return stands in the transcript; null for nothing.</summary>
+    public RecordedRows? RecordRows { get; init; }
+}
+
+/// <summary>Of each operation the first rows that its client got, as it got them, are part of the transcript; what is beyond is counted.</summary>
+/// <param name="Most">Rows.</param>
+/// <param name="Bytes">Of these rows, as they come from the database, and of their columns' names.</param>
+public sealed record RecordedRows(int Most, int Bytes)
+{
+    public const int MostOfAny = 1000;
+    public const int BytesOfAny = 1 << 20;
 }
 
 /// <summary>

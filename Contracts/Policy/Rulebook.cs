@@ -14,6 +14,8 @@ internal sealed class Rulebook
     /// <summary>PostgreSQL itself hides columns: nothing is planned for them on the wire.</summary>
     private readonly bool byServer;
 
+    private readonly RecordedRows? recordRows;
+
     private static readonly string[] Writing = ["insert", "update", "merge"];
 
     /// <summary>By holder, so that one holder's rulings share one list.</summary>
@@ -24,6 +26,7 @@ internal sealed class Rulebook
         this.policy = policy;
         var model = policy.Model;
         byServer = model.Resource(resource)?.Masking == MaskingMode.Server;
+        recordRows = model.Resource(resource)?.RecordRows;
         guardrails = [.. model.Guardrails.Where(g => g.Resource == resource).Select(g => new GuardrailMatch(g, model.Mode))];
         masks =
         [
@@ -74,6 +77,7 @@ internal sealed class Rulebook
             MaxRows = matching.Where(g => g is { IsObserved: false, Rule.MaxRows: not null })
                 .Select(g => new Limit<long>(g.Rule.MaxRows!.Value, g.Rule.Id)).MinBy(l => l.Most),
             Masks = masked,
+            RecordRows = recordRows,
             Risk = risk,
             Context = context,
         };

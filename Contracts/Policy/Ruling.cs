@@ -27,6 +27,9 @@ public sealed record Ruling(Effect Effect, IReadOnlyList<Reason> Reasons, long P
     /// Without those of columns where the database itself enforces them (<see cref="ServerMasks"/>).</summary>
     public IReadOnlyList<MaskRule> Masks { get; init; } = [];
 
+    /// <summary>How much of what it returns is recorded, whatever it is; null for nothing.</summary>
+    public RecordedRows? RecordRows { get; init; }
+
     /// <summary>0–100, as <see cref="RiskScore"/> adds it up.</summary>
     public int Risk { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Sql;
@@ -7,7 +8,7 @@ namespace AccessPlane.ControlPlane.Policies;
 
 /// <summary>Nodes → values of the right type. What is wrong is written down, a stand-in is returned, and reading goes on, so that every problem
 /// shows at once.</summary>
-internal sealed class PolicyFields(PolicyProblems problems)
+internal sealed partial class PolicyFields(PolicyProblems problems)
 {
     public PolicyProblems Problems => problems;
 
@@ -131,6 +132,27 @@ internal sealed class PolicyFields(PolicyProblems problems)
         return otherwise;
     }
 
+    /// <summary>Bytes.</summary>
+    public long? Size(YamlNode? node, long most = long.MaxValue)
+    {
+        if (node is null)
+        {
+            return null;
+        }
+        if (node is not YamlScalar scalar || Sizes().Match(scalar.Value) is not { Success: true } size)
+        {
+            problems.Error(node, "must be a size such as `64MiB`: a number with `B`, `KiB`, `MiB` or `GiB`");
+            return null;
+        }
+        var number = long.Parse(size.Groups[1].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
+        var bytes = number << (size.Groups[2].Value switch { "KiB" => 10, "MiB" => 20, "GiB" => 30, _ => 0 });
+        if (bytes > most)
+        {
+            problems.Error(node, $"must be {most >> 20}MiB at most");
+        }
+        return Math.Min(bytes, most);
+    }
+
     public TimeSpan? Duration(YamlNode? node)
     {
         if (node is null)
@@ -206,4 +228,8 @@ internal sealed class PolicyFields(PolicyProblems problems)
     }
 
     public IReadOnlyList<string> Persons(YamlNode? node) => [.. List(node).Select(Person).OfType<string>()];
+
+    // seven digits of the largest unit fit
+    [GeneratedRegex("^([1-9][0-9]{0,6})(B|KiB|MiB|GiB)$", RegexOptions.CultureInvariant)]
+    private static partial Regex Sizes();
 }

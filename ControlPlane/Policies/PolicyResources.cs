@@ -5,7 +5,8 @@ namespace AccessPlane.ControlPlane.Policies;
 /// <summary>The section `resources`.</summary>
 internal static class PolicyResources
 {
-    private static readonly string[] Keys = ["id", "kind", "freeze-after", "kill-after", "evidence", "masking"];
+    private static readonly string[] Keys = ["id", "kind", "freeze-after", "kill-after", "evidence", "masking", "record-rows"];
+    private static readonly string[] RowKeys = ["most", "bytes"];
     private static readonly Dictionary<string, string> Kinds = new() { ["postgresql"] = "postgresql" };
     private static readonly Dictionary<string, MaskingMode> Maskings = new() { ["wire"] = MaskingMode.Wire, ["server"] = MaskingMode.Server };
     private static readonly Dictionary<string, Contracts.Policy.Evidence> Levels = new() { ["buffered"] = Contracts.Policy.Evidence.Buffered, ["fsync"] = Contracts.Policy.Evidence.Fsync };
@@ -29,6 +30,17 @@ internal static class PolicyResources
         }
         var evidence = fields.Choice(map["evidence"], Levels, Contracts.Policy.Evidence.Buffered);
         var masking = fields.Choice(map["masking"], Maskings, MaskingMode.Wire);
-        return id is null ? null : new Placed<ResourceTerms>(new ResourceTerms(id, kind, freeze, kill, evidence) { Masking = masking }, map);
+        var terms = new ResourceTerms(id ?? "", kind, freeze, kill, evidence) { Masking = masking, RecordRows = RecordRows(fields, map["record-rows"]) };
+        return id is null ? null : new Placed<ResourceTerms>(terms, map);
+    }
+
+    private static RecordedRows? RecordRows(PolicyFields fields, YamlNode? node)
+    {
+        if (fields.Map(node, RowKeys) is not { } map)
+        {
+            return null;
+        }
+        var most = fields.Number(fields.Required(map, "most"), 1, RecordedRows.MostOfAny, 1);
+        return new RecordedRows(most, (int)(fields.Size(map["bytes"], RecordedRows.BytesOfAny) ?? 64 << 10));
     }
 }

@@ -33,7 +33,11 @@ public sealed class PolicyYamlTests
         Assert.NotNull(write.Approval.Fallback);
         Assert.Equal(TimeSpan.FromHours(24), Model.Entitlement("glass")!.BreakGlass!.ReviewWithin);
         Assert.Equal(
-            new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), Evidence.Fsync) { Masking = MaskingMode.Server },
+            new ResourceTerms("orders", "postgresql", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), Evidence.Fsync)
+            {
+                Masking = MaskingMode.Server,
+                RecordRows = new RecordedRows(100, 256 << 10),
+            },
             Model.Resource("orders"));
         Assert.Equal(("app_readers", "select"), (Assert.Single(read.Login!.MemberOf), Assert.Single(read.Login.Privileges)));
         Assert.Equal("https://idp.example|a", Model.Directory.Owners["https://idp.example|ci"]);
@@ -49,6 +53,15 @@ public sealed class PolicyYamlTests
         Assert.Equal([ActorKind.Workload], write.TokenLogin.Kinds);
         Assert.Null(write.Login);
         Assert.Equal(TimeSpan.FromHours(1), write.Approval!.Expires);
+    }
+
+    [Fact]
+    public void Rows_are_recorded_where_the_document_says_so_and_of_64_KiB_where_it_does_not_say_how_much()
+    {
+        Assert.Equal(
+            new RecordedRows(10, 64 << 10),
+            Assert.Single(PolicyYaml.Read("resources: [{ id: orders, kind: postgresql, record-rows: { most: 10 } }]\nentitlements: []\n").Model!.Resources).RecordRows);
+        Assert.Null(Assert.Single(PolicyYaml.Read("resources: [{ id: orders, kind: postgresql }]\nentitlements: []\n").Model!.Resources).RecordRows);
     }
 
     [Fact]
