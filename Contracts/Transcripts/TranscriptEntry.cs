@@ -10,7 +10,7 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Seq">From 1, without holes.</param>
 /// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
 /// <param name="Kind">`start`, `statement`, `result`, `facts` and `scope` (what statements behind them were judged by, once a session), `cancel`, `freeze`, `thaw`, `gap`, `end`; `hold` (the
-/// operation waits for people) and `hold-ended` (how that ended); `limit` (a bound of the policy that was reached) and `detected` (what a mask found in a column); `copy` (size and hash of data that came in) and `parameters`
+/// operation waits for people) and `hold-ended` (how that ended); `limit` (a bound of the policy that was reached) and `detected` (what a mask found in a column); `rows` (what the operation's client was sent, before its result, where the policy records that: one for each of its results); `copy` (size and hash of data that came in) and `parameters`
 /// (size and hash of parameters too large to keep), both told by the note.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
 /// <param name="Protocol">`simple`, `extended`, `function`, or `prepare` for a statement that was prepared and not run with it.</param>
@@ -36,6 +36,11 @@ namespace AccessPlane.Contracts.Transcripts;
 /// `released` (it runs), `refused`, `lapsed` or `abandoned`.</param>
 /// <param name="Masked">Values of rows that were hidden.</param>
 /// <param name="Rule">Of `detected`: the mask rule whose <paramref name="Detector"/> found something, <paramref name="Count"/> times in this column.</param>
+/// <param name="Columns">Of `rows`: what the rows consist of; absent for COPY data.</param>
+/// <param name="Values">Of `rows`: the first rows of the operation as they left for the client, hidden where masks hide, each with its values in the form of
+/// <paramref name="Params"/>. Of COPY data each piece is a row of one value. Where the outcome is `unknown`, the last of them may not have arrived.</param>
+/// <param name="RowsOmitted">Of `rows`: rows that were sent as well and are not here, nor in an entry before, because they are more, or larger, than the policy wants
+/// recorded. <paramref name="BytesOmitted"/>: their bytes. What is here is the beginning: from the first row that did not fit, none is kept.</param>
 /// <param name="Cause">Of `end`: closed, revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool, lost.</param>
 public sealed record TranscriptEntry(
     long Seq, DateTimeOffset At, string Kind,
@@ -47,7 +52,11 @@ public sealed record TranscriptEntry(
     string? Outcome = null, string? Status = null, long? Duration = null, long? Rows = null, long? Bytes = null, string? Tag = null,
     EntryError? Error = null, string? Cause = null, long? CutMicros = null, string? Note = null,
     Guid? Hold = null, DateTimeOffset? Until = null, string? By = null,
-    long? Masked = null, string? Rule = null, Detector? Detector = null, string? Column = null, long? Count = null);
+    long? Masked = null, string? Rule = null, Detector? Detector = null, string? Column = null, long? Count = null,
+    IReadOnlyList<SeenColumn>? Columns = null, IReadOnlyList<IReadOnlyList<JsonElement>>? Values = null, long? RowsOmitted = null, long? BytesOmitted = null);
+
+/// <param name="Type">The database's number (OID) of its type.</param>
+public sealed record SeenColumn(string Name, uint Type);
 
 public sealed record EntryError(string Code, string Message);
 

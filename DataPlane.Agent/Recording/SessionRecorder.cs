@@ -125,6 +125,29 @@ public sealed class SessionRecorder : IDisposable
         }
     }
 
+    /// <summary>Records rows that an operation returned, before its result.</summary>
+    public void Rows(long op, in SeenRows rows)
+    {
+        lock (file.Guard)
+        {
+            if (ended || isBroken)
+            {
+                return;
+            }
+            // INVARIANT: what waits here to be written stays small, and what little room a full spool has is for what must be recorded
+            var seen = writer.Length < SpoolFile.PartBytes && !file.IsFull ? rows : rows.Counted();
+            writer.Expect(2 * (seen.Columns.Length + seen.Rows.Length));
+            Begin("rows"u8);
+            writer.Operation(op);
+            writer.Rows(seen);
+            Close();
+            if (writer.Length >= SpoolFile.PartBytes)
+            {
+                FlushResults();
+            }
+        }
+    }
+
     /// <summary>Completes when everything that was recorded so far is where the resource's evidence level wants it. Asked before anything is forwarded.</summary>
     /// <returns>False where it never will be: nothing may be forwarded, and the session is being ended.</returns>
     public ValueTask<bool> Kept()
@@ -229,23 +252,30 @@ public sealed class SessionRecorder : IDisposable
                 Finished = ended;
                 return;
             }
-            try
-            {
-                Flush();
-                Finished = ended;
-            }
-            catch (IOException full) when (SpoolDisk.IsFull(full))
-            {
-                return; // nothing is forwarded meanwhile; what waits here is written when there is room
-            }
-            catch (IOException)
-            {
-                Break("the record of its results could not be written");
-            }
+            Finished = FlushResults() && ended;
         }
         if (Finished)
         {
             writer.Dispose();
+        }
+    }
+
+    /// <returns>Whether nothing waits any more.</returns>
+    private bool FlushResults()
+    {
+        try
+        {
+            Flush();
+            return true;
+        }
+        catch (IOException full) when (SpoolDisk.IsFull(full))
+        {
+            return false; // nothing is forwarded meanwhile; what waits here is written when there is room
+        }
+        catch (IOException)
+        {
+            Break("the record of its results could not be written");
+            return false;
         }
     }
 

@@ -46,6 +46,9 @@ internal sealed class SpoolFile : IDisposable
     public SafeFileHandle Handle => frames.Handle;
     public SpoolIndex Index { get; }
 
+    /// <summary>The spool has room only for what must be recorded.</summary>
+    public bool IsFull => spool.Frozen;
+
     /// <summary>The `end` entry is written.</summary>
     public bool Ended { get; private set; }
 

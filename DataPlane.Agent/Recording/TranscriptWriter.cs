@@ -14,7 +14,7 @@ namespace AccessPlane.Agent.Recording;
 /// Formats entries in their canonical form (the member order of <see cref="TranscriptEntry"/>) into one buffer that is used again and again:
 /// in steady state nothing is allocated.
 /// </summary>
-internal sealed class TranscriptWriter : IDisposable
+internal sealed partial class TranscriptWriter : IDisposable
 {
     public const int LongestText = 1 << 20;
     public const int LongestParameters = 64 << 10;
@@ -158,7 +158,7 @@ internal sealed class TranscriptWriter : IDisposable
             // a message whose lengths do not add up is the server's to refuse; what it carried is recorded all the same
             if (values.Length < 4 || BinaryPrimitives.ReadInt32BigEndian(values) is var length && length > values.Length - 4)
             {
-                Parameter(values, binary: true);
+                Value(values, binary: true);
                 break;
             }
             values = values[4..];
@@ -167,7 +167,7 @@ internal sealed class TranscriptWriter : IDisposable
                 json.WriteNullValue();
                 continue;
             }
-            Parameter(values[..length], parameters.IsBinary(i));
+            Value(values[..length], parameters.IsBinary(i));
             values = values[length..];
         }
         json.WriteEndArray();
@@ -250,7 +250,7 @@ internal sealed class TranscriptWriter : IDisposable
     public void Dispose() => json.Dispose();
 
     /// <summary>Text as it is where that is unambiguous. A value in binary form is never shown as plain text: the integer 0x41424344 is not `ABCD`.</summary>
-    private void Parameter(ReadOnlySpan<byte> value, bool binary)
+    private void Value(ReadOnlySpan<byte> value, bool binary)
     {
         var readable = Utf8.IsValid(value) && !value.Contains((byte)0);
         if (readable && !binary)

@@ -22,6 +22,9 @@ internal interface IPgOversight
     /// <exception cref="IOException">The evidence cannot be written: the operation must not be forwarded.</exception>
     long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling);
 
+    /// <summary>Records rows of an operation that the client was sent.</summary>
+    void Rows(long op, in SeenRows rows);
+
     void Result(long op, in OperationResult result);
 
     void Fact(string kind, string? note);

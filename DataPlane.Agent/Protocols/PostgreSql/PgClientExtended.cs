@@ -230,11 +230,16 @@ internal sealed class PgClientExtended(PgState state)
         state.UnitHasRun = true;
         state.Names.SetPortal(execute.Portal, portal with { Executed = true });
         var hiding = state.Redaction.Begin(portal.Text, ruling);
-        var describe = hiding is not null && state.Redaction.MustDescribe(hiding, portal);
+        var describe = PgRedaction.MustDescribe(hiding, portal) || ruling.RecordRows is not null;
+        if (describe)
+        {
+            state.Unanswered.Add(Ask.DescribePortal).IsInjected = true;
+        }
         ref var asked = ref state.Unanswered.Add(Ask.Execute);
         asked.Op = op;
         asked.Text = portal.Text;
         asked.Hiding = hiding;
+        asked.RecordRows = ruling.RecordRows;
         asked.Portal = hiding is null ? null : execute.Portal.ToArray();
         asked.Taken = state.Results.TakenBy(portal.Text) ?? portal.Taken;
         state.AwaitsCopy = portal.Text.Facts.Has("copy-from");

@@ -68,6 +68,7 @@ internal sealed class PgClientQueries(PgState state)
         asked.Op = op;
         asked.Text = text;
         asked.Taken = state.Results.TakenBy(text);
+        asked.RecordRows = ruling.RecordRows;
         state.Forwarded(text, ruling);
         asked.Hiding = state.Redaction.Begin(text, ruling);
         state.Results.Begin(text, ofUnit: false);

@@ -96,6 +96,7 @@ internal sealed class PgConversation : Conversation
 
     public override int Drained(ReadOnlySpan<byte> pending)
     {
+        State.Operations.Seen.Stop();
         var read = 0;
         while (server.Look(pending[read..]) is var verdict)
         {

@@ -23,6 +23,9 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     private int unitCodeLength;
     private bool unitFailed;
 
+    /// <summary>What of their rows is kept for the record.</summary>
+    public PgSeenRows Seen { get; } = new(oversight);
+
     /// <summary>Records an operation.</summary>
     /// <returns>Its number, by which everything else here names it.</returns>
     public long Open(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling)
@@ -72,6 +75,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     /// <summary>One statement of the operation is done.</summary>
     public void Tag(long op, ReadOnlySpan<byte> tag)
     {
+        Seen.EndResult(op);
         if (Find(op) is not (var at and >= 0))
         {
             return;
@@ -170,6 +174,7 @@ internal sealed class PgOperations(IPgOversight oversight, TimeProvider clock)
     {
         if (Find(op) is var at and >= 0 && slots[at].Outcome is null)
         {
+            Seen.EndOperation(op);
             ref var slot = ref slots[at];
             slot.Outcome = outcome;
             slot.Micros = (long)clock.GetElapsedTime(slot.Started).TotalMicroseconds;

@@ -35,15 +35,13 @@ internal sealed class PgRedaction(PgState state)
     }
 
     /// <summary>Under masks no row passes whose columns are not known: where a portal was not described yet, it is, before it is run.</summary>
-    public bool MustDescribe(PgHiding hiding, in PgPortal portal)
+    public static bool MustDescribe(PgHiding? hiding, in PgPortal portal)
     {
-        if (portal.Layout is { } layout && ReferenceEquals(layout.Plan, hiding.Plan))
+        if (hiding is not null && portal.Layout is { } layout && ReferenceEquals(layout.Plan, hiding.Plan))
         {
             hiding.Layout = layout;
-            return false;
         }
-        state.Unanswered.Add(Ask.DescribePortal).IsInjected = true;
-        return true;
+        return hiding is { Layout: null };
     }
 
     public byte[] DescribeFirst(ReadOnlySpan<byte> portal, ReadOnlySpan<byte> execute, bool awaited)

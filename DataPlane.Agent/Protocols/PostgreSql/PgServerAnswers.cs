@@ -20,7 +20,7 @@ internal sealed partial class PgServerAnswers(PgState state)
         {
             return Fit.Drops; // words of the server, which could hold what is hidden
         }
-        return fit is Fit.Passes or Fit.Redacts && state.Muted && frame[0] is not ((byte)'Z' or (byte)'N' or (byte)'A' or (byte)'S') ? Fit.Drops : fit;
+        return fit is Fit.Passes or Fit.Keeps or Fit.Redacts && state.Muted && frame[0] is not ((byte)'Z' or (byte)'N' or (byte)'A' or (byte)'S') ? Fit.Drops : fit;
     }
 
     private Fit Answer(ReadOnlySpan<byte> frame, int length) => (char)frame[0] switch
@@ -38,7 +38,7 @@ internal sealed partial class PgServerAnswers(PgState state)
         's' => length == 4 ? Suspended() : Fit.Misfit,
         'Z' => length != 5 ? Fit.Misfit : Whole(frame, length) ? Ready(Body(frame, length)) : Fit.Incomplete,
         'G' => CopyBegins(copyIn: true),
-        'H' => CopyBegins(copyIn: false),
+        'H' => CopyOutBegins(frame, length),
         'c' => CopyEnds(length),
         'S' => Whole(frame, length) ? Parameter(Body(frame, length)) : length > LongestHeld ? Fit.Misfit : Fit.Incomplete,
         'N' or 'A' => Fit.Passes,
@@ -67,11 +67,13 @@ internal sealed partial class PgServerAnswers(PgState state)
         state.Operations.Row(asked.Op, length - 4);
         if (asked.Hiding is not { } hiding)
         {
-            return Fit.Passes;
+            return Passes(asked);
         }
         // INVARIANT: under masks no row passes whose columns are not known
-        return hiding.Layout is not { } layout ? Fit.Misfit : layout.Touches ? Fit.Redacts : Fit.Passes;
+        return hiding.Layout is not { } layout ? Fit.Misfit : layout.Touches ? Fit.Redacts : Passes(asked);
     }
+
+    private static Fit Passes(in PgAsked asked) => asked.RecordRows is null ? Fit.Passes : Fit.Keeps;
 
     private Fit CopyData(int length)
     {
@@ -85,7 +87,7 @@ internal sealed partial class PgServerAnswers(PgState state)
             return Fit.Drops;
         }
         state.Operations.Bytes(asked.Op, length - 4);
-        return asked.Hiding is { } hiding && hiding.Detects ? Fit.Redacts : Fit.Passes;
+        return asked.Hiding is { } hiding && hiding.Detects ? Fit.Redacts : Passes(asked);
     }
 
     private Fit Answers(Ask ask, int length)

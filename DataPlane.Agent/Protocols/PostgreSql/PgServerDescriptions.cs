@@ -37,10 +37,10 @@ internal sealed partial class PgServerAnswers
         return Fit.Drops;
     }
 
-    /// <summary>Under masks the columns must be those that the text says.</summary>
+    /// <summary>Under masks the columns must be those that the text says; where rows are recorded, so are their columns.</summary>
     private Fit Described(ReadOnlySpan<byte> frame, int length)
     {
-        var query = IsAt(Ask.Query) && unanswered[0].Hiding is not null;
+        var query = IsAt(Ask.Query) && (unanswered[0].Hiding is not null || unanswered[0].RecordRows is not null);
         if (!query && !IsInjected)
         {
             return RowDescription();
@@ -51,11 +51,33 @@ internal sealed partial class PgServerAnswers
         }
         if (query)
         {
-            return unanswered[0].Stopped is null && state.Redaction.Describe(ref unanswered[0], Body(frame, length)) ? Fit.Passes : Fit.Drops;
+            return unanswered[0].Stopped is null && Described(ref unanswered[0], Body(frame, length)) ? Fit.Passes : Fit.Drops;
         }
         unanswered.RemoveFirst();
-        state.Redaction.Describe(ref unanswered[0], Body(frame, length));
+        Described(ref unanswered[0], Body(frame, length));
         return Fit.Drops;
+    }
+
+    private bool Described(ref PgAsked asked, ReadOnlySpan<byte> description)
+    {
+        if (asked.RecordRows is { } bound)
+        {
+            state.Operations.Seen.Describe(asked.Op, bound, description);
+        }
+        return state.Redaction.Describe(ref asked, description);
+    }
+
+    private Fit CopyOutBegins(ReadOnlySpan<byte> frame, int length)
+    {
+        if (Runs && unanswered[0].RecordRows is { } bound)
+        {
+            if (!Whole(frame, length))
+            {
+                return length > LongestHeld ? Fit.Misfit : Fit.Incomplete;
+            }
+            state.Operations.Seen.BeginCopy(unanswered[0].Op, bound, inBinary: length > 4 && frame[PgFrame.Header] == 1);
+        }
+        return CopyBegins(copyIn: false);
     }
 
     /// <summary>The agent's own Describe is being answered, and the Execute that it is for stands behind it.</summary>

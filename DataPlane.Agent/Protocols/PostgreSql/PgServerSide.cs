@@ -13,6 +13,7 @@ internal sealed class PgServerSide(PgState state)
     private readonly PgServerAnswers answers = new(state);
     private readonly PgServerErrors errors = new(state);
     private long passing;
+    private bool isKept;
     private long dropping;
 
     public bool IsBetweenMessages => passing == 0 && !state.Redaction.Rows.IsActive && !state.RedactedCopy.IsActive;
@@ -30,12 +31,17 @@ internal sealed class PgServerSide(PgState state)
             if (passing > 0)
             {
                 var part = (int)Math.Min(passing, rest.Length);
+                if (isKept)
+                {
+                    state.Operations.Seen.Take(rest[..part]);
+                }
                 passing -= part;
                 at += part;
                 if (passing > 0)
                 {
                     return at > 0 ? Verdict.Forward(at) : Verdict.More(1);
                 }
+                isKept = false;
                 continue;
             }
             if (dropping > 0)
@@ -44,7 +50,7 @@ internal sealed class PgServerSide(PgState state)
             }
             if (state.Redaction.Rows.IsActive || state.RedactedCopy.IsActive)
             {
-                return at > 0 ? Verdict.Forward(at) : state.Redaction.Rows.IsActive ? state.Redaction.Rows.Look(rest) : state.RedactedCopy.Look(rest);
+                return at > 0 ? Verdict.Forward(at) : Redact(rest);
             }
             if (rest.Length < PgFrame.Header)
             {
@@ -64,6 +70,9 @@ internal sealed class PgServerSide(PgState state)
                 case Fit.Passes:
                     passing = length + 1L;
                     break;
+                case Fit.Keeps:
+                    (passing, isKept) = (length + 1L, true);
+                    break;
                 case Fit.Drops:
                     dropping = length + 1L;
                     break;
@@ -81,6 +90,17 @@ internal sealed class PgServerSide(PgState state)
                     return Misfit($"`{(char)rest[0]}` out of turn");
             }
         }
+    }
+
+    /// <summary>What is recorded of a row is what the client gets of it.</summary>
+    private Verdict Redact(ReadOnlySpan<byte> rest)
+    {
+        var verdict = state.Redaction.Rows.IsActive ? state.Redaction.Rows.Look(rest) : state.RedactedCopy.Look(rest);
+        if (verdict.Act is Act.Forward or Act.Rewrite && state.Unanswered[0].RecordRows is not null)
+        {
+            state.Operations.Seen.Take(verdict.Act == Act.Forward ? rest[..verdict.Bytes] : verdict.Replacement.Span);
+        }
+        return verdict;
     }
 
     private Verdict Drop(int available)
@@ -112,6 +132,9 @@ internal sealed class PgServerSide(PgState state)
 internal enum Fit
 {
     Passes,
+
+    /// <summary>It passes, and is part of the record.</summary>
+    Keeps,
     Drops,
 
     /// <summary>It passes with some of it hidden.</summary>

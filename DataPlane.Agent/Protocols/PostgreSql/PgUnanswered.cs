@@ -1,3 +1,5 @@
+using AccessPlane.Contracts.Policy;
+
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>What a client message asks of the server.</summary>
@@ -41,6 +43,9 @@ internal struct PgAsked
 
     /// <summary>What must not show of its results; null where no mask is in force.</summary>
     public PgHiding? Hiding;
+
+    /// <summary>How much of its rows is recorded; null for nothing.</summary>
+    public RecordedRows? RecordRows;
 
     /// <summary>Of Execute under masks.</summary>
     public byte[]? Portal;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using AccessPlane.Agent.Recording;
 using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
@@ -64,7 +65,7 @@ public sealed class BadAgentTests : IAsyncLifetime
     }
 
     /// <summary>A session's first segment.</summary>
-    private static Segment Begin(EnrolledAgent agent, Guid grant, string resource, string? text = null)
+    private static Segment Begin(EnrolledAgent agent, Guid grant, string resource, string? text = null, params TranscriptEntry[] more)
     {
         var session = Guid.CreateVersion7();
         var now = TimeProvider.System.GetUtcNow();
@@ -76,6 +77,7 @@ public sealed class BadAgentTests : IAsyncLifetime
         {
             entries.Add(new(2, now, "statement", Op: 1, Protocol: "simple", Text: text, Effect: Effect.Allow, Policy: 1));
         }
+        entries.AddRange([.. more.Select((e, i) => e with { Seq = entries.Count + i + 1, At = now })]);
         var head = HashChain.Begin(session);
         var (before, lines) = (Convert.ToHexStringLower(head), new StringBuilder());
         foreach (var line in entries.Select(e => JsonSerializer.Serialize(e, Json.Options)))
@@ -199,6 +201,20 @@ public sealed class BadAgentTests : IAsyncLifetime
     public async Task The_longest_statement_there_is_fits_into_a_message(char of)
     {
         var segment = Begin(orders, await Grant(), "orders", new string(of, 1024 * 1024 / Encoding.UTF8.GetByteCount([of])));
+        await orders.Send(ReportKinds.SegmentSealed, segment);
+        Assert.Equal(segment.Session, orders.Next<SegmentReceipt>(DirectiveKinds.SegmentAccepted).Session);
+    }
+
+    [Theory]
+    [InlineData('"')]
+    [InlineData('\\')]
+    [InlineData('\u0001')]
+    [InlineData('\u20ac')]
+    public async Task The_most_that_is_recorded_of_rows_fits_into_a_message(char of)
+    {
+        var text = JsonSerializer.SerializeToElement(new string(of, RecordedRows.BytesOfAny / Encoding.UTF8.GetByteCount([of])), Json.Options);
+        var segment = Begin(
+            orders, await Grant(), "orders", new string(of, SpoolFile.PartBytes), new TranscriptEntry(0, default, "rows", Op: 1, Columns: [new("a", 25)], Values: [[text]]));
         await orders.Send(ReportKinds.SegmentSealed, segment);
         Assert.Equal(segment.Session, orders.Next<SegmentReceipt>(DirectiveKinds.SegmentAccepted).Session);
     }

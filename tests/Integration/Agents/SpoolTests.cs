@@ -118,6 +118,65 @@ public sealed class SpoolTests : IDisposable
         }
     }
 
+    /// <summary>One column, one row of one value.</summary>
+    private static void Show(SessionRecorder recorder, int bytes)
+    {
+        byte[] row = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, .. Enumerable.Repeat((byte)'x', bytes)];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(row, row.Length);
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(row.AsSpan(6), bytes);
+        recorder.Rows(1, new SeenRows([0, 0, 0, 25, 0, 0, 0, 0, 1, (byte)'a'], row, 0, 0));
+    }
+
+    [Fact]
+    public void Recording_small_rows_allocates_nothing_in_steady_state()
+    {
+        using var spool = Open();
+        using var recorder = Begin(spool, out _);
+        void Many()
+        {
+            Show(recorder, 100); // what it makes here is counted apart
+            recorder.Tick();
+        }
+        static long Made() => Allocated.InSteadyState(() => _ = (byte[])[0, 0, 0, 0, 0, 1, 0, 0, 0, 0, .. Enumerable.Repeat((byte)'x', 100)]);
+
+        Allocated.InSteadyState(Many);
+        Assert.InRange(Allocated.InSteadyState(Many), 0, Made() + 64);
+        recorder.End("closed", null, null);
+    }
+
+    [Fact]
+    public void Rows_are_written_before_many_of_them_wait_so_that_no_part_becomes_large()
+    {
+        using var spool = Open();
+        using var recorder = Begin(spool, out var session);
+        for (var i = 0; i < 20; i++)
+        {
+            Show(recorder, 500_000);
+        }
+        spool.Files.Single().Seal("a", key);
+        Assert.InRange(spool.Files.Single().Read(spool.Files.Single().Oldest()!, "a").Entries.Length, 500_000, 500_000 + SpoolFile.PartBytes);
+        recorder.End("closed", null, null);
+        Assert.Equal(20, Drained(spool)[session].Count(e => e is { Kind: "rows", Values.Count: 1, RowsOmitted: null }));
+    }
+
+    [Fact]
+    public void While_the_disk_is_full_rows_are_counted_and_no_heap_of_them_waits()
+    {
+        using var disk = SmallDisk.Mount();
+        using var spool = new Spool(disk.Path, SpoolLimits.Standard, ControlPlaneKey.Wrap, TimeProvider.System, null);
+        using var recorder = Begin(spool, out var session);
+        disk.Fill();
+        for (var i = 0; i < 100; i++)
+        {
+            Show(recorder, 1_000_000);
+        }
+        disk.Empty();
+        recorder.End("closed", null, null);
+        var rows = Drained(spool)[session].Where(e => e.Kind == "rows").ToList();
+        Assert.Equal(100, rows.Sum(e => (e.Values?.Count ?? 0) + (e.RowsOmitted ?? 0)));
+        Assert.InRange(rows.Count(e => e.Values is not null), 1, 10);
+    }
+
     [Fact]
     public void A_statement_is_on_disk_when_its_recording_returns()
     {

@@ -111,9 +111,10 @@ internal sealed partial class WireAgent
     }
 
     /// <summary>The control plane takes everything that was recorded so far.</summary>
-    public void Drain()
+    public List<Segment> Drain()
     {
         isDrained = true;
+        var taken = new List<Segment>();
         foreach (var file in spool.Files)
         {
             file.Seal("wire", key);
@@ -123,9 +124,11 @@ internal sealed partial class WireAgent
                 Assert.Null(segment.WhyInvalid(key));
                 Secrets.Sweep.Hears("what the agent recorded", segment.Entries);
                 spool.Accept(file.Session, part.Number);
+                taken.Add(segment);
             }
         }
         LookAtSpool();
+        return taken;
     }
 
     /// <summary>The control plane is not heard of any more.</summary>

@@ -30,11 +30,7 @@ public sealed class RedactionTests
             .. Frames.Int32((int)c.Type), 0, 4, 255, 255, 255, 255, 0, 0]),
     ]);
 
-    private static byte[] Row(params string?[] values) => Frames.Answer('D',
-    [
-        0, (byte)values.Length,
-        .. values.SelectMany(v => v is null ? Frames.Int32(-1) : [.. Frames.Int32(Encoding.UTF8.GetByteCount(v)), .. Encoding.UTF8.GetBytes(v)]),
-    ]);
+    private static byte[] Row(params string?[] values) => Frames.Row(values);
 
     /// <summary>What the client got: `T D[1|null] C Z`.</summary>
     private static string Story(byte[] bytes)

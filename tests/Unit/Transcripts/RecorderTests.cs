@@ -91,6 +91,26 @@ public sealed class RecorderTests
     }
 
     [Fact]
+    public void Rows_have_their_canonical_form_too()
+    {
+        // id (binary) and name; 7 and null, 8 and é
+        ReadOnlySpan<byte> columns = [0, 0, 0, 23, 1, 0, 0, 0, 2, .. "id"u8, 0, 0, 0, 25, 0, 0, 0, 0, 4, .. "name"u8];
+        ReadOnlySpan<byte> rows = [0, 0, 0, 18, 0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 20, 0, 2, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 2, 0xc3, 0xa9];
+        var (c, r) = (columns.ToArray(), rows.ToArray());
+        var text = Written(w =>
+        {
+            w.Operation(1);
+            w.Rows(new SeenRows(c, r, 2, 31));
+        });
+        Assert.EndsWith(
+            """
+            "op":1,"columns":[{"name":"id","type":23},{"name":"name","type":25}],"values":[[{"base64":"AAAABw=="},null],[{"base64":"AAAACA=="},"é"]],"rowsOmitted":2,"bytesOmitted":31}
+            """,
+            text, StringComparison.Ordinal);
+        Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<TranscriptEntry>(text, Json.Strict), Json.Options));
+    }
+
+    [Fact]
     public void A_value_sent_in_binary_form_is_never_shown_as_if_it_had_been_text()
     {
         ReadOnlySpan<byte> values = [0, 0, 0, 4, 65, 66, 67, 68, 0, 0, 0, 4, 0, 0, 0, 7];

@@ -1,3 +1,4 @@
+using AccessPlane.Contracts.Policy;
 using Xunit;
 
 namespace AccessPlane.Tests.Unit.Wire;
@@ -52,6 +53,24 @@ public sealed class ConversationProperties
         {
             Assert.Null(talk.State.Broken);
             Assert.Equal(expected, story);
+        }
+        return true;
+    });
+
+    [Fact]
+    public void Whose_rows_are_recorded_is_answered_no_otherwise_and_every_row_is_kept_or_counted() => Script.Holds(Script.Followed, steps =>
+    {
+        var bytes = Script.Bytes(steps);
+        var (server, expected) = Script.PlayDirectly(bytes);
+        foreach (var piece in new[] { 7, int.MaxValue })
+        {
+            var (talk, _, story, _) = Script.Play(bytes, piece, eager: true, new Witness { RecordRows = new RecordedRows(2, 64) });
+            if (!server.HasEnded)
+            {
+                Assert.Equal(expected, story);
+                Assert.Equal(story.Split(' ').Count(m => m is "D" or "d"), talk.Witness.Rows.Sum(r => (r.Values?.Count ?? 0) + (r.RowsOmitted ?? 0)));
+            }
+            Assert.All(talk.Witness.Rows.GroupBy(r => r.Op), op => Assert.InRange(op.Sum(r => r.Values?.Count ?? 0), 0, 2));
         }
         return true;
     });

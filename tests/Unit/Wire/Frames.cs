@@ -35,6 +35,21 @@ internal static class Frames
 
     public static byte[] Error(string code, string message, string severity = "ERROR") => PgError.Of(severity, code, message);
     public static byte[] Complete(string tag) => PgFrame.OfTexts('C', tag);
+
+    /// <summary>A description of columns, each as `name` and its type; with `*` behind the name it comes in binary form.</summary>
+    public static byte[] Columns(params (string Name, int Type)[] columns) => PgFrame.Of('T',
+    [
+        .. Int16(columns.Length),
+        .. columns.SelectMany(c => (byte[])[.. Text(c.Name.TrimEnd('*')), .. new byte[6], .. Int32(c.Type), 0, 4, 255, 255, 255, 255, 0, (byte)(c.Name.EndsWith('*') ? 1 : 0)]),
+    ]);
+
+    public static byte[] Row(params string?[] values) => RowOf([.. values.Select(v => v is null ? null : Encoding.UTF8.GetBytes(v))]);
+
+    public static byte[] RowOf(params byte[]?[] values) => PgFrame.Of('D',
+        [.. Int16(values.Length), .. values.SelectMany(v => v is null ? Int32(-1) : [.. Int32(v.Length), .. v])]);
+
+    private static byte[] Int16(int value) => [(byte)(value >> 8), (byte)value];
+
     public static byte[] Ready(char status) => PgFrame.Of('Z', [(byte)status]);
     public static byte[] Answer(char type, params byte[] body) => PgFrame.Of(type, body);
 

@@ -39,6 +39,11 @@ internal sealed class Talk
     {
     }
 
+    public Talk(PgCatalog catalog, Witness witness)
+        : this(new PgDatabase(new PgKnowledge(catalog, Parser)), witness, TimeProvider.System)
+    {
+    }
+
     private Talk(PgDatabase database, Witness witness, TimeProvider clock)
     {
         Witness = witness;

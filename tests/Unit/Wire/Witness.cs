@@ -1,8 +1,11 @@
 using System.Text;
+using System.Text.Json;
 using AccessPlane.Agent.Protocols.PostgreSql;
 using AccessPlane.Agent.Recording;
+using AccessPlane.Contracts;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Sql;
+using AccessPlane.Contracts.Transcripts;
 
 namespace AccessPlane.Tests.Unit.Wire;
 
@@ -40,6 +43,7 @@ internal sealed class Witness(params string[] denied) : IPgOversight
         return new Ruling(effect, [new Reason("test", effect, "as the test wants it")], 1)
         {
             Masks = Masks,
+            RecordRows = RecordRows,
             Hold = effect == Effect.Hold ? Terms : null,
             MaxRows = MostWritten is { } most ? new Limit<long>(most, "few-writes") : null,
         };
@@ -66,6 +70,21 @@ internal sealed class Witness(params string[] denied) : IPgOversight
 
     public void Result(long op, in OperationResult result) => Results.Add(new Outcome(
         op, result.Outcome, (char)result.Status, result.Rows, Encoding.UTF8.GetString(result.Tag), Encoding.UTF8.GetString(result.ErrorCode)));
+
+    /// <summary>How much of what statements return is recorded.</summary>
+    public RecordedRows? RecordRows { get; init; }
+
+    /// <summary>The entries of the kind `rows`, as the transcript has them.</summary>
+    public List<TranscriptEntry> Rows { get; } = [];
+
+    void IPgOversight.Rows(long op, in SeenRows rows)
+    {
+        using var writer = new TranscriptWriter();
+        writer.Begin(1, default, "rows"u8);
+        writer.Operation(op);
+        writer.Rows(rows);
+        Rows.Add(JsonSerializer.Deserialize<TranscriptEntry>(writer.End(), Json.Strict)!);
+    }
 
     public string Identity { get; set; } = "role\ndatabase";
 
