@@ -76,12 +76,23 @@ internal static class ReplaySession
         "start" => $"{e.Start!.Holder.Display} logs in to {Printable.Line(e.Start.Database)} from {e.Start.Client} ({Printable.Line(e.Start.Application, 60)})",
         "statement" => $"{e.Op}> {ShownText.Of(e.Text ?? "")}{(e.Params is { Count: > 0 } given ? $"  -- {string.Join(", ", given.Select(p => ShownText.Of(p.ToString())))}" : "")}{Verdict(e)}",
         "result" => $"{e.Op}< {e.Outcome}{(e.Rows is { } rows ? $", {Words.Count(rows, "row", "rows")}" : "")}{(e.Error is { } error ? $": {error.Code} {Printable.Line(error.Message)}" : "")}",
+        "rows" => Rows(e),
         "facts" or "scope" => null,
         "hold" => $"{e.Op}= waits for people (hold {e.Hold:D})",
         "hold-ended" => $"{e.Op}= {e.Outcome}{(e.By is { } by ? $" by {Printable.Line(by)}" : "")}",
         "end" => $"ends: {e.Cause}",
         _ => $"{e.Kind}{(e.Note is { } note ? $": {Printable.Line(note)}" : "")}",
     };
+
+    /// <summary>A line for the columns, one for each row, and what was not kept.</summary>
+    private static string Rows(TranscriptEntry e) => string.Join("\n    ",
+    [
+        $"{e.Op}: {string.Join(" | ", e.Columns?.Select(c => Cell(c.Name)) ?? [])}".TrimEnd(),
+        .. e.Values?.Select(row => string.Join(" | ", row.Select(v => Cell(v.ValueKind == JsonValueKind.String ? v.GetString()! : v.GetRawText())))) ?? [],
+        .. e.RowsOmitted is { } left ? (string[])[$"({Words.Count(left, "row", "rows")}{(e.Values is null ? "" : " more")}, {Words.Count(e.BytesOmitted ?? 0, "byte", "bytes")}, not kept)"] : [],
+    ]);
+
+    private static string Cell(string text) => Printable.Line(ShownText.Of(text), 60);
 
     private static string Verdict(TranscriptEntry e) => e.Effect is null or Contracts.Policy.Effect.Allow ? ""
         : $"  [{e.Effect.ToString()!.ToLowerInvariant()}: {string.Join("; ", (e.Reasons ?? []).Where(r => !r.Observed).Select(r => Printable.Line(r.Text, 120)))}]";

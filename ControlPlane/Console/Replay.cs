@@ -13,11 +13,18 @@ public sealed record Replay(SessionStart? Start, IReadOnlyList<Replay.Moment> Mo
     /// <param name="Entry">What began it: the statement, or what happened to the session.</param>
     public sealed record Moment(long Offset, TranscriptEntry Entry)
     {
+        private readonly List<TranscriptEntry> seen = [];
+
+        /// <summary>What its client was sent, where that is recorded: one entry for each of its results.</summary>
+        public IReadOnlyList<TranscriptEntry> Seen => seen;
+
         public TranscriptEntry? Result { get; internal set; }
         public TranscriptEntry? Hold { get; internal set; }
         public TranscriptEntry? HoldEnded { get; internal set; }
 
         public bool IsStatement => Entry.Kind == "statement";
+
+        internal void Add(TranscriptEntry rows) => seen.Add(rows);
 
         /// <summary>What stands out: `bad` was refused or failed, `wait` had to wait, `mask` came back with values hidden.</summary>
         public string Tone => Entry.Effect == Effect.Deny || Result?.Outcome is "refused" or "failed" ? "bad"
@@ -52,6 +59,9 @@ public sealed record Replay(SessionStart? Start, IReadOnlyList<Replay.Moment> Mo
                     break; // what statements were judged by: asked for with a statement's explanation
                 case "result" when running is not null:
                     running.Result = entry;
+                    break;
+                case "rows" when running is not null:
+                    running.Add(entry);
                     break;
                 case "hold" when running is not null:
                     running.Hold = entry;

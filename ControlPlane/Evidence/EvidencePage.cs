@@ -139,7 +139,27 @@ public sealed class EvidencePage(EvidenceLog evidence, SigningKeys keys)
         {
             html.Raw("<code>").Text(string.Join(", ", bound.Select((p, i) => $"${i + 1} = {p.GetRawText()}"))).Raw("</code>");
         }
+        Rows(html, entry);
         html.Raw("</td><td>").Text(EvidenceWords.Of(entry)).Raw("</td></tr>");
+    }
+
+    /// <summary>What the client was sent, where that is recorded.</summary>
+    private static void Rows(HtmlText html, TranscriptEntry entry)
+    {
+        if (entry.Values is not { } rows)
+        {
+            return;
+        }
+        html.Raw("<table>");
+        if (entry.Columns is { } columns)
+        {
+            html.Row(columns.Select(c => c.Name));
+        }
+        foreach (var row in rows)
+        {
+            html.Row(row.Select(v => v.ValueKind == JsonValueKind.String ? v.GetString()! : v.GetRawText()));
+        }
+        html.Raw("</table>");
     }
 
     private void Proof(HtmlText html, EvidenceCase about, List<(LoggedEvent Logged, IEvent Event)> told)

@@ -54,6 +54,8 @@ internal static class EvidenceWords
             entry.Outcome, entry.Tag, entry.Rows is { } rows ? $"{rows} rows" : null, entry.Masked is { } masked and > 0 ? $"{masked} values hidden" : null,
             entry.Error is { } error ? $"{error.Code} {error.Message}" : null, entry.Cause, entry.By is { } by ? $"by {by}" : null, entry.Note,
             entry.Start is { } start ? $"{start.Holder.Display} from {start.Client}, logged in by {start.Login}" : null,
+            entry.Values is { } sent ? $"{sent.Count} rows as they were sent" : null,
+            entry.RowsOmitted is { } more ? $"{more} {(entry.Values is null ? "" : "more ")}rows ({entry.BytesOmitted} bytes) were not kept" : null,
             entry.TextOmitted is { } left ? $"{left} bytes of the statement are not shown; SHA-256 {entry.TextHash}" : null,
         ];
         return string.Join("; ", parts.Where(p => !string.IsNullOrEmpty(p)));

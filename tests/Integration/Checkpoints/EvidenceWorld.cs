@@ -11,6 +11,7 @@ using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.Keys;
 using AccessPlane.ControlPlane.Sessions;
 using AccessPlane.Tests.Integration.Agents;
+using AccessPlane.Tests.Integration.Console;
 using AccessPlane.Tests.Integration.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -49,7 +50,7 @@ public sealed class EvidenceWorld : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Host = await ControlPlaneHost.Start();
+        Host = await ControlPlaneHost.Start(settings: ShownPage.Settings);
         await Host.Publish(SharedControlPlane.Policy);
         agent = await EnrolledAgent.Enrol(Host, $"orders-{Guid.CreateVersion7():N}"[..30], "orders");
         await Checkpoint();

@@ -28,13 +28,14 @@ internal sealed class ShownPage : IAsyncDisposable
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <param name="page">A component with a route.</param>
-    public static async Task<ShownPage> To(ControlPlaneHost host, Type page, string who, string group)
+    /// <param name="parameters">Of its address.</param>
+    public static async Task<ShownPage> To(ControlPlaneHost host, Type page, string who, string group, params (string Name, object? Value)[] parameters)
     {
         var circuit = host.Services.CreateAsyncScope();
         await SignIn(host, circuit.ServiceProvider, who, group);
         ((IHostEnvironmentNavigationManager)circuit.ServiceProvider.GetRequiredService<NavigationManager>()).Initialize("https://accessplane.example/", "https://accessplane.example/console/");
         var renderer = new HtmlRenderer(new Patient(circuit.ServiceProvider), NullLoggerFactory.Instance);
-        var shown = await renderer.Dispatcher.InvokeAsync(async () => await renderer.RenderComponentAsync(page));
+        var shown = await renderer.Dispatcher.InvokeAsync(async () => await renderer.RenderComponentAsync(page, ParameterView.FromDictionary(parameters.ToDictionary(p => p.Name, p => p.Value))));
         return new ShownPage(circuit, renderer, shown);
     }
 

@@ -18,7 +18,8 @@ public sealed class EveryEventTests(TestDatabase database) : IClassFixture<TestD
     [
         $$"""{"seq":1,"at":"2026-01-31T12:00:00.000001Z","kind":"scope","scopeHash":"{{RulingBasis.HashOf(Encoding.UTF8.GetBytes(Scoped))}}","scope":{{Scoped}}}""",
         """{"seq":2,"at":"2026-01-31T12:00:00.000002Z","kind":"statement","op":1,"protocol":"simple","text":"SELECT 1","effect":"allow","policy":1}""",
-        """{"seq":3,"at":"2026-01-31T12:00:00.000003Z","kind":"result","op":1,"outcome":"completed","status":"I","duration":9,"rows":1,"bytes":11,"tag":"SELECT 1"}""",
+        """{"seq":3,"at":"2026-01-31T12:00:00.000003Z","kind":"rows","op":1,"columns":[{"name":"?column?","type":23}],"values":[["1"]],"rowsOmitted":1,"bytesOmitted":7}""",
+        """{"seq":4,"at":"2026-01-31T12:00:00.000003Z","kind":"result","op":1,"outcome":"completed","status":"I","duration":9,"rows":1,"bytes":11,"tag":"SELECT 1"}""",
     ]).Select(line => line + "\n"));
 
     /// <summary>What begins something; every other event is about what was begun.</summary>
@@ -28,7 +29,7 @@ public sealed class EveryEventTests(TestDatabase database) : IClassFixture<TestD
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     private static IEvent Some(Type type) => type == typeof(TranscriptRecorded)
-        ? new TranscriptRecorded(Guid.Empty, "sample", 1, 1, 3, new string('0', 64), Convert.ToHexStringLower(HashChain.Begin(Guid.Empty)), true, Entries, "")
+        ? new TranscriptRecorded(Guid.Empty, "sample", 1, 1, 4, new string('0', 64), Convert.ToHexStringLower(HashChain.Begin(Guid.Empty)), true, Entries, "")
         : (IEvent)Sample.Of(type);
 
     /// <summary>Of each table: how many rows it has, and what is in them.</summary>

@@ -26,4 +26,14 @@ public sealed class TicketTests
     [Fact]
     public void A_statement_of_a_transcript_commands_no_terminal() =>
         Assert.Equal("1> select ⟨U+001B⟩[2J", ReplaySession.Told(new TranscriptEntry(1, DateTimeOffset.UnixEpoch, "statement", Op: 1, Text: "select \u001b[2J")));
+
+    [Fact]
+    public void Rows_of_a_transcript_are_a_line_each_and_command_no_terminal()
+    {
+        var rows = System.Text.Json.JsonSerializer.Deserialize<TranscriptEntry>(
+            """{"seq":1,"at":"2026-03-01T12:00:00.000000Z","kind":"rows","op":1,"columns":[{"name":"id","type":23},{"name":"na\u001bme","type":25}],"values":[["1","A\nda"],["2",null]],"rowsOmitted":3,"bytesOmitted":40}""",
+            AccessPlane.Contracts.Json.Options)!;
+        Assert.Equal("1: id | na⟨U+001B⟩me\n    1 | A da\n    2 | null\n    (3 rows more, 40 bytes, not kept)", ReplaySession.Told(rows));
+        Assert.Equal("1:\n    (1 row, 5 bytes, not kept)", ReplaySession.Told(rows with { Columns = null, Values = null, RowsOmitted = 1, BytesOmitted = 5 }));
+    }
 }

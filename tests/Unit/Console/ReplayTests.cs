@@ -27,6 +27,14 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public void Rows_belong_to_their_statement()
+    {
+        var replay = Replay.Of([Entry(0, "statement", 1), Entry(1, "rows", 1), Entry(2, "rows", 1), Entry(3, "result", 1) with { Outcome = "completed" }, Entry(4, "rows", 7)]);
+        Assert.Equal([2, 3], replay.Moments[0].Seen.Select(e => e.Seq));
+        Assert.Equal(["completed", "rows"], replay.Moments.Select(m => m.Told));
+    }
+
+    [Fact]
     public void What_was_denied_failed_or_masked_stands_out()
     {
         var replay = Replay.Of(

@@ -172,7 +172,8 @@ public sealed class ReadModelTests
     [Fact]
     public void A_statement_and_its_result_become_one_operation()
     {
-        var rows = new ReadModel<OperationRow>(new Operations()).Given(Session, 0, Recorded(Lines)).Rows;
+        const string seen = """{"seq":2,"at":"2026-01-31T12:00:00.000500Z","kind":"rows","op":1,"columns":[{"name":"n","type":23}],"values":[["1"]],"rowsOmitted":4,"bytesOmitted":28}""";
+        var rows = new ReadModel<OperationRow>(new Operations()).Given(Session, 0, Recorded([Lines[0], seen, .. Lines[1..]])).Rows;
         Assert.Equal(2, rows.Count);
         Assert.Equal(("SELECT 1", Effect.Allow, "completed", 1L), (rows[0].Text, rows[0].Verdict, rows[0].Outcome, rows[0].Rows));
         Assert.Equal((Effect.Deny, null, "orders-read"), (rows[1].Verdict, rows[1].Outcome, rows[1].Reasons!.Single().Rule));
