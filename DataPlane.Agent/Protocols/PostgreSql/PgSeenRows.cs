@@ -58,6 +58,15 @@ internal sealed class PgSeenRows(IPgOversight oversight)
         }
     }
 
+    /// <summary>A row comes, described or not.</summary>
+    public void Begin(long its, RecordedRows bound)
+    {
+        if (its != op)
+        {
+            Begins(its, bound);
+        }
+    }
+
     /// <summary>The next bytes of a row that the client gets. INVARIANT: the first of them hold its whole header.</summary>
     public void Take(ReadOnlySpan<byte> passed)
     {

@@ -73,7 +73,15 @@ internal sealed partial class PgServerAnswers(PgState state)
         return hiding.Layout is not { } layout ? Fit.Misfit : layout.Touches ? Fit.Redacts : Passes(asked);
     }
 
-    private static Fit Passes(in PgAsked asked) => asked.RecordRows is null ? Fit.Passes : Fit.Keeps;
+    private Fit Passes(in PgAsked asked)
+    {
+        if (asked.RecordRows is not { } bound)
+        {
+            return Fit.Passes;
+        }
+        state.Operations.Seen.Begin(asked.Op, bound);
+        return Fit.Keeps;
+    }
 
     private Fit CopyData(int length)
     {

@@ -6,6 +6,7 @@ using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
+using AccessPlane.Tests.Integration.Wire;
 using AccessPlane.Tests.Unit;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AccessPlane.Contracts.Policy;
-using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.Console.Pages;
 using AccessPlane.Tests.Integration.Console;
 using Xunit;
@@ -16,7 +15,7 @@ public sealed class RowsOnPagesTests(EvidenceWorld world) : IClassFixture<Eviden
     {
         var grant = (await world.Host.Get($"/v1/requests/{world.Request}")).GetProperty("grantId").GetGuid();
         JsonElement[][] rows = [.. Enumerable.Range(1, 12).Select(i => (JsonElement[])[JsonSerializer.SerializeToElement($"{i}"), JsonSerializer.SerializeToElement(i == 1 ? Hostile : null)])];
-        return await world.Record(Guid.CreateVersion7(), grant, 5, [],
+        return await world.Record(Guid.CreateVersion7(), grant, 4, [],
         [
             [
                 new(0, default, "statement", Op: 1, Protocol: "simple", Text: "select id, name from people", Statements: ["select"], Effect: Effect.Allow, Policy: 1),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Transcripts;
 using Npgsql;
@@ -88,7 +89,7 @@ public sealed class RowsRecordedTests : IAsyncLifetime
                 Assert.Equal(("Ada", "é"), (reader.GetString(0), reader.GetString(1)));
             }
         }
-        var read = Rows().Where(e => e.Columns?.FirstOrDefault()?.Name == "name").ToList();
+        var read = Rows().Where(e => e.Columns is [{ Name: "name" }, ..]).ToList();
         Assert.Equal(2, read.Count);
         Assert.All(read, e => Assert.Contains("""{"bytes":"Ada"}""", string.Join(' ', e.Values![0].Select(v => v.GetRawText())), StringComparison.Ordinal));
     }
@@ -129,7 +130,7 @@ public sealed class RowsRecordedTests : IAsyncLifetime
             new MaskRule("words", "orders", [], [Detector.Email], MaskWith.Redact, null, Inference.Allow));
         await agent.Directly("insert into people values (3, 'ask ada@secret.example', null)");
         using var client = await agent.Connect();
-        const string all = "************2222";
+        const string all = "********2222";
         Assert.Equal($"T D[1|{all}] C[SELECT 1] ZI", Story(await client.Ask(Query("select id, card from people where id = 1"))));
         Assert.Equal($"1 2 D[1|{all}] C[SELECT 1] ZI", Story(await client.Ask(Parse("", "select id, card from people where id = 1"), Bind("", ""), Execute(), Sync)));
         await client.Ask(Query("select name from people where id = 3"));
@@ -187,8 +188,8 @@ public sealed class MaskedRowsRecordedTests
     [Fact]
     public async Task What_the_database_hides_is_in_no_record()
     {
-        await using var agent = await WireAgent.Start(MaskedSessionTests.Options());
-        agent.Publish(model => model with { Resources = [.. model.Resources.Select(r => r with { RecordRows = new RecordedRows(10, 4096) })] });
+        await using var agent = await WireAgent.Start(MaskedSessionTests.Options() with { RecordRows = new RecordedRows(10, 4096) });
+        await agent.UntilMasking(MaskingStatus.Ready);
         using var client = await agent.Connect();
         const string sql = "select name, ssn from shop.customers order by id";
         Assert.Equal("T D[Ada|********6789] D[Grace|********4321] C[SELECT 2] ZI", Story(await client.Ask(Query(sql))));

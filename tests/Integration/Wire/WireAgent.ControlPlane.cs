@@ -4,6 +4,7 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Transcripts;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Wire;

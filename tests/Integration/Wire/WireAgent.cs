@@ -52,6 +52,7 @@ internal sealed partial class WireAgent : IAsyncDisposable
         var terms = new ResourceTerms("orders", "postgresql", options.FreezeAfter ?? TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5), options.Evidence)
         {
             Masking = options.Masking,
+            RecordRows = options.RecordRows,
         };
         InForce.Swap(Snapshot.Empty with { Epoch = 1, Policy = new PublishedPolicy(1, "", new PolicyModel([terms], [Offered(options)], PeopleDirectory.Empty) { Masks = options.Masks ?? [] }) });
         policies[1] = InForce.Current.Policy;

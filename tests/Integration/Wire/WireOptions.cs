@@ -29,6 +29,7 @@ internal sealed record WireOptions(
     public string? SpoolIn { get; init; }
     public SpoolDisk? Disk { get; init; }
     public MaskingMode Masking { get; init; }
+    public RecordedRows? RecordRows { get; init; }
     public string Agent { get; init; } = "wire";
 
     /// <summary>Another agent, whose database it serves too: with the same role, or with one of its own that is a member of that.</summary>
