@@ -4,22 +4,29 @@ using Npgsql;
 namespace AccessPlane.Projections;
 
 /// <summary>A page of the log, and what it tells each read model.</summary>
-internal sealed record Page(Settled Log, IReadOnlyDictionary<Projection, IReadOnlyList<Told>> Told);
+/// <param name="Server">When the database's server started that it was read from.</param>
+internal sealed record Page(Settled Log, IReadOnlyDictionary<Projection, IReadOnlyList<Told>> Told, DateTime Server);
 
 /// <summary>
 /// Pages of the log for read models, the next one read while one is folded: reading it is this process's work, folding it the database's.
-/// What is settled does not change, so that what was read early is what would be read late. For one caller at a time.
+/// What is settled does not change, so that what was read early is what would be read late — at the same server. For one caller at a time.
 /// </summary>
 internal sealed class PagesAhead(NpgsqlDataSource database, Tables tables, int most)
 {
     private (long After, IReadOnlyList<Projection> For, Task<Page> Page)? ahead;
 
-    public async Task<Page> Read(long after, IReadOnlyList<Projection> projections, CancellationToken cancel)
+    /// <param name="connection">The one that stores how far the caller has come.</param>
+    public async Task<Page> Read(NpgsqlConnection connection, long after, IReadOnlyList<Projection> projections, CancellationToken cancel)
     {
         // a failure is told to whoever would have got the page, and not to the next one as well
-        var (ready, matches) = (ahead, ahead is { } next && next.After == after && next.For.SequenceEqual(projections));
+        var next = ahead;
         ahead = null;
-        var page = await (matches ? ready!.Value.Page : Begin(after, projections, cancel));
+        var page = next is { } ready && ready.After == after && ready.For.SequenceEqual(projections) ? await ready.Page : null;
+        // INVARIANT: another server may have taken over that never had the last events: their numbers are given once more there
+        if (page is null || page.Server != await tables.ServerStarted(connection, cancel))
+        {
+            page = await Read(connection, after, projections, default, cancel);
+        }
         if (page.Log.More)
         {
             ahead = (page.Log.Position, projections, Begin(page.Log.Position, projections, cancel));
@@ -31,9 +38,14 @@ internal sealed class PagesAhead(NpgsqlDataSource database, Tables tables, int m
         async () =>
         {
             await using var connection = await database.OpenConnectionAsync(cancel);
-            var page = await tables.Read(connection, after, projections.SelectMany(p => p.Types).Distinct(), most, cancel);
-            return new Page(page, projections.ToDictionary(p => p, p => Told.By(p, page.Events)));
+            return await Read(connection, after, projections, await tables.ServerStarted(connection, cancel), cancel);
         }, cancel);
+
+    private async Task<Page> Read(NpgsqlConnection connection, long after, IReadOnlyList<Projection> projections, DateTime server, CancellationToken cancel)
+    {
+        var page = await tables.Read(connection, after, projections.SelectMany(p => p.Types).Distinct(), most, cancel);
+        return new Page(page, projections.ToDictionary(p => p, p => Told.By(p, page.Events)), server);
+    }
 }
 
 /// <summary>What an event at a position changes in a read model.</summary>

@@ -84,7 +84,7 @@ public sealed class Projector(NpgsqlDataSource database, IReadOnlyList<Projectio
         // those that are ahead wait for the rest; a page is read once for all
         var behind = kept.Where(p => states[p].Position == from).ToList();
         var upTo = kept.Except(behind).Select(p => states[p].Position).DefaultIfEmpty(long.MaxValue).Min();
-        var page = await pages.Read(from, behind, cancel);
+        var page = await pages.Read(connection, from, behind, cancel);
         var now = Math.Min(upTo, page.Log.Position);
         if (now > from)
         {

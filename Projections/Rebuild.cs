@@ -52,7 +52,7 @@ internal sealed class Rebuild(NpgsqlDataSource database, Tables tables, Projecti
     {
         for (var more = true; more;)
         {
-            var page = await pages.Read(from, [projection], cancel);
+            var page = await pages.Read(connection, from, [projection], cancel);
             await using var transaction = await connection.BeginTransactionAsync(cancel);
             // nothing here has to outlive a crash: what is not put in its place is folded again
             await Tables.Execute(connection, "SET LOCAL synchronous_commit = off", cancel);

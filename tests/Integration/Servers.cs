@@ -60,7 +60,7 @@ internal static class Servers
     {
         var name = $"test_{Guid.CreateVersion7():N}";
         await using var server = NpgsqlDataSource.Create(Postgres);
-        await using var create = server.CreateCommand($"create database {name} template {like} strategy file_copy");
+        await using var create = server.CreateCommand($"create database {name} template {like}");
         await create.ExecuteNonQueryAsync();
         return new NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 30 }.ConnectionString;
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using AccessPlane.Agent.Directives;
 using AccessPlane.Contracts;
@@ -46,6 +47,19 @@ internal sealed partial class WireAgent
             return Task.FromResult(last?.Status == status);
         });
         return last!;
+    }
+
+    /// <summary>Whether they come to stand so within a time.</summary>
+    public async Task<bool> IsMasking(MaskingStatus status, TimeSpan within)
+    {
+        for (var patience = Stopwatch.StartNew(); Masking.LastOrDefault()?.Status != status; await Task.Delay(5))
+        {
+            if (patience.Elapsed > within)
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void Tell(CatalogNames names)

@@ -12,7 +12,7 @@ public sealed class MerkleTreeTests
     private static readonly Arbitrary<byte[][]> Leaves =
         (from size in Gen.Choose(0, 70) from texts in Gen.Choose(0, 1_000_000).ArrayOf(size) select texts.Select(t => MerkleTree.Leaf($"{t}")).ToArray()).ToArbitrary();
 
-    private static void Holds(Func<byte[][], bool> property) => Prop.ForAll(Leaves, property).Check(Config.QuickThrowOnFailure.WithMaxTest(300));
+    private static void Holds(Func<byte[][], bool> property) => Prop.ForAll(Leaves, property).Check(Config.QuickThrowOnFailure.WithMaxTest(120));
 
     /// <summary>RFC 6962 §2.1: k is the largest power of two smaller than n.</summary>
     private static byte[] Naive(ReadOnlySpan<byte[]> leaves)

@@ -81,7 +81,7 @@ public sealed class JudgementProperties
     {
         var facts = Texts.ToDictionary(t => t, Read);
         var seen = new HashSet<Effect>();
-        Prop.ForAll(Cases, c => Agrees(facts[c.Text], c, seen)).Check(Config.QuickThrowOnFailure.WithMaxTest(1500));
+        Prop.ForAll(Cases, c => Agrees(facts[c.Text], c, seen)).Check(Config.QuickThrowOnFailure.WithMaxTest(600));
         Assert.Superset(new HashSet<Effect> { Effect.Allow, Effect.Flag, Effect.Mask, Effect.Hold, Effect.Deny }, seen);
     }
 

@@ -18,7 +18,7 @@ public sealed class HoldProperties
         Gen.Frequency((3, Gen.Constant(Word.Release)), (2, Gen.Constant(Word.Look)), (9, Gen.Elements(Enum.GetValues<Word>()))).ArrayOf(),
         words => words.Select((_, i) => (Word[])[.. words[..i], .. words[(i + 1)..]]));
 
-    private static void Holds(Func<Word[], bool> property) => Prop.ForAll(Words, property).Check(Config.QuickThrowOnFailure.WithMaxTest(1000).WithEndSize(12));
+    private static void Holds(Func<Word[], bool> property) => Prop.ForAll(Words, property).Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(12));
 
     [Fact]
     public void It_runs_once_where_a_release_came_first_and_counted_still_and_else_never() => Holds(words => Check(words, inTransaction: false));
