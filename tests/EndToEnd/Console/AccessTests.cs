@@ -129,7 +129,7 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         foreach (var (name, seat) in both)
         {
             await seat.Card(again).GetByLabel("Comment").FillAsync($"no, says {name}");
-            await seat.KeepTroubles();
+            await seat.Page.EvaluateAsync(KeepsTroubles);
         }
         await Task.WhenAll(both.Select(b => b.Seat.Page.EvaluateAsync(Denies, again)));
         string[] told = [];
@@ -141,11 +141,20 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         Assert.All(told, text => Assert.DoesNotContain($"no, says {lost}", text, StringComparison.Ordinal));
         foreach (var (_, seat) in both)
         {
-            Assert.Empty(await seat.Troubles());
+            Assert.Empty(await seat.Page.EvaluateAsync<string[]>("() => window.troubles"));
         }
 
         static bool HasWon(string text) => text.Contains("You have decided. It is denied", StringComparison.Ordinal);
     }
+
+    /// <summary>What a page says to be wrong, however soon it is gone again.</summary>
+    private const string KeepsTroubles = """
+        () => {
+          window.troubles = [];
+          const keep = () => window.troubles.push(...[...document.querySelectorAll("article.decide .note.bad")].map((note) => note.textContent));
+          new MutationObserver(keep).observe(document.querySelector("main"), { childList: true, subtree: true });
+        }
+        """;
 
     /// <summary>Presses the button where it is there still: waiting for it would be waiting for the other one's answer.</summary>
     private const string Denies =

@@ -17,8 +17,7 @@ public sealed class Browser : IAsyncLifetime
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
     /// <summary>Somebody before a browser of their own, signed in.</summary>
-    /// <param name="before">What is to be done before the first page is there.</param>
-    internal async Task<Seat> SignIn(TestWorld world, string who, string page = "mine", Func<IPage, Task>? before = null)
+    internal async Task<Seat> SignIn(TestWorld world, string who, string page = "mine")
     {
         playwright ??= await Playwright.CreateAsync();
         Assertions.SetDefaultExpectTimeout(Seat.Patience);
@@ -36,7 +35,6 @@ public sealed class Browser : IAsyncLifetime
             Permissions = ["clipboard-read", "clipboard-write"],
         });
         var seat = new Seat(context, await context.NewPageAsync(), world.Url);
-        await (before?.Invoke(seat.Page) ?? Task.CompletedTask);
         await seat.Page.GotoAsync($"{world.Url}/console/{page}");
         await seat.Page.Locator($"button[value='{who}']").ClickAsync();
         await seat.Sees("h1");
@@ -83,17 +81,6 @@ internal sealed class Seat : IAsyncDisposable
     {
         Assert.True(complaints.TryDequeue(out var complaint) && complaint.Contains(status, StringComparison.Ordinal), $"the browser did not complain of {status}");
     }
-
-    /// <summary>From now on what cards say to be wrong is kept, however soon it is gone again.</summary>
-    public Task KeepTroubles() => Page.EvaluateAsync("""
-        () => {
-          window.troubles = [];
-          const keep = () => window.troubles.push(...[...document.querySelectorAll("article.decide .note.bad")].map((note) => note.textContent));
-          new MutationObserver(keep).observe(document.querySelector("main"), { childList: true, subtree: true });
-        }
-        """);
-
-    public Task<string[]> Troubles() => Page.EvaluateAsync<string[]>("() => window.troubles");
 
     public ILocator Card(string text) => Page.Locator("article.card").Filter(new() { HasText = text });
 
