@@ -80,6 +80,42 @@ public sealed class MaskMemoryTests
         Assert.Equal("1|n|[redacted]", await See(data, await data.Group(Rules)));
     }
 
+    /// <summary>Only of what was shown it was once remembered that it is masked: at the second look a renamed column was none, and what reads it was given as it is.</summary>
+    [Fact]
+    public async Task A_masked_column_that_was_renamed_is_masked_at_every_look()
+    {
+        await using var data = await Made();
+        await Change(data, "create view s.v as select id, ssn as x from s.people");
+        Assert.StartsWith("42501", await See(data, await data.Group(Rules), "select x from s.v"), StringComparison.Ordinal);
+        await Change(data, "alter table s.people rename column ssn to pin");
+        for (var look = 1; look <= 3; look++)
+        {
+            var group = await data.Group(Rules);
+            Assert.Equal("1|n", await See(data, group));
+            Assert.StartsWith("42501", await See(data, group, "select x from s.v"), StringComparison.Ordinal);
+        }
+        await Change(data, "drop table s.people cascade; create table s.people (id int, name text, pin text); insert into s.people values (1, 'n', 'SECRET'); create view s.v as select id, pin as x from s.people");
+        Assert.StartsWith("42501", await See(data, await data.Group(Rules), "select x from s.v"), StringComparison.Ordinal);
+        await data.Directly("grant select on s.people to public");
+        Assert.Contains((await data.Ready(Rules)).Findings, f => f is { Class: "masked column", Through: "s.people", Refuses: true });
+    }
+
+    [Theory]
+    [InlineData("create view s.v as select id, pin from s.people", "42501")]
+    [InlineData("create materialized view s.v as select id, pin from s.people", "42501")]
+    [InlineData("create view s.u as select pin from s.people; create view s.v as select 1 as one where exists (select from s.u where pin = 'PIN')", "42501")]
+    [InlineData("create view s.v as select p from s.people p", "42501")]
+    [InlineData("create view s.v as select id, name from s.people", "1|n")]
+    public async Task A_view_shows_no_column_that_its_table_hides_for_being_new(string view, string seen)
+    {
+        await using var data = await Made();
+        await Change(data, $"alter table s.people add column pin text default 'PIN'; {view}");
+        for (var look = 1; look <= 2; look++)
+        {
+            Assert.StartsWith(seen, await See(data, await data.Group(Rules), "select * from s.v"), StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>A migration that adds a column seldom adds it alone: the partition of the next month comes with it.</summary>
     [Theory]
     [InlineData("create table s.log_2 partition of s.log for values from (10) to (20); insert into s.log (id, ssn) values (10, 'SECRET')", "log_2", "10|[redacted]")]

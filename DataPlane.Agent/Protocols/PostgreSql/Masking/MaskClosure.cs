@@ -15,7 +15,7 @@ internal static class MaskClosure
     public static async Task<IReadOnlyList<MaskingFinding>> Check(PgQueries own, MaskGround ground, MaskDesign design, CancellationToken cancel)
     {
         var found = new List<MaskingFinding>();
-        if (design.Masked.Columns.Count == 0)
+        if (!design.Masked.Covered.Any())
         {
             return found; // nothing is hidden from these logins
         }
@@ -23,7 +23,7 @@ internal static class MaskClosure
             "drift", s, "whatever that allows: the group was never given it", $"drop owned by {MaskSql.Name(design.Name.Group)}", true)));
         var queries = new MaskClosureSql(
             ground.Made.HasGroup ? design.Name.Group : "public",
-            Rows(design.Masked.Columns.Keys.Select(p => $"{p.Relation}::oid, {p.Column}::int2"), "0::oid, 0::int2", "rel, col"),
+            Rows(design.Masked.Covered.Select(p => $"{p.Relation}::oid, {p.Column}::int2"), "0::oid, 0::int2", "rel, col"),
             Rows(design.Masked.Hidden.Keys.Select(r => $"{r}::oid"), "0::oid", "rel"),
             Rows(Writable(ground, design).Select(r => $"{r}::oid"), "0::oid", "rel"));
         foreach (var (kind, sql) in queries.All)

@@ -5,7 +5,7 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// whether it refuses. What PostgreSQL itself made and gave to everybody is no way; what was changed about it is.
 /// </summary>
 /// <param name="role">The group, or `public` while there is none.</param>
-/// <param name="columns">Masked columns as an SQL relation of (rel, col).</param>
+/// <param name="columns">Masked columns, and such that are newer than the masks, as an SQL relation of (rel, col).</param>
 /// <param name="hidden">Relations that show masked values in another form, as an SQL relation of (rel).</param>
 /// <param name="writable">Tables that the group can write, through whatever, as an SQL relation of (rel).</param>
 internal sealed class MaskClosureSql(string role, string columns, string hidden, string writable)

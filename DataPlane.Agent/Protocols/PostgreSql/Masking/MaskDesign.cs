@@ -21,11 +21,9 @@ internal sealed record MaskDesign(
 /// <param name="Schema">Of the mask.</param>
 /// <param name="Name">As the relation's.</param>
 /// <param name="Create">The statement that makes it.</param>
-internal sealed record MaskView(string Schema, string Name, GroundRelation Relation, string Create, MaskRecord Record)
+internal sealed record MaskView(string Schema, string Name, GroundRelation Relation, string Create, MaskRecord Record, MaskMemory Memory)
 {
     public string Sql => MaskSql.Name(Schema, Name);
-
-    public MaskMemory Memory => MaskMemory.Of(Relation, Record.Columns);
 
     /// <summary>What people are told who look at it: of its columns, and of itself as of <see cref="MaskWords.Whole"/>.</summary>
     public IReadOnlyDictionary<string, string> Comments { get; init; } = new Dictionary<string, string>();

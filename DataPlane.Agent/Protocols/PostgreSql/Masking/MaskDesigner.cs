@@ -16,8 +16,6 @@ internal sealed class MaskDesigner
     private readonly MaskedSet masked;
     private readonly TableRights most;
     private readonly Dictionary<string, GroundSchema> schemas;
-    private readonly IReadOnlyDictionary<uint, IReadOnlyList<MaskedColumn>> known;
-    private readonly IReadOnlySet<GroundPlace> newer;
     private readonly HashSet<uint> overMasks;
     private readonly List<MaskView> views = [];
     private readonly HashSet<MaskRight> group = [];
@@ -32,8 +30,6 @@ internal sealed class MaskDesigner
         (this.ground, this.name) = (ground, name);
         masked = MaskedSet.Of(ground, rules);
         schemas = ground.Schemas.ToDictionary(s => s.Name);
-        known = MaskMemory.Known(ground);
-        newer = MaskNewColumns.Of(ground, known);
         var all = LoginTerms.PrivilegesOf(terms, Scope.Any);
         most = new[] { ("select", TableRights.Select), ("insert", TableRights.Insert), ("update", TableRights.Update), ("delete", TableRights.Delete) }
             .Where(p => all.Contains(p.Item1)).Aggregate(TableRights.None, (sum, p) => sum | p.Item2);
@@ -99,7 +95,7 @@ internal sealed class MaskDesigner
             NotGiven(closed, relation.Sql);
             reasons.Add(MaskReason.NotGiven(relation, null));
         }
-        else if (masked.Relations.Contains(relation.Oid) || known.ContainsKey(relation.Oid) || relation.Columns.Any(c => IsNewer(relation, c)))
+        else if (masked.Relations.Contains(relation.Oid) || masked.Known.ContainsKey(relation.Oid))
         {
             Mask(relation, may);
         }
@@ -155,7 +151,7 @@ internal sealed class MaskDesigner
         var schema = name.Schema(relation.Schema);
         var create = MaskViewSql.Create(schema, relation, columns, masked);
         views.Add(new MaskView(schema, relation.Name, relation, create, new MaskRecord(relation.Oid, MaskName.Digest(create, 32),
-            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))]))
+            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))]), MaskMemory.Of(relation, columns, masked))
         {
             Comments = MaskWords.On(relation, columns, unseen, masked),
         });
@@ -199,7 +195,7 @@ internal sealed class MaskDesigner
         return [.. relation.Columns.Where(c => !IsNewer(relation, c))];
     }
 
-    private bool IsNewer(GroundRelation relation, GroundColumn column) => newer.Contains(new GroundPlace(relation.Oid, column.Number));
+    private bool IsNewer(GroundRelation relation, GroundColumn column) => masked.Newer.Contains(new GroundPlace(relation.Oid, column.Number));
 
     private bool MayDelete(GroundRelation relation) =>
         MayWrite(relation, TableRights.Delete) && Judged(relation, TableRights.Delete, MaskWrites.IsReferredTo(ground, masked, relation) ? "whether they succeed would tell which masked values are referred to" : null);
@@ -281,7 +277,7 @@ internal sealed class MaskDesigner
     /// <summary>Relations without masks of their own through which rows of masked ones are written: views over them, parents of them, what rules carry on.</summary>
     private HashSet<uint> OverMasks()
     {
-        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(known.Keys).Concat(newer.Select(p => p.Relation)));
+        var over = new HashSet<uint>(masked.Relations.Concat(masked.Hidden.Keys).Concat(masked.Known.Keys));
         for (var before = -1; before != over.Count;)
         {
             before = over.Count;

@@ -12,8 +12,11 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// <param name="Schema">The table's, and its name: one that is made again under it is known by them.</param>
 /// <param name="Relation">The table's OID: under another name it is known by that.</param>
 /// <param name="Columns">Those that were shown, with their numbers.</param>
-/// <param name="Masks">Of those that are masked.</param>
-internal sealed record MaskMemory(string Schema, string Name, uint Relation, IReadOnlyDictionary<string, short> Columns, IReadOnlyDictionary<string, MaskWith> Masks)
+/// <param name="Masks">Of those that are masked, shown or not.</param>
+/// <param name="Unseen">Masked ones that were not shown, with their numbers; null in what an agent of a version before remembered.</param>
+internal sealed record MaskMemory(
+    string Schema, string Name, uint Relation, IReadOnlyDictionary<string, short> Columns, IReadOnlyDictionary<string, MaskWith> Masks,
+    IReadOnlyDictionary<string, short>? Unseen = null)
 {
     /// <summary>Of tables that are no more: those that were made last are remembered, until the masks themselves go.</summary>
     public const int MostGone = 1_000;
@@ -33,27 +36,32 @@ internal sealed record MaskMemory(string Schema, string Name, uint Relation, IRe
         }
     }
 
-    public static MaskMemory Of(GroundRelation relation, IReadOnlyList<MaskedColumn> columns) => new(
-        relation.Schema, relation.Name, relation.Oid, columns.ToDictionary(c => c.Name, c => c.Number), columns.Where(c => c.Mask is not null).ToDictionary(c => c.Name, c => c.Mask!));
+    public static MaskMemory Of(GroundRelation relation, IReadOnlyList<GroundColumn> shown, MaskedSet masked)
+    {
+        var masks = relation.Columns.Where(c => masked.Of(relation.Oid, c.Number) is not null).ToList();
+        return new MaskMemory(
+            relation.Schema, relation.Name, relation.Oid, shown.ToDictionary(c => c.Name, c => c.Number), masks.ToDictionary(c => c.Name, c => masked.Of(relation.Oid, c.Number)!),
+            masks.Except(shown).ToDictionary(c => c.Name, c => c.Number));
+    }
 
     /// <summary>
     /// What is known of each table that there is. A table that lives is known by its OID and its columns by their numbers, whatever it is called by now; one
     /// that took the name of a known one is known by that, and its columns by theirs: their numbers are new. What was shown only ever becomes less, so that of
     /// several memories of one table the one with the fewest columns is the latest. Where there is none, an agent of a version before wrote on the view alone.
     /// </summary>
-    public static IReadOnlyDictionary<uint, IReadOnlyList<MaskedColumn>> Known(MaskGround ground)
+    public static IReadOnlyDictionary<uint, KnownTable> Known(MaskGround ground)
     {
         var memories = ground.Made.Memories.Select(m => m.Memory).OfType<MaskMemory>().ToList();
         var byOid = memories.ToLookup(m => m.Relation);
         var byName = ByName(ground);
-        var onViews = ground.Made.Views.Select(v => v.Record).OfType<MaskRecord>().ToLookup(r => r.Relation, r => r.Columns);
-        var known = new Dictionary<uint, IReadOnlyList<MaskedColumn>>();
+        var onViews = ground.Made.Views.Select(v => v.Record).OfType<MaskRecord>().ToLookup(r => r.Relation, r => KnownTable.Of(r.Columns));
+        var known = new Dictionary<uint, KnownTable>();
         foreach (var table in ground.Relations.Where(r => r.IsTable))
         {
-            var columns = byOid[table.Oid].MinBy(m => m.Columns.Count)?.AsShown() ?? byName.GetValueOrDefault((table.Schema, table.Name))?.In(table) ?? onViews[table.Oid].FirstOrDefault();
-            if (columns is not null)
+            if ((byOid[table.Oid].MinBy(m => m.Columns.Count)?.ByNumber() ?? byName.GetValueOrDefault((table.Schema, table.Name))?.In(table) ??
+                onViews[table.Oid].FirstOrDefault()) is { } told)
             {
-                known[table.Oid] = columns;
+                known[table.Oid] = told;
             }
         }
         return known;
@@ -63,8 +71,22 @@ internal sealed record MaskMemory(string Schema, string Name, uint Relation, IRe
     public static IReadOnlyDictionary<(string Schema, string Name), MaskMemory> ByName(MaskGround ground) =>
         ground.Made.Memories.Select(m => m.Memory).OfType<MaskMemory>().GroupBy(m => (m.Schema, m.Name)).ToDictionary(g => g.Key, g => g.MinBy(m => m.Columns.Count)!);
 
-    private List<MaskedColumn> AsShown() => [.. Columns.Select(c => new MaskedColumn(c.Value, c.Key, Masks.GetValueOrDefault(c.Key)))];
+    private KnownTable ByNumber() => Told(Columns.Concat(Unseen ?? Enumerable.Empty<KeyValuePair<string, short>>()).Select(c => (c.Value, c.Key)));
 
-    private List<MaskedColumn> In(GroundRelation table) =>
-        [.. table.Columns.Where(c => Columns.ContainsKey(c.Name)).Select(c => new MaskedColumn(c.Number, c.Name, Masks.GetValueOrDefault(c.Name)))];
+    private KnownTable In(GroundRelation table) => Told(table.Columns.Select(c => (c.Number, c.Name)));
+
+    private KnownTable Told(IEnumerable<(short Number, string Name)> columns)
+    {
+        var all = columns.ToHashSet();
+        return new KnownTable(
+            all.Where(c => Columns.ContainsKey(c.Name)).ToHashSet(),
+            all.Where(c => Masks.GetValueOrDefault(c.Name) is not null).ToLookup(c => c.Number, c => Masks[c.Name]).ToDictionary(m => m.Key, m => MaskedSet.Together(m)));
+    }
+}
+
+/// <summary>What is known of a table: which columns it showed, and which are masked whether it showed them or not.</summary>
+internal sealed record KnownTable(IReadOnlySet<(short Number, string Name)> Shown, IReadOnlyDictionary<short, MaskWith> Masks)
+{
+    public static KnownTable Of(IReadOnlyList<MaskedColumn> columns) => new(
+        columns.Select(c => (c.Number, c.Name)).ToHashSet(), columns.Where(c => c.Mask is not null).ToDictionary(c => c.Number, c => c.Mask!));
 }

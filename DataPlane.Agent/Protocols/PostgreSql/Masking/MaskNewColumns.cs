@@ -6,13 +6,12 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// </summary>
 internal static class MaskNewColumns
 {
-    public static IReadOnlySet<GroundPlace> Of(MaskGround ground, IReadOnlyDictionary<uint, IReadOnlyList<MaskedColumn>> known)
+    public static IReadOnlySet<GroundPlace> Of(MaskGround ground, IReadOnlyDictionary<uint, KnownTable> known)
     {
         var newer = new HashSet<GroundPlace>();
         foreach (var table in ground.Relations.Where(r => known.ContainsKey(r.Oid)))
         {
-            var shown = known[table.Oid].Select(c => (c.Number, c.Name)).ToHashSet();
-            newer.UnionWith(table.Columns.Where(c => !shown.Contains((c.Number, c.Name))).Select(c => new GroundPlace(table.Oid, c.Number)));
+            newer.UnionWith(table.Columns.Where(c => !known[table.Oid].Shown.Contains((c.Number, c.Name))).Select(c => new GroundPlace(table.Oid, c.Number)));
         }
         var same = MaskedSet.Inherited(ground).SelectMany(i => new[] { i, (One: i.Other, Other: i.One) }).Where(i => !known.ContainsKey(i.Other.Relation)).ToList();
         for (var before = -1; before != newer.Count;)

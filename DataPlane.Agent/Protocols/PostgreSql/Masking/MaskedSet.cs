@@ -11,16 +11,27 @@ internal sealed class MaskedSet
 {
     private readonly Dictionary<GroundPlace, MaskWith> masks = [];
     private readonly Dictionary<uint, string> hidden = [];
-    private readonly HashSet<uint> masked = [];
+    private readonly HashSet<uint> covered = [];
 
-    private MaskedSet()
+    private MaskedSet(MaskGround ground)
     {
+        Known = MaskMemory.Known(ground);
+        Newer = MaskNewColumns.Of(ground, Known);
     }
 
     public IReadOnlyDictionary<GroundPlace, MaskWith> Columns => masks;
 
-    /// <summary>Relations with a masked column.</summary>
-    public IReadOnlySet<uint> Relations => masked;
+    /// <summary>What is remembered of tables that there are.</summary>
+    public IReadOnlyDictionary<uint, KnownTable> Known { get; }
+
+    /// <summary>Columns that are newer than the masks: what they hold nobody has looked at yet.</summary>
+    public IReadOnlySet<GroundPlace> Newer { get; }
+
+    /// <summary>All that is shown to nobody as it is.</summary>
+    public IEnumerable<GroundPlace> Covered => masks.Keys.Union(Newer);
+
+    /// <summary>Relations with a column that is shown to nobody as it is.</summary>
+    public IReadOnlySet<uint> Relations => covered;
 
     /// <summary>Views and what else shows masked columns in another form, or something nobody can follow: nobody gets them. With the reason.</summary>
     public IReadOnlyDictionary<uint, string> Hidden => hidden;
@@ -29,10 +40,10 @@ internal sealed class MaskedSet
 
     public static MaskedSet Of(MaskGround ground, IReadOnlyList<MaskRule> rules)
     {
-        var set = new MaskedSet();
+        var set = new MaskedSet(ground);
         set.Match(ground, rules);
         set.Spread(ground);
-        set.masked.UnionWith(set.masks.Keys.Select(p => p.Relation));
+        set.covered.UnionWith(set.Covered.Select(p => p.Relation));
         set.Hide(ground, rules);
         return set;
     }
@@ -49,11 +60,11 @@ internal sealed class MaskedSet
                 }
             }
         }
-        foreach (var (table, columns) in MaskMemory.Known(ground))
+        foreach (var (table, known) in Known)
         {
-            foreach (var column in columns.Where(c => c.Mask is not null))
+            foreach (var (column, mask) in known.Masks)
             {
-                masks.TryAdd(new GroundPlace(table, column.Number), column.Mask!);
+                masks.TryAdd(new GroundPlace(table, column), mask);
             }
         }
     }
@@ -73,15 +84,18 @@ internal sealed class MaskedSet
                 }
                 var same = Connected(start, links, back);
                 done.UnionWith(same);
-                var ways = same.Where(masks.ContainsKey).Select(p => masks[p]).Distinct().ToList();
+                var mask = Together(same.Where(masks.ContainsKey).Select(p => masks[p]));
                 foreach (var place in same)
                 {
-                    masks[place] = ways.Count == 1 ? ways[0] : MaskWith.Redact; // two ways together may show what neither does
+                    masks[place] = mask;
                 }
             }
         }
         while (Compute(ground));
     }
+
+    /// <summary>Two ways together may show what neither does.</summary>
+    public static MaskWith Together(IEnumerable<MaskWith> ways) => ways.Distinct().ToList() is [var way] ? way : MaskWith.Redact;
 
     private bool Compute(MaskGround ground)
     {
@@ -180,9 +194,11 @@ internal sealed class MaskedSet
             return names[reading.Relation].Kind == 'm' ? "it was computed by functions, and what they read is not known" : null;
         }
         var from = names.TryGetValue(reading.From, out var relation) ? relation.FullName : "a relation of the system or of an extension";
+        var column = relation?.Columns.FirstOrDefault(c => c.Number == reading.Column)?.Name;
         return hidden.ContainsKey(reading.From) ? $"it reads `{from}`, which is hidden"
-            : Of(reading.From, reading.Column) is not null ? $"it reads the masked column `{relation?.Columns.FirstOrDefault(c => c.Number == reading.Column)?.Name}` of `{from}`"
-            : reading.WholeRows && masked.Contains(reading.From) ? $"it reads whole rows of `{from}`, which has masked columns"
+            : Of(reading.From, reading.Column) is not null ? $"it reads the masked column `{column}` of `{from}`"
+            : Newer.Contains(new GroundPlace(reading.From, reading.Column)) ? $"it reads the column `{column}` of `{from}`, which is newer than the masks"
+            : reading.WholeRows && covered.Contains(reading.From) ? $"it reads whole rows of `{from}`, which has columns that are hidden"
             : null;
     }
 }
