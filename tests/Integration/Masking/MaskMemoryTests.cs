@@ -100,6 +100,22 @@ public sealed class MaskMemoryTests
         Assert.Contains((await data.Ready(Rules)).Findings, f => f is { Class: "masked column", Through: "s.people", Refuses: true });
     }
 
+    /// <summary>The memory of each name it had stays, and once the oldest of them decided: what was first masked under a later name was shown under the next.</summary>
+    [Fact]
+    public async Task A_table_that_is_renamed_again_and_again_keeps_the_masks_of_all_of_its_names()
+    {
+        await using var data = await Made();
+        IReadOnlyList<MaskRule> rules = [.. Rules, MaskDatabase.Rule(MaskWith.Redact, "s.persons.name")];
+        Assert.Equal("1|n|[redacted]", await See(data, await data.Group(rules)));
+        await Change(data, "alter table s.people rename to persons");
+        Assert.Equal("1|[redacted]|[redacted]", await See(data, await data.Group(rules), "select * from persons"));
+        await Change(data, "alter table s.persons rename to clients");
+        for (var look = 1; look <= 2; look++)
+        {
+            Assert.Equal("1|[redacted]|[redacted]", await See(data, await data.Group(rules), "select * from clients"));
+        }
+    }
+
     [Theory]
     [InlineData("create view s.v as select id, pin from s.people", "42501")]
     [InlineData("create materialized view s.v as select id, pin from s.people", "42501")]

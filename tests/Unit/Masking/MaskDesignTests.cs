@@ -113,7 +113,7 @@ public sealed class MaskDesignTests
     }
 
     [Fact]
-    public void Of_several_names_that_a_table_had_the_last_one_tells_what_was_shown()
+    public void Of_several_names_that_a_table_had_all_tell_what_was_shown_and_each_what_was_masked()
     {
         var renamed = Ground with
         {
@@ -121,6 +121,15 @@ public sealed class MaskDesignTests
             Made = GroundMade.Nothing with { Memories = [.. Told("customers", "id", "ssn", "pin"), .. Told("clients", "id", "ssn"), .. Told("purchasers", "id", "ssn", "pin")] },
         };
         Assert.Equal(["id", "ssn"], Design(renamed).Views[0].Record.Columns.Select(c => c.Name));
+        var masks = new[] { MaskWith.Redact, new MaskWith(MaskKind.KeepFirst, 4), new MaskWith(MaskKind.KeepLast, 4) };
+        MaskWith? Mask(params int[] of) => Design(renamed with
+        {
+            Made = GroundMade.Nothing with
+            {
+                Memories = [.. renamed.Made.Memories.Select((m, i) => m with { Memory = m.Memory! with { Masks = of[i] == 0 ? new Dictionary<string, MaskWith>() : new() { ["ssn"] = masks[of[i]] } } })],
+            },
+        }).Masked.Of(1, 2);
+        Assert.Equal([null, masks[1], masks[1], MaskWith.Redact], new[] { Mask(0, 0, 0), Mask(0, 0, 1), Mask(1, 0, 1), Mask(1, 2, 0) });
         static IEnumerable<GroundMemory> Told(string name, params string[] columns) => Design(Ground with { Relations = [Table(1, name, columns)] }, null, "*.ssn").Views.Select(Memory);
     }
 

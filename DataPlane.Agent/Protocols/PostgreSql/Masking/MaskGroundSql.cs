@@ -174,6 +174,7 @@ internal static class MaskGroundSql
         $"""
         select n.nspname, d.dictname, pg_get_userbyid(d.dictowner), obj_description(d.oid, 'pg_ts_dict')
         from pg_ts_dict d join pg_namespace n on n.oid = d.dictnamespace where starts_with(n.nspname, '{MaskSql.SchemaPrefix}{hash}_')
+        order by d.oid
         """;
 
     /// <summary>on, schema, name, column, privilege</summary>

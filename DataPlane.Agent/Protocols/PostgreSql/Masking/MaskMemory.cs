@@ -46,8 +46,9 @@ internal sealed record MaskMemory(
 
     /// <summary>
     /// What is known of each table that there is. A table that lives is known by its OID and its columns by their numbers, whatever it is called by now; one
-    /// that took the name of a known one is known by that, and its columns by theirs: their numbers are new. What was shown only ever becomes less, so that of
-    /// several memories of one table the one with the fewest columns is the latest. Where there is none, an agent of a version before wrote on the view alone.
+    /// that took the name of a known one is known by that, and its columns by theirs: their numbers are new. A table that was renamed has a
+    /// memory of each name, and none but the last is written any more: shown is what all of them showed, and masked what one of them masked. Where there is
+    /// none, an agent of a version before wrote on the view alone.
     /// </summary>
     public static IReadOnlyDictionary<uint, KnownTable> Known(MaskGround ground)
     {
@@ -58,8 +59,8 @@ internal sealed record MaskMemory(
         var known = new Dictionary<uint, KnownTable>();
         foreach (var table in ground.Relations.Where(r => r.IsTable))
         {
-            if ((byOid[table.Oid].MinBy(m => m.Columns.Count)?.ByNumber() ?? byName.GetValueOrDefault((table.Schema, table.Name))?.In(table) ??
-                onViews[table.Oid].FirstOrDefault()) is { } told)
+            if ((KnownTable.All(byOid[table.Oid].Select(m => m.ByNumber())) ?? KnownTable.All(byName[(table.Schema, table.Name)].Select(m => m.In(table))) ??
+                KnownTable.All(onViews[table.Oid])) is { } told)
             {
                 known[table.Oid] = told;
             }
@@ -68,8 +69,8 @@ internal sealed record MaskMemory(
     }
 
     /// <summary>By the names that tables had.</summary>
-    public static IReadOnlyDictionary<(string Schema, string Name), MaskMemory> ByName(MaskGround ground) =>
-        ground.Made.Memories.Select(m => m.Memory).OfType<MaskMemory>().GroupBy(m => (m.Schema, m.Name)).ToDictionary(g => g.Key, g => g.MinBy(m => m.Columns.Count)!);
+    public static ILookup<(string Schema, string Name), MaskMemory> ByName(MaskGround ground) =>
+        ground.Made.Memories.Select(m => m.Memory).OfType<MaskMemory>().ToLookup(m => (m.Schema, m.Name));
 
     private KnownTable ByNumber() => Told(Columns.Concat(Unseen ?? Enumerable.Empty<KeyValuePair<string, short>>()).Select(c => (c.Value, c.Key)));
 
@@ -89,4 +90,11 @@ internal sealed record KnownTable(IReadOnlySet<(short Number, string Name)> Show
 {
     public static KnownTable Of(IReadOnlyList<MaskedColumn> columns) => new(
         columns.Select(c => (c.Number, c.Name)).ToHashSet(), columns.Where(c => c.Mask is not null).ToDictionary(c => c.Number, c => c.Mask!));
+
+    /// <summary>What several memories of one table say together; null where there is none.</summary>
+    public static KnownTable? All(IEnumerable<KnownTable> told) => told.ToList() is { Count: > 0 } all
+        ? new KnownTable(
+            all.Select(t => t.Shown.AsEnumerable()).Aggregate((one, other) => one.Intersect(other)).ToHashSet(),
+            all.SelectMany(t => t.Masks).ToLookup(m => m.Key, m => m.Value).ToDictionary(m => m.Key, m => MaskedSet.Together(m)))
+        : null;
 }

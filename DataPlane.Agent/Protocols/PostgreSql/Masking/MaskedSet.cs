@@ -162,8 +162,8 @@ internal sealed class MaskedSet
             {
                 hidden[relation.Oid] = $"its column `{column.Name}` is masked, and it is no table";
             }
-            else if (relation.Kind is 'v' or 'm' && tables.GetValueOrDefault((relation.Schema, relation.Name)) is { } table &&
-                relation.Columns.FirstOrDefault(c => !table.Columns.ContainsKey(c.Name) || table.Masks.ContainsKey(c.Name)) is { } unknown)
+            else if (relation.Kind is 'v' or 'm' &&
+                relation.Columns.FirstOrDefault(c => tables[(relation.Schema, relation.Name)].Any(t => !t.Columns.ContainsKey(c.Name) || t.Masks.ContainsKey(c.Name))) is { } unknown)
             {
                 hidden[relation.Oid] = $"a table with masked columns had its name, and its column `{unknown.Name}` is none that was shown whole there";
             }
