@@ -156,6 +156,25 @@ internal sealed class MaskDatabase : IAsyncDisposable
         return Convert.ToString(await command.ExecuteScalarAsync(), CultureInfo.InvariantCulture) ?? "";
     }
 
+    /// <summary>Takes a dump, and puts what is in it in the database's place, as operators do.</summary>
+    public async Task Restore()
+    {
+        var dump = Path.Combine(Path.GetTempPath(), $"{Database}.dump");
+        var at = new Dictionary<string, string>
+        {
+            ["PGHOST"] = server.Host!,
+            ["PGPORT"] = server.Port.ToString(CultureInfo.InvariantCulture),
+            ["PGUSER"] = server.Username!,
+            ["PGPASSWORD"] = server.Password ?? "",
+        };
+        var dumped = await Programs.Run("pg_dump", at, "--create", "--file", dump, Database);
+        Assert.True(dumped.Status == 0, dumped.Error);
+        await OnServer($"drop database {Database} with (force)");
+        var restored = await Programs.Run("psql", at, "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", "postgres", "--file", dump);
+        File.Delete(dump);
+        Assert.True(restored.Status == 0, restored.Error);
+    }
+
     private async Task Run(string? database, params string[] statements)
     {
         await using var connection = new NpgsqlConnection(database is null ? server.ConnectionString : new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = database }.ConnectionString);

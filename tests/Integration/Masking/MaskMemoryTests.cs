@@ -116,6 +116,34 @@ public sealed class MaskMemoryTests
         }
     }
 
+    /// <summary>A dump has what is remembered in it, and OIDs that are other tables' where it is restored: a server that is new counts them from the same start.</summary>
+    [Fact]
+    public async Task In_a_restored_database_a_table_is_known_by_its_name_whatever_OIDs_are_remembered()
+    {
+        await using var data = await Made();
+        IReadOnlyList<MaskRule> rules = [MaskDatabase.Rule(MaskWith.Redact, "s.people.ssn", "s.store.ssn")];
+        await Change(data, Again.Replace("people", "store", StringComparison.Ordinal));
+        await data.Group(rules);
+        await Change(data, "alter table s.people add column pin text default 'PIN'");
+        var mask = (await data.Group(rules)).Schemas[0].Mask;
+        var remembered = await data.Ask($"select obj_description(oid, 'pg_ts_dict') from pg_ts_dict where dictname = 'store' and dictnamespace = '{mask}'::regnamespace");
+        var store = await data.Ask("select 's.store'::regclass::oid");
+
+        await data.Restore();
+        await Change(data, "create table s.again (id int, name text, pin text, ssn text); insert into s.again select id, name, pin, ssn from s.people; drop table s.people cascade; alter table s.again rename to people");
+        var people = await data.Ask("select 's.people'::regclass::oid");
+        Assert.NotEqual(store, people);
+        await data.Directly($"comment on text search dictionary {mask}.store is '{remembered.Replace($"\"relation\":{store},", $"\"relation\":{people},", StringComparison.Ordinal)}'");
+        for (var look = 1; look <= 2; look++)
+        {
+            var group = await data.Group(rules);
+            Assert.Equal("1|n|[redacted]", await See(data, group));
+            Assert.Equal("", await See(data, group, "select id, name, pin, ssn from store"));
+        }
+        await Change(data, "alter table s.people rename to persons"); // by now its own OID is remembered
+        Assert.Equal("1|n|[redacted]", await See(data, await data.Group(rules), "select * from persons"));
+    }
+
     [Theory]
     [InlineData("create view s.v as select id, pin from s.people", "42501")]
     [InlineData("create materialized view s.v as select id, pin from s.people", "42501")]

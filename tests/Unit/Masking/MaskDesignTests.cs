@@ -134,6 +134,23 @@ public sealed class MaskDesignTests
     }
 
     [Fact]
+    public void What_was_remembered_in_another_database_is_known_by_names_alone()
+    {
+        static GroundMemory Told(uint oid, string name, string? of, params string[] columns) =>
+            Memory(Design(Ground with { Relations = [Table(oid, name, columns)], Agent = Ground.Agent with { Identity = of } }, null, "*.ssn").Views[0]);
+        static IEnumerable<string> Shown(string? customers, string? orders) => Design(Ground with
+        {
+            Agent = Ground.Agent with { Identity = "9/16400" },
+            Relations = [Table(1, "customers", "id", "ssn", "pin")],
+            Made = GroundMade.Nothing with { Memories = [Told(7, "customers", customers, "id", "ssn"), Told(1, "orders", orders, "id", "pin", "ssn")] },
+        }).Views[0].Record.Columns.Select(c => c.Name);
+        Assert.Equal(["id", "ssn"], Shown("7/16400", "7/16400"));
+        Assert.Equal(["id", "ssn"], Shown("9/16399", "9/16399"));
+        Assert.Equal(["id"], Shown("7/16400", "9/16400"));
+        Assert.Equal(["id"], Shown(null, null)); // of a version before: its OIDs count
+    }
+
+    [Fact]
     public void A_table_none_of_whose_columns_is_known_is_given_to_nobody_and_that_is_no_lack_of_rights()
     {
         var other = Ground with { Relations = [Table(9, "customers", "pin")], Made = GroundMade.Nothing with { Memories = [Memory(Design(Ground).Views[0])] } };

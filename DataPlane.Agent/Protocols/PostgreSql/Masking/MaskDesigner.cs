@@ -151,7 +151,7 @@ internal sealed class MaskDesigner
         var schema = name.Schema(relation.Schema);
         var create = MaskViewSql.Create(schema, relation, columns, masked);
         views.Add(new MaskView(schema, relation.Name, relation, create, new MaskRecord(relation.Oid, MaskName.Digest(create, 32),
-            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))]), MaskMemory.Of(relation, columns, masked))
+            [.. columns.Select(c => new MaskedColumn(c.Number, c.Name, masked.Of(relation.Oid, c.Number)))]), MaskMemory.Of(ground.Agent, relation, columns, masked))
         {
             Comments = MaskWords.On(relation, columns, unseen, masked),
         });

@@ -28,7 +28,11 @@ internal readonly record struct GroundPlace(uint Relation, short Column);
 /// <param name="Missing">Roles of the terms that do not exist.</param>
 internal sealed record GroundAgent(
     string Database, string Role, int Version, bool IsSuperuser, bool MayCreateRoles, bool MayCreate, bool MayLetConnect, bool PublicConnects, bool HasOwner,
-    bool MayBecomeOwner, bool MayGrantOwner, IReadOnlyList<string> Path, IReadOnlyList<string> Missing);
+    bool MayBecomeOwner, bool MayGrantOwner, IReadOnlyList<string> Path, IReadOnlyList<string> Missing)
+{
+    /// <summary>Within what OIDs mean something: the cluster, as far as it may be known, and the database's own OID.</summary>
+    public string? Identity { get; init; }
+}
 
 /// <param name="IsPublic">PUBLIC has USAGE.</param>
 /// <param name="IsHeld">One of the terms' roles has it.</param>

@@ -15,7 +15,7 @@ internal static class MaskGroundReader
     {
         var path = (await own.Rows(MaskGroundSql.Path, cancel))[0][0]!;
         await own.Rows(MaskGroundSql.Plain, cancel);
-        var agent = Agent((await own.Rows(MaskGroundSql.Agent(members), cancel))[0], path);
+        var agent = Agent((await own.Rows(MaskGroundSql.Agent(members), cancel))[0], path, own.Cluster);
         var roles = members.Count == 0 ? [agent.Role] : members.Except(agent.Missing).ToArray();
         var held = $"unnest({MaskSql.Texts(roles)}::name[])";
         async Task<List<T>> All<T>(string sql, Func<string?[], T> row) => (await own.Rows(sql, cancel)).ConvertAll(r => row(r));
@@ -51,9 +51,12 @@ internal static class MaskGroundReader
     public static async Task<List<MaskRight>> Rights(PgQueries own, string role, CancellationToken cancel) =>
         (await own.Rows(MaskGroundSql.Rights(role), cancel)).ConvertAll(Right);
 
-    private static GroundAgent Agent(string?[] r, string path) => new(
+    private static GroundAgent Agent(string?[] r, string path, PgCluster? cluster) => new(
         r[0]!, r[1]!, int.Parse(r[2]!, CultureInfo.InvariantCulture), r[3] == "t", r[4] == "t", r[5] == "t", r[6] == "t", r[7] == "t", r[8] == "t", r[9] == "t", r[10] == "t",
-        [.. PgSettings.Schemas(path).Where(s => s != "$user")], Strings(r[11]));
+        [.. PgSettings.Schemas(path).Where(s => s != "$user")], Strings(r[11]))
+    {
+        Identity = $"{cluster?.System}/{r[12]}",
+    };
 
     private static GroundView View(string?[] r) => new(r[0]!, r[1]!, r[2]!, r[3]!, r[4]!, Record(r[5]))
     {

@@ -19,7 +19,7 @@ internal static class MaskGroundSql
 
     public const string Path = "select current_setting('search_path')";
 
-    /// <summary>database, role, version, superuser, may create roles, schemas, let connect, public connects, owner exists, may become it, may grant it, missing roles</summary>
+    /// <summary>database, role, version, superuser, may create roles, schemas, let connect, public connects, owner exists, may become it, may grant it, missing roles, database's OID</summary>
     public static string Agent(IEnumerable<string> members) =>
         $"""
         select current_database(), current_user, current_setting('server_version_num'), r.rolsuper, r.rolcreaterole or r.rolsuper,
@@ -28,7 +28,8 @@ internal static class MaskGroundSql
                r.rolsuper or coalesce(pg_has_role(o.oid, case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end), false),
                r.rolsuper or coalesce(case when current_setting('server_version_num')::int >= 160000
                  then pg_has_role(o.oid, 'MEMBER WITH ADMIN OPTION') else r.rolcreaterole end, r.rolcreaterole),
-               (select coalesce(json_agg(m), '[]') from unnest({MaskSql.Texts(members)}) m where not exists (select from pg_roles where rolname = m))
+               (select coalesce(json_agg(m), '[]') from unnest({MaskSql.Texts(members)}) m where not exists (select from pg_roles where rolname = m)),
+               (select oid from pg_database where datname = current_database())
         from pg_roles r left join pg_roles o on o.rolname = '{MaskSql.Owner}' where r.rolname = current_user
         """;
 

@@ -10,13 +10,15 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// nothing, that no client lists among tables and types, and on which no privilege can be granted.
 /// </summary>
 /// <param name="Schema">The table's, and its name: one that is made again under it is known by them.</param>
-/// <param name="Relation">The table's OID: under another name it is known by that.</param>
+/// <param name="Relation">The table's OID: under another name it is known by that, in the database that it was remembered in.</param>
 /// <param name="Columns">Those that were shown, with their numbers.</param>
 /// <param name="Masks">Of those that are masked, shown or not.</param>
 /// <param name="Unseen">Masked ones that were not shown, with their numbers; null in what an agent of a version before remembered.</param>
+/// <param name="Database">Which one that is (<see cref="GroundAgent.Identity"/>): a dump carries the memory into others, where its OID is anybody's. Null where an
+/// agent of a version before remembered.</param>
 internal sealed record MaskMemory(
     string Schema, string Name, uint Relation, IReadOnlyDictionary<string, short> Columns, IReadOnlyDictionary<string, MaskWith> Masks,
-    IReadOnlyDictionary<string, short>? Unseen = null)
+    IReadOnlyDictionary<string, short>? Unseen = null, string? Database = null)
 {
     /// <summary>Of tables that are no more: those that were made last are remembered, until the masks themselves go.</summary>
     public const int MostGone = 1_000;
@@ -36,12 +38,12 @@ internal sealed record MaskMemory(
         }
     }
 
-    public static MaskMemory Of(GroundRelation relation, IReadOnlyList<GroundColumn> shown, MaskedSet masked)
+    public static MaskMemory Of(GroundAgent agent, GroundRelation relation, IReadOnlyList<GroundColumn> shown, MaskedSet masked)
     {
         var masks = relation.Columns.Where(c => masked.Of(relation.Oid, c.Number) is not null).ToList();
         return new MaskMemory(
             relation.Schema, relation.Name, relation.Oid, shown.ToDictionary(c => c.Name, c => c.Number), masks.ToDictionary(c => c.Name, c => masked.Of(relation.Oid, c.Number)!),
-            masks.Except(shown).ToDictionary(c => c.Name, c => c.Number));
+            masks.Except(shown).ToDictionary(c => c.Name, c => c.Number), agent.Identity);
     }
 
     /// <summary>
@@ -52,10 +54,10 @@ internal sealed record MaskMemory(
     /// </summary>
     public static IReadOnlyDictionary<uint, KnownTable> Known(MaskGround ground)
     {
-        var memories = ground.Made.Memories.Select(m => m.Memory).OfType<MaskMemory>().ToList();
-        var byOid = memories.ToLookup(m => m.Relation);
+        var byOid = ground.Made.Memories.Select(m => m.Memory).OfType<MaskMemory>().Where(m => m.Database is null || m.Database == ground.Agent.Identity).ToLookup(m => m.Relation);
         var byName = ByName(ground);
-        var onViews = ground.Made.Views.Select(v => v.Record).OfType<MaskRecord>().ToLookup(r => r.Relation, r => KnownTable.Of(r.Columns));
+        var remembered = ground.Made.Memories.Select(m => (m.Schema, m.Name)).ToHashSet();
+        var onViews = ground.Made.Views.Where(v => !remembered.Contains((v.Schema, v.Name))).Select(v => v.Record).OfType<MaskRecord>().ToLookup(r => r.Relation, r => KnownTable.Of(r.Columns));
         var known = new Dictionary<uint, KnownTable>();
         foreach (var table in ground.Relations.Where(r => r.IsTable))
         {
