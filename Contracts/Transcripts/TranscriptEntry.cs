@@ -10,7 +10,7 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Seq">From 1, without holes.</param>
 /// <param name="At">Wall clock of the agent; order is by <paramref name="Seq"/>, not by time.</param>
 /// <param name="Kind">`start`, `statement`, `result`, `facts` and `scope` (what statements behind them were judged by, once a session), `cancel`, `freeze`, `thaw`, `gap`, `end`; `hold` (the
-/// operation waits for people) and `hold-ended` (how that ended); `limit` (a bound of the policy that was reached) and `detected` (what a mask found in a column); `rows` (what the operation's client was sent, before its result, where the policy records that: one for each of its results); `copy` (size and hash of data that came in) and `parameters`
+/// operation waits for people) and `hold-ended` (how that ended); `limit` (a bound of the policy that was reached) and `detected` (what a mask found in a column); `rows` (what the operation's client was sent, before its result, where the policy records that: one for what is kept of each of its results, as soon as that is complete, and one for how many more there were); `copy` (size and hash of data that came in) and `parameters`
 /// (size and hash of parameters too large to keep), both told by the note.</param>
 /// <param name="Op">The operation's number in the session: a statement and its result share it.</param>
 /// <param name="Protocol">`simple`, `extended`, `function`, or `prepare` for a statement that was prepared and not run with it.</param>

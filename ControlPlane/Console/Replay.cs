@@ -15,7 +15,7 @@ public sealed record Replay(SessionStart? Start, IReadOnlyList<Replay.Moment> Mo
     {
         private readonly List<TranscriptEntry> seen = [];
 
-        /// <summary>What its client was sent, where that is recorded: one entry for each of its results.</summary>
+        /// <summary>What its client was sent, where that is recorded: the rows of each result, and with the last of them how many more there were.</summary>
         public IReadOnlyList<TranscriptEntry> Seen => seen;
 
         public TranscriptEntry? Result { get; internal set; }
@@ -24,7 +24,15 @@ public sealed record Replay(SessionStart? Start, IReadOnlyList<Replay.Moment> Mo
 
         public bool IsStatement => Entry.Kind == "statement";
 
-        internal void Add(TranscriptEntry rows) => seen.Add(rows);
+        internal void Add(TranscriptEntry rows)
+        {
+            if (rows is { Values: null, RowsOmitted: { } more } && seen is [.., var last])
+            {
+                seen[^1] = last with { RowsOmitted = (last.RowsOmitted ?? 0) + more, BytesOmitted = (last.BytesOmitted ?? 0) + (rows.BytesOmitted ?? 0) };
+                return;
+            }
+            seen.Add(rows);
+        }
 
         /// <summary>What stands out: `bad` was refused or failed, `wait` had to wait, `mask` came back with values hidden.</summary>
         public string Tone => Entry.Effect == Effect.Deny || Result?.Outcome is "refused" or "failed" ? "bad"

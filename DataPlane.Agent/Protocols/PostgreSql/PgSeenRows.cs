@@ -6,8 +6,9 @@ using AccessPlane.Contracts.Policy;
 namespace AccessPlane.Agent.Protocols.PostgreSql;
 
 /// <summary>
-/// Keeps the first rows of an operation as they leave for the client, hidden where they are hidden, until the record has them. Operations are answered one
-/// behind the other: there is one buffer, of the pool, for one result, and an idle session holds none. What is beyond the bound is counted.
+/// Keeps the first rows of an operation as they leave for the client, hidden where they are hidden, until their result is over or one comes that is not kept:
+/// then they are recorded. Operations are answered one behind the other: there is one buffer, of the pool, for one result, and neither an idle session nor one
+/// whose client leaves the rest unread holds any. What is beyond the bound is counted.
 /// </summary>
 internal sealed class PgSeenRows(IPgOversight oversight)
 {
@@ -37,7 +38,7 @@ internal sealed class PgSeenRows(IPgOversight oversight)
         {
             return;
         }
-        isDescribed = description.Length <= bytesLeft && Keep(description);
+        isDescribed = rowsLeft > 0 && description.Length <= bytesLeft && Keep(description);
         if (isDescribed)
         {
             bytesLeft -= description.Length;
@@ -81,9 +82,17 @@ internal sealed class PgSeenRows(IPgOversight oversight)
             passed = passed[1..];
             isKept = isDescribed && rowsLeft > 0 && size <= bytesLeft;
             start = used;
-            rowsLeft = isKept ? rowsLeft - 1 : 0; // what is kept is the beginning, without holes
-            bytesLeft -= isKept ? size : 0;
-            Omit(isKept ? 0 : 1);
+            if (isKept)
+            {
+                rowsLeft--;
+                bytesLeft -= size;
+            }
+            else
+            {
+                RecordKept(); // not when the result is over: its client may take hours, and this process die meanwhile
+                rowsLeft = 0; // what is kept is the beginning, without holes
+                Omit();
+            }
         }
         coming -= passed.Length;
         if (isKept)
@@ -105,15 +114,11 @@ internal sealed class PgSeenRows(IPgOversight oversight)
         if (coming > 0 && isKept)
         {
             used = start; // it was cut off in its middle
-            Omit(1);
+            Omit();
         }
         coming = 0;
-        if (used > columns)
-        {
-            Record();
-        }
-        (isDescribed, copyIsBinary, used, columns) = (false, null, 0, 0);
-        GiveBack();
+        RecordKept();
+        (isDescribed, copyIsBinary) = (false, null);
     }
 
     /// <summary>Nothing more comes of an operation.</summary>
@@ -164,10 +169,20 @@ internal sealed class PgSeenRows(IPgOversight oversight)
         return reader.Exact;
     }
 
-    private void Omit(int rows)
+    private void Omit()
     {
-        rowsOmitted += rows;
-        bytesOmitted += rows * (long)size;
+        rowsOmitted++;
+        bytesOmitted += size;
+    }
+
+    private void RecordKept()
+    {
+        if (used > columns)
+        {
+            Record();
+        }
+        (used, columns) = (0, 0);
+        GiveBack();
     }
 
     private void Record()

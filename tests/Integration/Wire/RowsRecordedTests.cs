@@ -117,9 +117,21 @@ public sealed class RowsRecordedTests : IAsyncLifetime
         Assert.Equal(10_000, got.Count(m => m.Type == 'D'));
         got = await client.Ask(Query("select repeat('x', 5000000)"));
         Assert.Equal(5_000_006, Assert.Single(got, m => m.Type == 'D').Body.Length);
-        Assert.Equal(["g [1] [2] [3] +9997", "+1"], Rows().Select(Told));
-        Assert.Equal(5_000_006, Rows()[1].BytesOmitted);
+        Assert.Equal(["g [1] [2] [3]", "+9997", "+1"], Rows().Select(Told));
+        Assert.Equal(5_000_006, Rows()[2].BytesOmitted);
         await client.StillWorks();
+    }
+
+    [Fact]
+    public async Task Where_a_client_leaves_the_rest_unread_what_is_kept_is_recorded_before_the_agent_may_die()
+    {
+        Record(10, RecordedRows.BytesOfAny);
+        using var client = await agent.Connect();
+        await client.Send(Query("select g, repeat('x', 1000) from generate_series(1, 200000) g"));
+        await client.Read();
+        await WireAgent.Until(() => Task.FromResult(Rows().Length > 0));
+        Assert.Equal(10, Assert.Single(Rows()).Values!.Count);
+        Assert.Equal(["statement", "rows"], agent.Entries().Where(e => e.Op == 1).Select(e => e.Kind));
     }
 
     [Fact]

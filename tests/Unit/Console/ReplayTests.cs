@@ -35,6 +35,14 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public void How_many_rows_there_were_beside_those_that_are_kept_is_said_below_them()
+    {
+        var (kept, counted) = (Entry(1, "rows", 1) with { Values = [[]] }, Entry(2, "rows", 1) with { RowsOmitted = 3, BytesOmitted = 40 });
+        Assert.Equal(kept with { RowsOmitted = 3, BytesOmitted = 40 }, Assert.Single(Replay.Of([Entry(0, "statement", 1), kept, counted]).Moments[0].Seen));
+        Assert.Equal(counted, Assert.Single(Replay.Of([Entry(0, "statement", 1), counted]).Moments[0].Seen));
+    }
+
+    [Fact]
     public void What_was_denied_failed_or_masked_stands_out()
     {
         var replay = Replay.Of(

@@ -72,7 +72,7 @@ public sealed class SeenRowsTests
     {
         var talk = Talk(most: 2).Client(Query("select 1"))
             .Server(IdAndName, Row("1", "Ada"), Row("2", "Bo"), Row("3", "Cy"), Row("4", "Di"), Complete("SELECT 4"), Ready('I'));
-        Assert.Equal(["1: id name [1|Ada] [2|Bo] +2 rows of 26"], Told(talk));
+        Assert.Equal(["1: id name [1|Ada] [2|Bo]", "1: +2 rows of 26"], Told(talk));
     }
 
     [Fact]
@@ -82,7 +82,20 @@ public sealed class SeenRowsTests
         byte[] answer = [.. IdAndName, .. Row("1", "Ada"), .. Row("2", large), .. Row("3", "Cy"), .. Complete("SELECT 3"), .. Ready('I')];
         var talk = Talk().Client(Query("select 1")).Server(answer[..2_000]).Server(answer[2_000..]);
         Assert.Equal(answer, talk.TakeForClient());
-        Assert.Equal([$"1: id name [1|Ada] +2 rows of {2 + 8 + 1 + large.Length + 2 + 8 + 3}"], Told(talk));
+        Assert.Equal(["1: id name [1|Ada]", $"1: +2 rows of {2 + 8 + 1 + large.Length + 2 + 8 + 3}"], Told(talk));
+    }
+
+    [Fact]
+    public void What_is_kept_is_recorded_with_the_first_row_that_is_not_whenever_the_client_takes_the_rest()
+    {
+        var talk = Talk(most: 2).Client(Query("select 1")).Server(IdAndName, Row("1", "Ada"), Row("2", "Bo"));
+        Assert.Empty(Told(talk));
+        byte[] next = Row("3", "Cy");
+        talk.Server(next[..8]);
+        Assert.Equal(["1: id name [1|Ada] [2|Bo]"], Told(talk));
+        talk.Server(next[8..], Row("4", "Di"));
+        talk.State.Operations.Abandon();
+        Assert.Equal(["1: id name [1|Ada] [2|Bo]", "1: +2 rows of 26"], Told(talk));
     }
 
     [Fact]
@@ -91,7 +104,7 @@ public sealed class SeenRowsTests
         var talk = Talk(most: 3).Client(Query("select 1; select 2; select 3")).Server(
             IdAndName, Row("1", "Ada"), Row("2", "Bo"), Complete("SELECT 2"), Columns(("n", Number)), Row("1"), Row("2"), Complete("SELECT 2"),
             Columns(("n", Number)), Row("1"), Complete("SELECT 1"), Ready('I'));
-        Assert.Equal(["1: id name [1|Ada] [2|Bo]", "1: n [1] +1 rows of 7", "1: +1 rows of 7"], Told(talk));
+        Assert.Equal(["1: id name [1|Ada] [2|Bo]", "1: n [1]", "1: +2 rows of 14"], Told(talk));
     }
 
     [Fact]
