@@ -40,7 +40,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Values">Of `rows`: the first rows of the operation as they left for the client, hidden where masks hide, each with its values in the form of
 /// <paramref name="Params"/>. Of COPY data each piece is a row of one value. Where the outcome is `unknown`, the last of them may not have arrived.</param>
 /// <param name="RowsOmitted">Of `rows`: rows that were sent as well and are not here, nor in an entry before, because they are more, or larger, than the policy wants
-/// recorded. <paramref name="BytesOmitted"/>: their bytes. What is here is the beginning: from the first row that did not fit, none is kept.</param>
+/// recorded, were cut off in their middle, or came while the agent had no room for them. <paramref name="BytesOmitted"/>: their bytes. What is here is the beginning: from the
+/// first row that is not kept on, none of the operation is.</param>
 /// <param name="Cause">Of `end`: closed, revoked, surrendered, expired, locked, terminated, lease-lost, policy, upstream, protocol, limit, spool, lost.</param>
 public sealed record TranscriptEntry(
     long Seq, DateTimeOffset At, string Kind,

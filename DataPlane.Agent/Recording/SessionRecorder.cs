@@ -126,16 +126,18 @@ public sealed class SessionRecorder : IDisposable
     }
 
     /// <summary>Records rows that an operation returned, before its result.</summary>
-    public void Rows(long op, in SeenRows rows)
+    /// <returns>False where there is no room for them: they are counted.</returns>
+    public bool Rows(long op, in SeenRows rows)
     {
         lock (file.Guard)
         {
             if (ended || isBroken)
             {
-                return;
+                return false;
             }
             // INVARIANT: what waits here to be written stays small, and what little room a full spool has is for what must be recorded
-            var seen = writer.Length < SpoolFile.PartBytes && !file.IsFull ? rows : rows.Counted();
+            var hasRoom = writer.Length < SpoolFile.PartBytes && !file.IsFull;
+            var seen = hasRoom ? rows : rows.Counted();
             writer.Expect(2 * (seen.Columns.Length + seen.Rows.Length));
             Begin("rows"u8);
             writer.Operation(op);
@@ -145,6 +147,7 @@ public sealed class SessionRecorder : IDisposable
             {
                 FlushResults();
             }
+            return hasRoom;
         }
     }
 

@@ -23,7 +23,8 @@ internal interface IPgOversight
     long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling);
 
     /// <summary>Records rows of an operation that the client was sent.</summary>
-    void Rows(long op, in SeenRows rows);
+    /// <returns>False where there was no room for them, and they are only counted.</returns>
+    bool Rows(long op, in SeenRows rows);
 
     void Result(long op, in OperationResult result);
 

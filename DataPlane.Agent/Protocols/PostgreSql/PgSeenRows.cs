@@ -187,7 +187,10 @@ internal sealed class PgSeenRows(IPgOversight oversight)
 
     private void Record()
     {
-        oversight.Rows(op, new SeenRows(buffer.AsSpan(0, columns), buffer.AsSpan(columns, used - columns), rowsOmitted, bytesOmitted, copyIsBinary));
+        if (!oversight.Rows(op, new SeenRows(buffer.AsSpan(0, columns), buffer.AsSpan(columns, used - columns), rowsOmitted, bytesOmitted, copyIsBinary)))
+        {
+            rowsLeft = 0; // nor is what comes behind them
+        }
         (rowsOmitted, bytesOmitted) = (0, 0);
     }
 

@@ -184,7 +184,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     public long Statement(string protocol, ReadOnlySpan<byte> text, in BoundParameters parameters, StatementFacts facts, Ruling ruling) =>
         recorder.Statement(protocol, text, parameters, facts, ruling);
 
-    public void Rows(long op, in SeenRows rows) => recorder.Rows(op, rows);
+    public bool Rows(long op, in SeenRows rows) => recorder.Rows(op, rows);
 
     public void Result(long op, in OperationResult result) => recorder.Result(op, result);
 

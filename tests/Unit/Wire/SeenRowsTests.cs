@@ -108,6 +108,18 @@ public sealed class SeenRowsTests
     }
 
     [Fact]
+    public void Where_the_record_had_no_room_for_rows_none_behind_them_is_kept_of_that_operation()
+    {
+        var talk = Talk().Client(Query("select 1; select 2"));
+        talk.Witness.IsFull = true;
+        talk.Server(IdAndName, Row("1", "Ada"), Complete("SELECT 1"));
+        talk.Witness.IsFull = false;
+        talk.Server(Columns(("n", Number)), Row("1"), Complete("SELECT 1"), Ready('I'));
+        talk.Client(Query("select 3")).Server(Columns(("n", Number)), Row("1"), Complete("SELECT 1"), Ready('I'));
+        Assert.Equal(["1: +1 rows of 14", "1: +1 rows of 7", "2: n [1]"], Told(talk));
+    }
+
+    [Fact]
     public void Names_of_columns_are_within_the_bound()
     {
         var talk = Talk(bytes: 100).Client(Query("select 1")).Server(Columns((new string('n', 90), Number)), Row("1"), Complete("SELECT 1"), Ready('I'));

@@ -77,13 +77,14 @@ internal sealed class Witness(params string[] denied) : IPgOversight
     /// <summary>The entries of the kind `rows`, as the transcript has them.</summary>
     public List<TranscriptEntry> Rows { get; } = [];
 
-    void IPgOversight.Rows(long op, in SeenRows rows)
+    bool IPgOversight.Rows(long op, in SeenRows rows)
     {
         using var writer = new TranscriptWriter();
         writer.Begin(1, default, "rows"u8);
         writer.Operation(op);
-        writer.Rows(rows);
+        writer.Rows(IsFull ? rows.Counted() : rows);
         Rows.Add(JsonSerializer.Deserialize<TranscriptEntry>(writer.End(), Json.Strict)!);
+        return !IsFull;
     }
 
     public string Identity { get; set; } = "role\ndatabase";
