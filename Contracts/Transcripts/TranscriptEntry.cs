@@ -36,7 +36,7 @@ namespace AccessPlane.Contracts.Transcripts;
 /// `released` (it runs), `refused`, `lapsed` or `abandoned`.</param>
 /// <param name="Masked">Values of rows that were hidden.</param>
 /// <param name="Rule">Of `detected`: the mask rule whose <paramref name="Detector"/> found something, <paramref name="Count"/> times in this column.</param>
-/// <param name="Columns">Of `rows`: what the rows consist of; absent for COPY data.</param>
+/// <param name="Columns">Of `rows`: what the rows consist of: nothing (an empty list) where they have no values; absent for COPY data, and where rows are only counted.</param>
 /// <param name="Values">Of `rows`: the first rows of the operation as they left for the client, hidden where masks hide, each with its values in the form of
 /// <paramref name="Params"/>. Of COPY data each piece is a row of one value. Where the outcome is `unknown`, the last of them may not have arrived.</param>
 /// <param name="RowsOmitted">Of `rows`: rows that were sent as well and are not here, nor in an entry before, because they are more, or larger, than the policy wants

@@ -151,7 +151,7 @@ public sealed class EvidencePage(EvidenceLog evidence, SigningKeys keys)
             return;
         }
         html.Raw("<table>");
-        if (entry.Columns is { } columns)
+        if (entry.Columns is { Count: > 0 } columns)
         {
             html.Row(columns.Select(c => c.Name));
         }

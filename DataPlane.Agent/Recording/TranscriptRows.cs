@@ -11,7 +11,8 @@ internal sealed partial class TranscriptWriter
     public void Rows(in SeenRows seen)
     {
         var columns = seen.Columns;
-        if (!columns.IsEmpty)
+        var rows = seen.Rows;
+        if (!rows.IsEmpty && seen.CopyIsBinary is null)
         {
             json.WriteStartArray("columns"u8);
             while (!columns.IsEmpty)
@@ -24,7 +25,6 @@ internal sealed partial class TranscriptWriter
             }
             json.WriteEndArray();
         }
-        var rows = seen.Rows;
         if (!rows.IsEmpty)
         {
             json.WriteStartArray("values"u8);
