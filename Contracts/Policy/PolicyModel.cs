@@ -42,7 +42,7 @@ public sealed record ResourceTerms(string Id, string Kind, TimeSpan FreezeAfter,
 
 /// <summary>Of each operation the first rows that its client got, as it got them, are part of the transcript; what is beyond is counted.</summary>
 /// <param name="Most">Rows.</param>
-/// <param name="Bytes">Of these rows, as they come from the database, and of their columns' names.</param>
+/// <param name="Bytes">Of these rows, as they leave for the client, and of what describes their columns.</param>
 public sealed record RecordedRows(int Most, int Bytes)
 {
     public const int MostOfAny = 1000;

@@ -38,7 +38,8 @@ namespace AccessPlane.Contracts.Transcripts;
 /// <param name="Rule">Of `detected`: the mask rule whose <paramref name="Detector"/> found something, <paramref name="Count"/> times in this column.</param>
 /// <param name="Columns">Of `rows`: what the rows consist of: nothing (an empty list) where they have no values; absent for COPY data, and where rows are only counted.</param>
 /// <param name="Values">Of `rows`: the first rows of the operation as they left for the client, hidden where masks hide, each with its values in the form of
-/// <paramref name="Params"/>. Of COPY data each piece is a row of one value. Where the outcome is `unknown`, the last of them may not have arrived.</param>
+/// <paramref name="Params"/>. Of COPY data each piece is a row of one value. Where they are the last before an `end`, they may not have arrived,
+/// whatever the outcome; where it is `indeterminate`, more may have been sent than is here and counted.</param>
 /// <param name="RowsOmitted">Of `rows`: rows that were sent as well and are not here, nor in an entry before, because they are more, or larger, than the policy wants
 /// recorded, were cut off in their middle, or came while the agent had no room for them. <paramref name="BytesOmitted"/>: their bytes. What is here is the beginning: from the
 /// first row that is not kept on, none of the operation is.</param>
