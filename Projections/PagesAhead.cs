@@ -23,7 +23,7 @@ internal sealed class PagesAhead(NpgsqlDataSource database, Tables tables, int m
         ahead = null;
         var page = next is { } ready && ready.After == after && ready.For.SequenceEqual(projections) ? await ready.Page : null;
         // INVARIANT: another server may have taken over that never had the last events: their numbers are given once more there
-        if (page is null || page.Server != await tables.ServerStarted(connection, cancel))
+        if (page is null || page.Server != await Tables.ServerStarted(connection, cancel))
         {
             page = await Read(connection, after, projections, default, cancel);
         }
@@ -38,7 +38,7 @@ internal sealed class PagesAhead(NpgsqlDataSource database, Tables tables, int m
         async () =>
         {
             await using var connection = await database.OpenConnectionAsync(cancel);
-            return await Read(connection, after, projections, await tables.ServerStarted(connection, cancel), cancel);
+            return await Read(connection, after, projections, await Tables.ServerStarted(connection, cancel), cancel);
         }, cancel);
 
     private async Task<Page> Read(NpgsqlConnection connection, long after, IReadOnlyList<Projection> projections, DateTime server, CancellationToken cancel)

@@ -110,7 +110,7 @@ internal sealed class Tables(string schema)
         return await Settled.Read(reader, cancel);
     }
 
-    public async Task<DateTime> ServerStarted(NpgsqlConnection connection, CancellationToken cancel)
+    public static async Task<DateTime> ServerStarted(NpgsqlConnection connection, CancellationToken cancel)
     {
         await using var command = Command(connection, "SELECT pg_postmaster_start_time()", []);
         return (DateTime)(await command.ExecuteScalarAsync(cancel))!;

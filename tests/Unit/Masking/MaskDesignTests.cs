@@ -129,7 +129,7 @@ public sealed class MaskDesignTests
                 Memories = [.. renamed.Made.Memories.Select((m, i) => m with { Memory = m.Memory! with { Masks = of[i] == 0 ? new Dictionary<string, MaskWith>() : new() { ["ssn"] = masks[of[i]] } } })],
             },
         }).Masked.Of(1, 2);
-        Assert.Equal([null, masks[1], masks[1], MaskWith.Redact], new[] { Mask(0, 0, 0), Mask(0, 0, 1), Mask(1, 0, 1), Mask(1, 2, 0) });
+        Assert.Equal(new[] { null, masks[1], masks[1], MaskWith.Redact }, new[] { Mask(0, 0, 0), Mask(0, 0, 1), Mask(1, 0, 1), Mask(1, 2, 0) });
         static IEnumerable<GroundMemory> Told(string name, params string[] columns) => Design(Ground with { Relations = [Table(1, name, columns)] }, null, "*.ssn").Views.Select(Memory);
     }
 
