@@ -17,7 +17,7 @@ internal static class MaskPowers
                 ? $"the agent's role needs CREATE on the database: grant create on database {MaskSql.Name(agent.Database)} to {role}"
             : nothingToGive ? $"the agent's role can pass on none of what the policy's `login` asks for: grant it to {role} with grant option, or make it a member of the tables' owner"
             : ground.Made.Schemas.FirstOrDefault(s => s.Value != MaskSql.Owner) is { Key: { } schema } ? $"the schema `{schema}` belongs to somebody else: drop schema {MaskSql.Name(schema)} cascade"
-            : ground.Made.Views.FirstOrDefault(v => v.Record is null) is { } view
+            : ground.Made.Views.FirstOrDefault(v => v.Record is null && !ground.Made.Memories.Any(m => m.Schema == v.Schema && m.Name == v.Name)) is { } view
                 ? $"what is written on the view `{view.Schema}.{view.Name}` is gone, so that new columns cannot be told from old ones: drop schema {MaskSql.Name(view.Schema)} cascade"
             : ground.Made.Memories.FirstOrDefault(m => m.Memory is null || m.Owner != MaskSql.Owner) is { } memory
                 ? $"what is remembered of the view `{memory.Schema}.{memory.Name}` was changed by somebody else, so that new columns cannot be told from old ones: drop schema {MaskSql.Name(memory.Schema)} cascade"
