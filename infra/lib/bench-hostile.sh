@@ -25,7 +25,7 @@ END_OF_TEXT
   (($(nproc) > 1)) || die 'one processor is not enough: what attackers take would be measured'
   printf 'SELECT 1;\n' >"$WORK/one.sql"
   on_processor "$INSIDE" postgres-orders orders-agent
-  on_processor "$OUTSIDE" postgres-log postgres-18 rabbitmq idp control-plane
+  on_processor "$OUTSIDE" postgres-log rabbitmq idp control-plane
   pid=$(ours orders-agent)
   attack=${attacks[0]}
   hostile_round warm-up 3 >/dev/null # so that nothing is compiled or grown in what is measured
