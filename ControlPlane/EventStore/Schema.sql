@@ -130,7 +130,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- nobody takes it for himself alone; an expression costs a fifth of a statement
+    -- nobody takes it for himself alone, so that it is there at once; an expression is no statement of its own
     IF NOT pg_try_advisory_xact_lock_shared(accessplane.ap_in_flight(accessplane.ap_drawn())) THEN
         RAISE EXCEPTION 'the lock of an append is held by something else';
     END IF;

@@ -27,7 +27,7 @@ internal static class Servers
     /// <returns>Its connection string.</returns>
     public static Task<string> CreateDatabase() => CreateDatabase("template1");
 
-    /// <summary>A log of one's own in which nothing has happened yet: a copy of one that was made as every log is, for a fifth of what making it costs.</summary>
+    /// <summary>A log of one's own in which nothing has happened yet: a copy of one that was made as every log is, which costs less than making it.</summary>
     /// <returns>Its connection string.</returns>
     public static async Task<string> CreateLog()
     {
