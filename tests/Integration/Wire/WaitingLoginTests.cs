@@ -109,13 +109,15 @@ public sealed class WaitingLoginTests : IAsyncLifetime
     [Fact]
     public async Task A_client_that_waits_long_is_told_again_and_is_no_stranger()
     {
+        var again = TimeSpan.FromSeconds(30);
         using var client = await Waiting();
-        var before = Clock.TimersSet;
-        Clock.Advance(TimeSpan.FromSeconds(31));
-        await IsTold(client);
-        await Until(() => Task.FromResult(Clock.TimersSet > before));
-        Clock.Advance(TimeSpan.FromSeconds(31));
-        await IsTold(client);
+        for (var time = 0; time < 3; time++)
+        {
+            // what it was told, it may read before the next time is set
+            await Until(() => Task.FromResult(Clock.RingsIn(again)));
+            Clock.Advance(again);
+            await IsTold(client);
+        }
     }
 
     [Fact]

@@ -44,6 +44,15 @@ internal sealed class ManualClock(DateTimeOffset start) : TimeProvider
         }
     }
 
+    /// <summary>Whether somebody sleeps for exactly that long from now: which timer was set last, a count does not say.</summary>
+    public bool RingsIn(TimeSpan after)
+    {
+        lock (one)
+        {
+            return alarms.Exists(a => a.At == now + after);
+        }
+    }
+
     public void Advance(TimeSpan by)
     {
         Alarm[] due;
