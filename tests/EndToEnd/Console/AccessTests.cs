@@ -120,45 +120,7 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await Assertions.Expect(asked).ToContainTextAsync("not today");
         await Assertions.Expect(asked.GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
         await dba.Shot("to-decide-lost");
-
-        // two have it before them and press at once: one decides, and the other is told what that was, and not that something is wrong
-        await using var other = await browser.SignIn(world, "dba2", "to-decide");
-        (string Name, Seat Seat)[] both = [("Dana Dba", dba), ("Dario Dba", other)];
-        var again = $"at once {Guid.CreateVersion7():N}";
-        (await world.Api.Post("assistant", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = again })).Is(201);
-        foreach (var (name, seat) in both)
-        {
-            await seat.Card(again).GetByLabel("Comment").FillAsync($"no, says {name}");
-            await seat.Page.EvaluateAsync(KeepsTroubles);
-        }
-        await Task.WhenAll(both.Select(b => b.Seat.Page.EvaluateAsync(Denies, again)));
-        string[] told = [];
-        await Wait.Until(
-            async () => (told = await Task.WhenAll(both.Select(b => b.Seat.Card(again).InnerTextAsync()))).Count(HasWon) == 1 && told.Count(t => t.Contains("Somebody was before you", StringComparison.Ordinal)) == 1,
-            20, () => string.Join(" | ", told));
-        var (won, lost) = HasWon(told[0]) ? (both[0].Name, both[1].Name) : (both[1].Name, both[0].Name);
-        Assert.All(told, text => Assert.Contains($"no, says {won}", text, StringComparison.Ordinal));
-        Assert.All(told, text => Assert.DoesNotContain($"no, says {lost}", text, StringComparison.Ordinal));
-        foreach (var (_, seat) in both)
-        {
-            Assert.Empty(await seat.Page.EvaluateAsync<string[]>("() => window.troubles"));
-        }
-
-        static bool HasWon(string text) => text.Contains("You have decided. It is denied", StringComparison.Ordinal);
     }
-
-    /// <summary>What a page says to be wrong, however soon it is gone again.</summary>
-    private const string KeepsTroubles = """
-        () => {
-          window.troubles = [];
-          const keep = () => window.troubles.push(...[...document.querySelectorAll("article.decide .note.bad")].map((note) => note.textContent));
-          new MutationObserver(keep).observe(document.querySelector("main"), { childList: true, subtree: true });
-        }
-        """;
-
-    /// <summary>Presses the button where it is there still: waiting for it would be waiting for the other one's answer.</summary>
-    private const string Denies =
-        "why => [...document.querySelectorAll('article.decide')].find((card) => card.textContent.includes(why))?.querySelector('button.deny')?.click()";
 
     [Fact]
     public async Task A_statement_that_waits_is_shown_with_all_that_it_is_and_runs_when_it_is_released()

@@ -65,7 +65,8 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         await using var psql = Run.Start("psql", [ticket.Url(name), "-XAt", "-c", said, "-c", masked, "-c", held, "-c", slept, "-c", dropped]);
         var session = (await world.SessionCalled(name)).GetProperty("id").GetString()!;
         await world.Release(session);
-        await psql.End();
+        var seen = (await psql.End()).Output.Split('\n').Where(line => line.Contains('|', StringComparison.Ordinal)).Select(line => line.Split('|')).ToList();
+        Assert.Equal(2, seen.Count);
         await world.SessionCalled(name, "Closed");
         (await Run.ToEnd(
             "psql", [$"postgresql://orders-read@127.0.0.1:{world.AgentPort}/orders?application_name={name}-ai&sslmode=verify-full&sslrootcert={Uri.EscapeDataString(world.Ca)}", "-XAtc", assisted],
@@ -133,6 +134,10 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         await auditor.Sees(".moments pre", "drop table");
         await Assertions.Expect(auditor.Page.Locator(".moments li.bad")).ToHaveCountAsync(1);
         await Assertions.Expect(auditor.Page.Locator(".moments li.mask .tail")).ToContainTextAsync("2 values masked");
+        // the rows are those that the client got: what was masked for it is masked here
+        var rows = auditor.Page.Locator(".moments li.mask .seen");
+        await Assertions.Expect(rows.Locator("th")).ToHaveTextAsync((string[])["name", "card_number"]);
+        await Assertions.Expect(rows.Locator("td")).ToHaveTextAsync([.. seen.SelectMany(row => row)]);
         await Assertions.Expect(auditor.Page.Locator(".moments li.wait")).ToContainTextAsync(held);
         await Assertions.Expect(auditor.Page.Locator(".moments li.wait")).ToContainTextAsync("released by Dana Dba");
         var clock = auditor.Page.Locator(".moments li.bad .at local-time");
