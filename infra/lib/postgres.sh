@@ -62,12 +62,10 @@ pg_start() {
   port_free "$port" "$name" "$variable"
   pg_privileges
   pg_prepare "$name" "$data"
-  for setting in "$@"; do settings+=(-c "$setting"); done
-  if ((EUID == 0)); then
-    set -- setpriv "${PG_PRIVILEGES[@]}" -- env HOME="$RUN"
-  else
-    set -- env
-  fi
+  for setting in "$@" ${ACCESSPLANE_PG_SETTINGS:-}; do settings+=(-c "$setting"); done
+  # a session is a process: what libraries call each other by is looked up once, and not by each of them
+  set -- env LD_BIND_NOW=1
+  if ((EUID == 0)); then set -- setpriv "${PG_PRIVILEGES[@]}" -- "$@" HOME="$RUN"; fi
   launch "$name" "$@" "$(pg_bin)/postgres" -D "$data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
     -c ssl=on -c ssl_cert_file=server.pem -c ssl_key_file=server.key -c password_encryption=scram-sha-256 "${settings[@]}"
   wait_for "$name" 180 pg_isready -q -h 127.0.0.1 -p "$port"
@@ -110,7 +108,7 @@ pg_make_database() {
 
 start_log() {
   running postgres-log && return 0
-  pg_start postgres-log "$PORT_LOG" ACCESSPLANE_PORT_LOG max_connections=200 fsync="${ACCESSPLANE_LOG_FSYNC:-on}"
+  pg_start postgres-log "$PORT_LOG" ACCESSPLANE_PORT_LOG max_connections=200
   pg_make_database postgres-log "$PORT_LOG" accessplane
 }
 
@@ -136,5 +134,5 @@ install_postgres_18() {
 
 start_postgres_18() {
   local PG_BIN=$POSTGRES_18/native/bin
-  pg_start postgres-18 "$PORT_POSTGRES_18" ACCESSPLANE_PORT_POSTGRES_18 shared_preload_libraries=pg_stat_statements max_connections=200 fsync=off full_page_writes=off
+  pg_start postgres-18 "$PORT_POSTGRES_18" ACCESSPLANE_PORT_POSTGRES_18 shared_preload_libraries=pg_stat_statements max_connections=200
 }

@@ -59,17 +59,20 @@ internal static class Servers
     private static async Task<string> CreateDatabase(string like)
     {
         var name = $"test_{Guid.CreateVersion7():N}";
-        await using var server = NpgsqlDataSource.Create(Postgres);
-        await using var create = server.CreateCommand($"create database {name} template {like}");
-        await create.ExecuteNonQueryAsync();
-        return new NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 30 }.ConnectionString;
+        await OnServer($"create database {name} template {like}");
+        return new NpgsqlConnectionStringBuilder(Postgres) { Database = name, MaxPoolSize = 10 }.ConnectionString;
     }
 
-    public static async Task DropDatabase(string connectionString)
+    public static Task DropDatabase(string connectionString) =>
+        OnServer($"drop database if exists {new NpgsqlConnectionStringBuilder(connectionString).Database} with (force)");
+
+    /// <summary>By one of the connections that all share.</summary>
+    public static async Task OnServer(string sql)
     {
-        await using var server = NpgsqlDataSource.Create(Postgres);
-        await using var drop = server.CreateCommand($"drop database if exists {new NpgsqlConnectionStringBuilder(connectionString).Database} with (force)");
-        await drop.ExecuteNonQueryAsync();
+        await using var connection = new NpgsqlConnection($"{Postgres};Server Compatibility Mode=NoTypeLoading");
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
     }
 
     /// <summary>A virtual host of one's own at the broker.</summary>

@@ -138,10 +138,11 @@ internal sealed partial class SecretSweep
     /// <summary>Every row of every table of a database, in PostgreSQL's text form.</summary>
     public async Task LookInDatabase(string connection, string called)
     {
-        await using var source = NpgsqlDataSource.Create(connection);
+        await using var database = new NpgsqlConnection($"{connection};Server Compatibility Mode=NoTypeLoading");
+        await database.OpenAsync();
         var tables = new List<string>();
-        await using (var list = source.CreateCommand(
-            "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1"))
+        await using (var list = new NpgsqlCommand(
+            "select format('%I.%I', schemaname, tablename) from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1", database))
         await using (var rows = await list.ExecuteReaderAsync())
         {
             while (await rows.ReadAsync())
@@ -151,7 +152,7 @@ internal sealed partial class SecretSweep
         }
         foreach (var table in tables)
         {
-            await using var all = source.CreateCommand($"select t::text from {table} t");
+            await using var all = new NpgsqlCommand($"select t::text from {table} t", database);
             await using var rows = await all.ExecuteReaderAsync();
             while (await rows.ReadAsync())
             {

@@ -109,7 +109,7 @@ public sealed class AgentAtTheBrokerTests : IAsyncLifetime
         await agent.Line.Answer(agent.Name, 10, DirectiveKinds.State, Nothing, cancel);
         Assert.Equal(10, Body<Applied>(agent.Next(ReportKinds.Applied)).Position);
 
-        var factory = new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(TestDatabase.Required("ACCESSPLANE_TEST_AMQP")) };
+        var factory = new RabbitMQ.Client.ConnectionFactory { Uri = new Uri(Servers.Need("ACCESSPLANE_TEST_AMQP")) };
         await using (var connection = await factory.CreateConnectionAsync(cancel))
         await using (var channel = await connection.CreateChannelAsync(cancellationToken: cancel))
         {

@@ -77,11 +77,11 @@ internal sealed class BrokeredAgent : IAsyncDisposable
 
     public static async Task<BrokeredAgent> Start()
     {
-        var amqp = new Uri(TestDatabase.Required("ACCESSPLANE_TEST_AMQP"));
+        var amqp = new Uri(Servers.Need("ACCESSPLANE_TEST_AMQP"));
         var agent = new BrokeredAgent(new BrokerOptions
         {
             Uri = amqp.ToString(),
-            ManagementUri = TestDatabase.Required("ACCESSPLANE_TEST_RABBIT_API"),
+            ManagementUri = Servers.Need("ACCESSPLANE_TEST_RABBIT_API"),
             AgentUri = new UriBuilder(amqp) { UserName = "", Password = "" }.Uri.ToString(),
         });
         var cancel = TestContext.Current.CancellationToken;

@@ -24,10 +24,12 @@ internal sealed class MaskDatabase : IAsyncDisposable
     private readonly string passwordFile;
     private readonly PgUpstream upstream;
     private readonly List<string> roles = [];
+    private readonly KeptConnection direct;
 
     private MaskDatabase(NpgsqlConnectionStringBuilder server, string role)
     {
         (this.server, Role, Database) = (server, role, role);
+        direct = new KeptConnection(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = Database }.ConnectionString);
         passwordFile = Path.Combine(Path.GetTempPath(), role);
         File.WriteAllText(passwordFile, Secret);
         upstream = new PgUpstream(new UpstreamConfig(server.Host!, server.Port, role, passwordFile, UpstreamTls.Disable), TimeProvider.System);
@@ -144,17 +146,21 @@ internal sealed class MaskDatabase : IAsyncDisposable
     /// <summary>What a statement gives a login: rows with `|` and `;`, or the error.</summary>
     public static async Task<string> See(RawClient client, string sql) => Story(await client.Ask(RawClient.Query(sql)));
 
-    public Task Directly(params string[] statements) => Run(Database, statements);
+    public Task Directly(params string[] statements) => direct.Run(statements);
 
-    public Task OnServer(params string[] statements) => Run(null, statements);
-
-    public async Task<string> Ask(string sql)
+    /// <summary>Past the database: one connection of those that all such databases share.</summary>
+    public async Task OnServer(params string[] statements)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = Database }.ConnectionString);
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(server.ConnectionString) { Pooling = true }.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
-        return Convert.ToString(await command.ExecuteScalarAsync(), CultureInfo.InvariantCulture) ?? "";
+        foreach (var sql in statements)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
     }
+
+    public async Task<string> Ask(string sql) => Convert.ToString(await direct.Ask(sql), CultureInfo.InvariantCulture) ?? "";
 
     /// <summary>Takes a dump, and puts what is in it in the database's place, as operators do.</summary>
     public async Task Restore()
@@ -169,26 +175,17 @@ internal sealed class MaskDatabase : IAsyncDisposable
         };
         var dumped = await Programs.Run("pg_dump", at, "--create", "--file", dump, Database);
         Assert.True(dumped.Status == 0, dumped.Error);
+        await direct.Close();
         await OnServer($"drop database {Database} with (force)");
         var restored = await Programs.Run("psql", at, "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1", "--dbname", "postgres", "--file", dump);
         File.Delete(dump);
         Assert.True(restored.Status == 0, restored.Error);
     }
 
-    private async Task Run(string? database, params string[] statements)
-    {
-        await using var connection = new NpgsqlConnection(database is null ? server.ConnectionString : new NpgsqlConnectionStringBuilder(server.ConnectionString) { Database = database }.ConnectionString);
-        await connection.OpenAsync();
-        foreach (var sql in statements)
-        {
-            await using var command = new NpgsqlCommand(sql, connection);
-            await command.ExecuteNonQueryAsync();
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         var groups = await Ask($"select coalesce(string_agg(rolname, ', '), '') from pg_roles where shobj_description(oid, 'pg_authid') like '%{Database}%'");
+        await direct.DisposeAsync();
         await OnServer($"drop database {Database} with (force)");
         await OnServer($"drop role if exists {string.Join(", ", roles.Append(groups).Where(r => r.Length > 0).Distinct())}");
         await OnServer($"drop owned by {Role} cascade", $"drop role {Role}");

@@ -11,8 +11,7 @@ internal sealed class WireDatabase : IAsyncDisposable
 {
     private readonly NpgsqlConnectionStringBuilder server;
     private readonly bool isGuest;
-    private readonly SemaphoreSlim asking = new(1);
-    private NpgsqlConnection? direct;
+    private readonly KeptConnection direct;
 
     private WireDatabase(NpgsqlConnectionStringBuilder server, string name, string role, bool isGuest)
     {
@@ -20,6 +19,7 @@ internal sealed class WireDatabase : IAsyncDisposable
         this.isGuest = isGuest;
         Name = name;
         Role = role;
+        direct = new KeptConnection(ConnectionString);
     }
 
     public string Name { get; }
@@ -55,64 +55,15 @@ internal sealed class WireDatabase : IAsyncDisposable
     }
 
     /// <summary>Runs statements as superuser. What they set for their session ends with them.</summary>
-    public async Task Run(params string[] statements)
-    {
-        if (statements.Length == 0)
-        {
-            return;
-        }
-        if (!await asking.WaitAsync(0))
-        {
-            await Run(server, Name, statements); // beside what is being run
-            return;
-        }
-        var isDone = false;
-        try
-        {
-            await Execute(await Direct(), [.. statements, "discard all"]);
-            isDone = true;
-        }
-        finally
-        {
-            if (!isDone)
-            {
-                await CloseDirect();
-            }
-            asking.Release();
-        }
-    }
+    public Task Run(params string[] statements) => direct.Run(statements);
 
     /// <summary>The first column of the first row, as superuser.</summary>
-    public async Task<object?> Ask(string sql)
-    {
-        await asking.WaitAsync();
-        try
-        {
-            await using var command = new NpgsqlCommand(sql, await Direct());
-            return await command.ExecuteScalarAsync();
-        }
-        finally
-        {
-            asking.Release();
-        }
-    }
-
-    /// <summary>A backend is not cheap: one is kept, until it is gone with its server.</summary>
-    private async Task<NpgsqlConnection> Direct()
-    {
-        if (direct is not { State: System.Data.ConnectionState.Open })
-        {
-            await CloseDirect();
-            direct = new NpgsqlConnection(ConnectionString);
-            await direct.OpenAsync();
-        }
-        return direct;
-    }
+    public Task<object?> Ask(string sql) => direct.Ask(sql);
 
     /// <summary>The database, empty again; then these statements, past it.</summary>
     public async Task MakeAgain(params string[] statements)
     {
-        await CloseDirect();
+        await direct.Close();
         await Run(server, null, [$"drop database {Name} with (force)", $"create database {Name} owner {Role}", .. statements]);
     }
 
@@ -122,20 +73,10 @@ internal sealed class WireDatabase : IAsyncDisposable
         {
             await Run($"reassign owned by {Role} to {Name}", $"drop owned by {Role}", $"drop role {Role}");
         }
-        await CloseDirect();
-        asking.Dispose();
+        await direct.DisposeAsync();
         if (!isGuest)
         {
             await DropAll();
-        }
-    }
-
-    private async Task CloseDirect()
-    {
-        if (direct is not null)
-        {
-            await direct.DisposeAsync();
-            direct = null;
         }
     }
 
@@ -161,11 +102,6 @@ internal sealed class WireDatabase : IAsyncDisposable
         to.Database = database ?? to.Database;
         await using var connection = new NpgsqlConnection(to.ConnectionString);
         await connection.OpenAsync();
-        await Execute(connection, statements);
-    }
-
-    private static async Task Execute(NpgsqlConnection connection, IEnumerable<string> statements)
-    {
         foreach (var statement in statements)
         {
             await using var command = new NpgsqlCommand(statement, connection);
