@@ -7,6 +7,7 @@ using Npgsql;
 namespace AccessPlane.Tests.EndToEnd;
 
 /// <summary>Many sessions, one after the other and at once: afterwards the agent holds what it held before.</summary>
+[Collection(Alone.Name)]
 public sealed class CrowdTests(TestWorld world, ITestOutputHelper output)
 {
     private const int Connections = 1000;

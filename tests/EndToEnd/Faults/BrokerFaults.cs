@@ -6,6 +6,7 @@ using Npgsql;
 namespace AccessPlane.Tests.EndToEnd.Faults;
 
 /// <summary>The broker goes away, for all or for the agent alone: sessions stand still at their bound, and nobody who lost the right meanwhile goes on.</summary>
+[Collection(Alone.Name)]
 public sealed class BrokerFaults(Product product) : IAsyncLifetime
 {
     public async ValueTask InitializeAsync() => await product.Ready();

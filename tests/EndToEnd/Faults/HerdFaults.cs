@@ -5,6 +5,7 @@ using AccessPlane.Tests.EndToEnd.World;
 namespace AccessPlane.Tests.EndToEnd.Faults;
 
 /// <summary>Everybody comes back at the same moment, while one right ends.</summary>
+[Collection(Alone.Name)]
 public sealed class HerdFaults(Product product) : IAsyncLifetime
 {
     /// <summary>More than may stand at the door from one address.</summary>

@@ -6,6 +6,7 @@ using AccessPlane.Tests.EndToEnd.World;
 namespace AccessPlane.Tests.EndToEnd.Faults;
 
 /// <summary>The server of the log goes away under load: what was answered with success is in the log afterwards, and nothing else was answered with success.</summary>
+[Collection(Alone.Name)]
 public sealed class LogFaults(Product product) : IAsyncLifetime
 {
     public async ValueTask InitializeAsync() => await product.Ready();

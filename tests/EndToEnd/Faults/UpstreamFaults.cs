@@ -7,6 +7,7 @@ using Npgsql;
 namespace AccessPlane.Tests.EndToEnd.Faults;
 
 /// <summary>What is behind the agent stalls, dies and comes back; what is before it closes its half.</summary>
+[Collection(Alone.Name)]
 public sealed class UpstreamFaults(Product product) : IAsyncLifetime
 {
     public async ValueTask InitializeAsync() => await product.Ready();

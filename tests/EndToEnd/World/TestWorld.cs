@@ -5,8 +5,6 @@ using AccessPlane.Tests.EndToEnd.World;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(TestWorld))]
-// One product for all tests: some stop its broker, others count its sockets.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
 
 namespace AccessPlane.Tests.EndToEnd.World;
 
