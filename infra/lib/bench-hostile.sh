@@ -2,7 +2,7 @@
 # What strangers at the door cost those who are inside: rounds without and with an attack, in turn.
 
 bench_hostile() {
-  local seconds=${1:-10} rounds=${2:-5} attack round what pid files
+  local seconds=${1:-10} rounds=${2:-5} attack round what pid files share
   local victims=4 rate=400 attacks=("${@:3}")
   ((${#attacks[@]} > 0)) || attacks=(strangers messages tokens upstream)
   for attack in "${attacks[@]}"; do
@@ -19,8 +19,9 @@ holds up). Outside, in every other round, one of
               two gigabytes, with notices without end, with nonsense, and with SCRAM of as many iterations as the agent does, or endless ones; and 8
               sessions in which it sends notices, or one row, that do not end
 What sessions need — the agent, their database, pgbench — has a processor of its own, and all else another one, as if it stood elsewhere: what attackers, broker and
-control plane take of that one is not what is asked. An attack's pace is bounded, and its share of a processor shown. Noise is what rounds without attack
-differ by among themselves.
+control plane take of that one is not what is asked. But what keeps the other one busy may slow down this one (shared caches, a host that gives both of one
+core): so there are rounds in which it is as busy as under attack, and with nothing that knows of the product. An attack's pace is bounded, and its share of a
+processor shown. Noise is what rounds without attack differ by among themselves.
 END_OF_TEXT
   (($(nproc) > 1)) || die 'one processor is not enough: what attackers take would be measured'
   printf 'SELECT 1;\n' >"$WORK/one.sql"
@@ -34,13 +35,15 @@ END_OF_TEXT
       hostile_upstream
       pid=$(ours orders-agent)
     fi
+    share=$(hostile_share)
     hostile_round attacked-warm-up 3 >/dev/null
+    share=$(hostile_share "$share")
     files=$(files_of "$pid")
     : >"$WORK/rounds"
     printf '\n%s\n%-18s %10s %10s %12s %14s %16s %10s %10s\n' "$attack" round 'p50, µs' 'p99, µs' statements 'agent, cores' 'attacker, cores' 'put out' refused
     for ((round = 0; round < rounds; round++)); do
-      # without, with; with, without; …: what drifts meets both
-      if ((round % 2 == 0)); then set -- quiet attacked; else set -- attacked quiet; fi
+      # in turn from either end: what drifts meets all
+      if ((round % 2 == 0)); then set -- quiet busy attacked; else set -- attacked busy quiet; fi
       for what in "$@"; do hostile_round "$what" "$seconds"; done
     done
     hostile_sum p50 2
@@ -69,9 +72,20 @@ with_children() {
   for child in $(pgrep -P "$1" || true); do with_children "$child"; done
 }
 
-# hostile_attack SECONDS: the one that is due; it writes `ready`, and at last what it did
+# hostile_share [BEFORE]: ticks of the other processor, all and idle ones; and with those of before, which share of it was used since
+hostile_share() {
+  awk -v name="cpu$OUTSIDE" -v before="${1:-}" '$1 == name {
+    all = $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9
+    if (before == "") print all, $5 + $6
+    else {split(before, b, " "); printf "%.2f\n", 1 - ($5 + $6 - b[2]) / (all - b[1])}
+  }' /proc/stat
+}
+
+# hostile_attack WHAT SECONDS: the attack that is due, or what is as busy; it writes `ready`, and at last what it did
 hostile_attack() {
   taskset -cp "$OUTSIDE" "$BASHPID" >/dev/null
+  if [[ $1 == busy ]]; then exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile-busy.py" "$share" "$2"; fi
+  set -- "$2"
   case $attack in
     strangers) exec /usr/bin/python3 "$ROOT/infra/lib/bench-hostile.py" "$PORT_AGENT" "$1" ;;
     messages) exec node "$ROOT/infra/lib/bench-hostile-messages.mjs" "$(rabbit_amqp)" "$1" accessplane.agent.orders-agent accessplane.reports ;;
@@ -99,10 +113,10 @@ hostile_round() {
   local what=$1 seconds=$2 url attacker='' before after report='{}'
   url=$(agent_url $((victims + 2)))
   rm -f "$WORK"/latency.*
-  if [[ $what == attacked* ]]; then
+  if [[ $what == attacked* || $what == busy ]]; then
     # it goes on until the victims are done
     : >"$WORK/attack"
-    hostile_attack "$((seconds + 1))" >"$WORK/attack" 2>"$WORK/attack.error" &
+    hostile_attack "$what" "$((seconds + 1))" >"$WORK/attack" 2>"$WORK/attack.error" &
     attacker=$!
     eventually 30 "$attack to be there" grep -q ready "$WORK/attack"
   fi
@@ -123,13 +137,16 @@ hostile_round() {
 
 hostile_usage() { usage | jq .processorMilliseconds; }
 
-# hostile_sum NAME COLUMN: medians of the rounds, their ratio, and how far the quiet ones lie apart
+# hostile_sum NAME COLUMN: medians of the rounds, their ratios, and how far the quiet ones lie apart
 hostile_sum() {
-  local quiet attacked
-  quiet=$(awk -v c="$2" '$1 == "quiet" {print $c}' "$WORK/rounds" | median)
-  attacked=$(awk -v c="$2" '$1 == "attacked" {print $c}' "$WORK/rounds" | median)
-  awk -v n="$1" -v c="$2" -v q="$quiet" -v a="$attacked" '$1 == "quiet" {if (!l || $c < l) l = $c; if ($c > h) h = $c}
-    END {printf "%s: %d µs without, %d µs with: ratio %.2f; noise: %d to %d µs (%.2f to %.2f of the median)\n", n, q, a, a / q, l, h, l / q, h / q}' "$WORK/rounds"
-  result "$attack, $1" "µs without=$quiet" "µs with=$attacked" "ratio=$(ratio "$attacked" "$quiet")" \
+  local what
+  for what in quiet busy attacked; do
+    awk -v w="$what" -v c="$2" '$1 == w {print $c}' "$WORK/rounds" | median
+  done | paste -sd ' ' >"$WORK/medians"
+  awk -v n="$1" -v c="$2" 'NR == FNR {q = $1; b = $2; a = $3; next} $1 == "quiet" {if (!l || $c < l) l = $c; if ($c > h) h = $c}
+    END {printf "%s: %d µs without (%d to %d), %d µs beside as much of anything, %d µs with: ratios %.2f and %.2f\n", n, q, l, h, b, a, a / q, a / b}' "$WORK/medians" "$WORK/rounds"
+  local quiet busy attacked
+  read -r quiet busy attacked <"$WORK/medians"
+  result "$attack, $1" "µs without=$quiet" "µs beside anything=$busy" "µs with=$attacked" "ratio=$(ratio "$attacked" "$quiet")" "ratio to anything=$(ratio "$attacked" "$busy")" \
     "spread without=$(awk -v c="$2" '$1 == "quiet" {print $c}' "$WORK/rounds" | spread)"
 }
