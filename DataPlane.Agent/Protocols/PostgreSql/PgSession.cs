@@ -23,7 +23,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string remote;
     private readonly long opened;
-    private (int Send, long Since) unread;
+    private readonly UnreadSend unread;
     private long? halfClosed;
     private volatile string? stopped;
     private volatile Task cancelling = Task.CompletedTask;
@@ -37,6 +37,7 @@ internal sealed class PgSession : IPgOversight, IDisposable
         this.remote = remote;
         this.database = database;
         opened = door.Time.GetTimestamp();
+        unread = new UnreadSend(door.Time);
         permit = backend.Permit;
         var state = new PgState(permit.Session, this, database, door.Time, sees.Views, sees.Help);
         conversation = new PgConversation(state, () => permit.MayForward, permit.Thawed, Kept);
@@ -165,13 +166,8 @@ internal sealed class PgSession : IPgOversight, IDisposable
     /// <summary>A client that reads nothing holds a backend, its snapshot and its locks.</summary>
     private void LookWhetherItReads()
     {
-        if (!relay.ClientIsBlocked || unread.Send != relay.SendsToClient)
-        {
-            unread = (relay.SendsToClient, door.Time.GetTimestamp());
-            return;
-        }
         var most = door.Bounds.UnreadAtMost;
-        if (door.Time.GetElapsedTime(unread.Since) > most && permit.End is null)
+        if (unread.Look(relay.ClientIsBlocked, relay.SendsToClient) > most && permit.End is null)
         {
             lock (conversation.Guard)
             {
