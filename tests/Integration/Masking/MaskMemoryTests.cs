@@ -100,6 +100,27 @@ public sealed class MaskMemoryTests
         Assert.Contains((await data.Ready(Rules)).Findings, f => f is { Class: "masked column", Through: "s.people", Refuses: true });
     }
 
+    /// <summary>Of a masked table that the logins cannot read themselves nothing was remembered: its column under another name was given out by a view over it that they can.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_masked_column_of_a_table_that_only_a_view_reads_is_masked_under_whatever_name(bool besideOthers)
+    {
+        await using var data = await MaskDatabase.Empty();
+        var more = besideOthers ? $"{People}; {Row}; grant select on s.people to {data.Readers};" : "";
+        await data.Directly($"begin; set role {data.Role}; create schema s; {more} create table s.vault (id int, ssn text); insert into s.vault values (1, 'SECRET'); " +
+            $"create view s.shown as select id from s.vault; grant usage on schema s to {data.Readers}; grant select on s.shown to {data.Readers}; commit");
+        IReadOnlyList<MaskRule> rules = [.. besideOthers ? Rules : [], MaskDatabase.Rule(MaskWith.Redact, "s.vault.ssn")];
+        Assert.Equal("1", await See(data, await data.Group(rules), "select * from s.shown"));
+        Assert.Contains("vault", await Memory(data), StringComparison.Ordinal);
+        await data.Directly($"begin; set role {data.Role}; alter table s.vault rename column ssn to pin; drop view s.shown; create view s.shown as select pin from s.vault; " +
+            $"grant select on s.shown to {data.Readers}; commit");
+        for (var look = 1; look <= 2; look++)
+        {
+            Assert.StartsWith("42501", await See(data, await data.Group(rules), "select * from s.shown"), StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>The memory of each name it had stays, and once the oldest of them decided: what was first masked under a later name was shown under the next.</summary>
     [Fact]
     public async Task A_table_that_is_renamed_again_and_again_keeps_the_masks_of_all_of_its_names()

@@ -21,7 +21,7 @@ public sealed class MaskDesignTests
 
     private static MaskRule Rule(params string[] columns) => new("ssn", "orders", columns, [], MaskWith.Redact, null, Inference.Allow);
 
-    private static GroundMemory Memory(MaskView view) => new(view.Schema, view.Name, MaskSql.Owner, view.Memory);
+    private static GroundMemory Memory(MaskRemembered known) => new(known.Schema, known.Name, MaskSql.Owner, known.Memory);
 
     private static MaskDesign Design(MaskGround ground, LoginTerms? terms = null, params string[] columns) =>
         MaskDesigner.Design(ground, Name, [Rule(columns.Length == 0 ? ["shop.customers.ssn"] : columns)], terms);
@@ -54,7 +54,7 @@ public sealed class MaskDesignTests
             [.. design.Views.Select(v => new GroundView(v.Schema, v.Name, MaskSql.Owner, "security_barrier=true", "x", v.Record with { Seal = "x" }) { Comments = v.Comments })],
             design.GroupRights, design.OwnerRights, [], true, null)
         {
-            Memories = [.. design.Views.Select(Memory)],
+            Memories = [.. design.Remembered.Select(Memory)],
         };
         var ready = Ground with { Made = made, Agent = Ground.Agent with { HasOwner = true, MayBecomeOwner = true } };
         Assert.True(MaskChanges.Between(ready, Design(ready)).IsEmpty);
@@ -105,7 +105,7 @@ public sealed class MaskDesignTests
             Made = GroundMade.Nothing with
             {
                 Views = [new GroundView(more.Schema, more.Name, MaskSql.Owner, "security_barrier=true", "x", more.Record with { Seal = "x" })],
-                Memories = [Memory(Design(Ground).Views[0])],
+                Memories = [Memory(Design(Ground).Remembered[0])],
             },
         };
         Assert.Equal([(2, "ssn", true), (3, "id", false)], Design(remembered).Views[0].Record.Columns.Select(c => ((int)c.Number, c.Name, c.Mask is not null)));
@@ -130,14 +130,14 @@ public sealed class MaskDesignTests
             },
         }).Masked.Of(1, 2);
         Assert.Equal(new[] { null, masks[1], masks[1], MaskWith.Redact }, new[] { Mask(0, 0, 0), Mask(0, 0, 1), Mask(1, 0, 1), Mask(1, 2, 0) });
-        static IEnumerable<GroundMemory> Told(string name, params string[] columns) => Design(Ground with { Relations = [Table(1, name, columns)] }, null, "*.ssn").Views.Select(Memory);
+        static IEnumerable<GroundMemory> Told(string name, params string[] columns) => Design(Ground with { Relations = [Table(1, name, columns)] }, null, "*.ssn").Remembered.Select(Memory);
     }
 
     [Fact]
     public void What_was_remembered_in_another_database_is_known_by_names_alone()
     {
         static GroundMemory Told(uint oid, string name, string? of, params string[] columns) =>
-            Memory(Design(Ground with { Relations = [Table(oid, name, columns)], Agent = Ground.Agent with { Identity = of } }, null, "*.ssn").Views[0]);
+            Memory(Design(Ground with { Relations = [Table(oid, name, columns)], Agent = Ground.Agent with { Identity = of } }, null, "*.ssn").Remembered[0]);
         static IEnumerable<string> Shown(string? customers, string? orders) => Design(Ground with
         {
             Agent = Ground.Agent with { Identity = "9/16400" },
@@ -153,7 +153,7 @@ public sealed class MaskDesignTests
     [Fact]
     public void A_table_none_of_whose_columns_is_known_is_given_to_nobody_and_that_is_no_lack_of_rights()
     {
-        var other = Ground with { Relations = [Table(9, "customers", "pin")], Made = GroundMade.Nothing with { Memories = [Memory(Design(Ground).Views[0])] } };
+        var other = Ground with { Relations = [Table(9, "customers", "pin")], Made = GroundMade.Nothing with { Memories = [Memory(Design(Ground).Remembered[0])] } };
         var design = Design(other);
         Assert.Empty(design.Views);
         Assert.Null(design.Unavailable);
@@ -164,12 +164,31 @@ public sealed class MaskDesignTests
     [Fact]
     public void Of_tables_that_are_no_more_the_latest_thousand_are_remembered()
     {
-        var view = Design(Ground).Views[0];
+        var known = Memory(Design(Ground).Remembered[0]);
         var gone = Enumerable.Range(1, MaskMemory.MostGone + 1).Select(i => new GroundMemory(
-            view.Schema, $"log_{i}", MaskSql.Owner, view.Memory with { Name = $"log_{i}", Relation = (uint)(10_000 - i) }));
-        var full = Ground with { Made = GroundMade.Nothing with { Memories = [.. gone, Memory(view)] } };
+            known.Schema, $"log_{i}", MaskSql.Owner, known.Memory! with { Name = $"log_{i}", Relation = (uint)(10_000 - i) }));
+        var full = Ground with { Made = GroundMade.Nothing with { Memories = [.. gone, known] } };
         Assert.Equal([$"drop text search dictionary \"accessplane_m_0123456789ab_shop\".\"log_{MaskMemory.MostGone + 1}\""],
             MaskChanges.Between(full, Design(full)).ByOwner.Where(s => s.StartsWith("drop text", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_masked_table_that_the_roles_cannot_read_is_remembered_all_the_same()
+    {
+        var unread = Ground with { Relations = [Table(1, "customers", "id", "ssn") with { Held = TableRights.None }] };
+        var design = Design(unread);
+        Assert.Empty(design.Views);
+        var known = Assert.Single(design.Remembered);
+        Assert.Equal(["ssn"], known.Memory.Masks.Keys);
+        Assert.Contains($"create schema \"{known.Schema}\" authorization {MaskSql.Owner}", MaskChanges.Between(unread, design).ByAgent);
+        var later = unread with
+        {
+            Relations = [Table(1, "customers", "id", "pin") with { Held = TableRights.None }],
+            Made = GroundMade.Nothing with { Schemas = new Dictionary<string, string> { [known.Schema] = MaskSql.Owner }, Memories = [Memory(known)] },
+        };
+        Assert.NotNull(Design(later).Masked.Of(1, 2));
+        Assert.Empty(MaskChanges.Between(later, Design(later)).ByOwner);
+        Assert.Empty(Design(unread with { Agent = Ground.Agent with { MayCreate = false } }).Remembered); // nothing is refused for it
     }
 
     [Fact]

@@ -25,7 +25,7 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
         return new MaskChanges(
             [
                 .. Roles(ground, design),
-                .. design.Schemas.Where(s => !ground.Made.Schemas.ContainsKey(s.Mask)).Select(s => $"create schema {MaskSql.Name(s.Mask)} authorization {MaskSql.Owner}"),
+                .. design.Remembered.Select(m => m.Schema).Distinct().Where(s => !ground.Made.Schemas.ContainsKey(s)).Select(s => $"create schema {MaskSql.Name(s)} authorization {MaskSql.Owner}"),
                 .. design.OwnerRights.Except(ground.Made.OwnerRights).Select(r => r.Grant(MaskSql.Owner)),
                 .. extra.Where(r => !r.IsOnMask).Select(r => r.Revoke(design.Name.Group)),
                 .. group.Where(r => !r.IsOnMask).Select(r => r.Grant(design.Name.Group)),
@@ -35,7 +35,7 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
                 .. made.Where(v => ground.Made.Views.Any(w => w.Schema == v.Schema && w.Name == v.Name) && !gone.Exists(g => g.Schema == v.Schema && g.Name == v.Name))
                     .Select(v => $"drop view {v.Sql} cascade"),
                 .. made.SelectMany(v => new[] { v.Create, Record(v.Schema, v.Name, v.Record) }),
-                .. design.Views.SelectMany(v => Remember(v, ground.Made.Memories.FirstOrDefault(m => m.Schema == v.Schema && m.Name == v.Name))),
+                .. design.Remembered.SelectMany(r => Remember(r, ground.Made.Memories.FirstOrDefault(m => m.Schema == r.Schema && m.Name == r.Name))),
                 .. Forgotten(ground).Select(m => $"drop text search dictionary {MaskSql.Name(m.Schema, m.Name)}"),
                 .. design.Views.SelectMany(v => Comments(v, made.Contains(v) ? null : ground.Made.Views.First(w => w.Schema == v.Schema && w.Name == v.Name))),
                 .. extra.Where(r => r.IsOnMask).Select(r => r.Revoke(design.Name.Group)),
@@ -108,15 +108,16 @@ internal sealed record MaskChanges(IReadOnlyList<string> ByAgent, IReadOnlyList<
         $"comment on rule \"_RETURN\" on {MaskSql.Name(schema, name)} is {MaskSql.Text(JsonSerializer.Serialize(record, Json.Options))}";
 
     /// <param name="there">Null where nothing is remembered yet.</param>
-    private static IEnumerable<string> Remember(MaskView view, GroundMemory? there)
+    private static IEnumerable<string> Remember(MaskRemembered known, GroundMemory? there)
     {
+        var dictionary = MaskSql.Name(known.Schema, known.Name);
         if (there is null)
         {
-            yield return $"create text search dictionary {view.Sql} (template = pg_catalog.simple)";
+            yield return $"create text search dictionary {dictionary} (template = pg_catalog.simple)";
         }
-        if (view.Memory.Comment() is var comment && there?.Memory?.Comment() != comment)
+        if (known.Memory.Comment() is var comment && there?.Memory?.Comment() != comment)
         {
-            yield return $"comment on text search dictionary {view.Sql} is {MaskSql.Text(comment)}";
+            yield return $"comment on text search dictionary {dictionary} is {MaskSql.Text(comment)}";
         }
     }
 

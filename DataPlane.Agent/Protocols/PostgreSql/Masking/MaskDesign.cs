@@ -16,12 +16,19 @@ internal sealed record MaskDesign(
 {
     /// <summary>What sessions are refused of it, and why.</summary>
     public IReadOnlyList<MaskReason> Reasons { get; init; } = [];
+
+    /// <summary>What is to be known of tables at the next look: of those with views, and of masked ones that the terms' roles cannot read themselves.</summary>
+    public IReadOnlyList<MaskRemembered> Remembered { get; init; } = [];
 }
+
+/// <param name="Schema">Of the mask, whether or not a view is in it.</param>
+/// <param name="Name">As the table's.</param>
+internal sealed record MaskRemembered(string Schema, string Name, MaskMemory Memory);
 
 /// <param name="Schema">Of the mask.</param>
 /// <param name="Name">As the relation's.</param>
 /// <param name="Create">The statement that makes it.</param>
-internal sealed record MaskView(string Schema, string Name, GroundRelation Relation, string Create, MaskRecord Record, MaskMemory Memory)
+internal sealed record MaskView(string Schema, string Name, GroundRelation Relation, string Create, MaskRecord Record)
 {
     public string Sql => MaskSql.Name(Schema, Name);
 
