@@ -7,6 +7,7 @@ using AccessPlane.Tests.EndToEnd.World;
 namespace AccessPlane.Tests.EndToEnd.Faults;
 
 /// <summary>Two control planes side by side, behind nothing but their ports: either may die at any time.</summary>
+[Collection(Alone.Name)]
 public sealed class HighAvailabilityFaults(Product product) : IAsyncLifetime
 {
     private static readonly TimeSpan FailOver = TimeSpan.FromSeconds(5);

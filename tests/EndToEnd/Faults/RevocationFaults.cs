@@ -7,6 +7,7 @@ using Npgsql;
 namespace AccessPlane.Tests.EndToEnd.Faults;
 
 /// <summary>Two hundred sessions lose their right at once, in each way in which it can be lost: measured by their clients, from the word to the cut.</summary>
+[Collection(Alone.Name)]
 public sealed class RevocationFaults(Product product) : IAsyncLifetime
 {
     private const int Sessions = 200;

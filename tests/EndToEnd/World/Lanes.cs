@@ -22,7 +22,7 @@ public sealed class Lanes(IXunitTestAssembly assembly) : TestCollectionFactoryBa
     }
 }
 
-/// <summary>Tests that stop a server which both products use, or count what another test would add to.</summary>
+/// <summary>Tests that stop a server which both products use, take the machine for themselves, or count what another test would add to.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class Alone
 {
