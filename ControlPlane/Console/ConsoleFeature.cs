@@ -41,6 +41,7 @@ public static class ConsoleFeature
             return app;
         }
         app.Services.GetRequiredService<ApiWithin>().Way = app.FromWithin();
+        app.UseOwnOrigin();
         app.UseAntiforgery();
         ConsoleAssets.Map(app);
         SignInEndpoints.Map(app, OpenId, IsSignedIn);

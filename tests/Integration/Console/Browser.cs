@@ -35,6 +35,8 @@ internal sealed class Browser : IDisposable
 
     public Task<HttpResponseMessage> Post(string path, HttpContent? form) => client.PostAsync(new Uri(path, UriKind.Relative), form, Cancel);
 
+    public Task<HttpResponseMessage> Send(HttpRequestMessage request) => client.SendAsync(request, Cancel);
+
     /// <summary>What the console sent to the issuer.</summary>
     public async Task<Dictionary<string, string>> Begin(string page = "/console/mine")
     {

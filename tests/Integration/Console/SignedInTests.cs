@@ -52,6 +52,26 @@ public sealed class SignedInTests(ConsolePlane plane) : IClassFixture<ConsolePla
         Assert.Equal(HttpStatusCode.OK, page.StatusCode); // signed in still
     }
 
+    [Theory]
+    [InlineData("http://127.0.0.1", HttpStatusCode.OK)]
+    [InlineData("own", HttpStatusCode.OK)]
+    [InlineData(null, HttpStatusCode.OK)]
+    [InlineData("http://127.0.0.1:1", HttpStatusCode.Forbidden)]
+    [InlineData("https://127.0.0.1", HttpStatusCode.Forbidden)]
+    [InlineData("http://sibling.127.0.0.1", HttpStatusCode.Forbidden)]
+    [InlineData("null", HttpStatusCode.Forbidden)]
+    public async Task Another_hosts_page_opens_no_circuit_with_the_cookie(string? origin, HttpStatusCode expected)
+    {
+        await browser.SignIn();
+        using var asked = new HttpRequestMessage(HttpMethod.Post, "/_blazor/negotiate?negotiateVersion=1");
+        if (origin is not null)
+        {
+            asked.Headers.Add("Origin", origin == "own" ? plane.Host.Address.GetLeftPart(UriPartial.Authority) : origin);
+        }
+        using var answer = await browser.Send(asked);
+        Assert.Equal(expected, answer.StatusCode);
+    }
+
     [Fact]
     public async Task Signing_out_with_the_pages_own_form_ends_it()
     {
