@@ -26,6 +26,8 @@
     left: (at) => (at > now() ? span(at - now()) : "over"),
   };
 
+  const both = (at) => `${forms.moment.format(at)}\n${new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, "")} UTC`;
+
   const ticking = new Set();
   class LocalTime extends HTMLElement {
     static observedAttributes = ["at", "as"];
@@ -38,7 +40,7 @@
       const as = this.getAttribute("as") ?? "moment";
       const text = shown[as](at);
       if (this.textContent !== text) this.textContent = text;
-      this.title = `${forms.moment.format(at)}\n${new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, "")} UTC`;
+      this.title = both(at);
       this.toggleAttribute("soon", as === "left" && at - now() < 60000);
     }
   }
@@ -60,6 +62,11 @@
   customElements.define("local-time", LocalTime);
   customElements.define("time-bar", TimeBar);
   setInterval(() => ticking.forEach((element) => element.draw()), 1000);
+
+  // what a bar of a chart is and when, in the moment in which it is pointed at
+  document.addEventListener("pointerover", ({ target }) => {
+    if (target.matches?.("rect[data-at]")) target.querySelector("title").textContent = `${target.dataset.told}\n${both(Date.parse(target.dataset.at))}`;
+  });
 
   document.addEventListener("click", async ({ target }) => {
     const button = target.closest?.("[data-copy]");

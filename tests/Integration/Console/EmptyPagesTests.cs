@@ -16,7 +16,7 @@ public sealed class EmptyPagesTests
         (typeof(Live), Admin, ["Nobody is connected", "A session appears here the moment a client logs in at an agent.", "Nothing was run yet", "Statements appear here as agents record them.", "none in force"]),
         (typeof(SessionsPage), Auditor, ["There was no session yet", "Whoever connects through an agent leaves one here"]),
         (typeof(FiguresPage), Auditor, ["Nothing happened in that time", "A longer time shows more."]),
-        (typeof(AccessPage), Auditor, ["Nobody could do anything then."]),
+        (typeof(AccessPage), Auditor, ["Nobody could do anything then. Another instant, or any resource, may show more; who needs access asks for it at Mine."]),
         (typeof(AgentsPage), Admin, ["There is no agent yet", "An admin invites one with POST /v1/agents , and it is started beside its database"]),
         (typeof(PolicyPage), Admin, ["No policy is in force", "Edit a draft: what keeps it from being published is told as you write."]),
         (typeof(PolicyPage), Auditor, ["No policy is in force", "until an admin has published one"]),

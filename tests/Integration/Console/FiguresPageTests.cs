@@ -67,7 +67,7 @@ public sealed class FiguresPageTests
     private static string Figure(string html, string title) => Assert.Single(html.Split("<figure"), f => f.Contains($"<b>{title}</b>", StringComparison.Ordinal));
 
     private static List<string> Rows(string figure) => [.. Regex.Matches(figure, @"<tr>\s*<td>(.*?)</td>\s*<td class=""number"">(.*?)</td>\s*</tr>")
-        .Select(r => r.Groups[1].Value.EndsWith("UTC", StringComparison.Ordinal) ? r.Groups[2].Value : $"{r.Groups[1].Value} {r.Groups[2].Value}")];
+        .Select(r => r.Groups[1].Value.StartsWith("<local-time ", StringComparison.Ordinal) ? r.Groups[2].Value : $"{r.Groups[1].Value} {r.Groups[2].Value}")];
 
     /// <summary>A session with statements that were judged so, ended by an order.</summary>
     private static async Task Session(ControlPlaneHost host, DateTimeOffset at, TimeSpan cut, params Effect[] judged)
