@@ -22,7 +22,9 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
 
         await engineer.Press("Ask for access");
         await engineer.Page.Locator(".offer").Filter(new() { HasText = "orders-write" }).ClickAsync();
-        await engineer.Sees("dl.terms", "1 of dba, then 1 of security (from 30 min on)");
+        await Assertions.Expect(engineer.Page.Locator("dl.terms dd")).ToHaveTextAsync(
+            (string[])["any statement in orders", "2 h, 8 h with extensions", "1 of dba, then 1 of security (from 30 min on)", "within 30 min of the approval"]);
+        await Assertions.Expect(engineer.Page.GetByLabel("Reason")).ToHaveAttributeAsync("required", "");
         await engineer.Page.GetByLabel("For how long").SelectOptionAsync("20");
         await engineer.Sees(".actions", "needs 1 of dba;");
         await engineer.Page.GetByLabel("Reason").FillAsync(why);
@@ -146,9 +148,35 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await held.GetByLabel("Comment").FillAsync("twenty-five, fine");
         await dba.Press("Let it run", held);
         await Assertions.Expect(held).ToContainTextAsync("It is released by Dana Dba");
+        await Assertions.Expect(held.Locator(".review q")).ToHaveTextAsync("twenty-five, fine");
         (await psql.End()).Succeeded();
         Assert.Equal(0, await TestWorld.Ask<long>("SELECT count(*) FROM shop.shelf"));
         await TestWorld.Ask<string>("DROP TABLE shop.shelf; SELECT 'gone'");
+    }
+
+    [Fact]
+    public async Task A_statement_of_an_assistant_is_shown_with_whom_it_acts_for_and_fails_when_it_is_denied()
+    {
+        var policy = (await world.Api.Get("admin", "/v1/policies/current")).Is(200).Text("text");
+        await world.Api.PublishPolicy(policy.Replace("who: { groups: [engineering] }", "who: { groups: [engineering, ai-assistants] }", StringComparison.Ordinal));
+        await TestWorld.Ask<string>(
+            "DROP TABLE IF EXISTS shop.assisted; CREATE TABLE shop.assisted AS SELECT 1 AS id; GRANT SELECT, DELETE ON shop.assisted TO accessplane_agent; SELECT 'made'");
+        await using var dba = await browser.SignIn(world, "dba", "to-decide");
+        var ticket = await world.TicketFor("assistant", await world.Grant("assistant", "everything"));
+        await using var psql = Run.Start("psql", [ticket.Url("console-assisted"), "-XAtc", $"DELETE FROM shop.assisted -- <img src=x onerror=alert(1)> {why}"]);
+
+        var held = dba.Card("shop.assisted");
+        await Assertions.Expect(held.Locator("h3 .person")).ToHaveTextAsync((string[])["Erin Engineer", "assistantAI agent"]);
+        await Assertions.Expect(held.Locator("pre").First).ToContainTextAsync("<img src=x onerror=alert(1)>"); // as it was written, and nothing of it is the page's
+        await held.GetByLabel("Comment").FillAsync("ask Erin first");
+        await dba.Press("Deny", held);
+        await Assertions.Expect(held).ToContainTextAsync("You have decided.");
+        await Assertions.Expect(held).ToContainTextAsync("ask Erin first");
+        var ran = await psql.End();
+        Assert.NotEqual(0, ran.Status);
+        Assert.Contains("ask Erin first", ran.Output, StringComparison.Ordinal);
+        Assert.Equal(1, await TestWorld.Ask<long>("SELECT count(*) FROM shop.assisted"));
+        await TestWorld.Ask<string>("DROP TABLE shop.assisted; SELECT 'gone'");
     }
 
     [Fact]

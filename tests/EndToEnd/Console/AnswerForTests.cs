@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml;
@@ -114,8 +115,21 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
             Assert.Equal(session, pack.RootElement.GetProperty("about").GetProperty("session").GetString());
         }
         var verified = await Run.ToEnd($"{TestWorld.Root}/infra/verify-evidence", [path, "--checkpoints", $"{TestWorld.State}/checkpoints"], TestWorld.Settings);
-        File.Delete(path);
         verified.Succeeded();
+
+        // the same as a page to read, and a period with all that began in it
+        var read = await auditor.Page.RunAndWaitForDownloadAsync(() => auditor.Press("Download a page to read and print"));
+        await read.SaveAsAsync(path);
+        Assert.Contains(session, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var begun = (await world.SessionCalled("evidence-page")).GetProperty("startedAt").GetDateTimeOffset();
+        await auditor.Page.Locator(".offer").Filter(new() { HasText = "A period" }).ClickAsync();
+        await auditor.Types("From", begun.AddSeconds(-5));
+        await auditor.Types("To", begun.AddSeconds(5));
+        var period = await auditor.Page.RunAndWaitForDownloadAsync(() => auditor.Press("Download the pack"));
+        await period.SaveAsAsync(path);
+        Assert.Contains(session, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        (await Run.ToEnd($"{TestWorld.Root}/infra/verify-evidence", [path, "--checkpoints", $"{TestWorld.State}/checkpoints"], TestWorld.Settings)).Succeeded();
+        File.Delete(path);
     }
 
     [Fact]
@@ -150,6 +164,18 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
             var figure = auditor.Page.Locator("figure").Filter(new() { HasTextRegex = new Regex(told) });
             await Assertions.Expect(figure.Locator(drawn)).Not.ToHaveCountAsync(0);
         }
+        // a bar and its row say when by the reader's clock, and in UTC
+        var sessions = auditor.Page.Locator("figure").Filter(new() { HasText = "opened" });
+        await sessions.GetByText("as a table").ClickAsync();
+        var when = sessions.Locator("td local-time").Last;
+        var at = DateTimeOffset.Parse((await when.GetAttributeAsync("at"))!, CultureInfo.InvariantCulture);
+        var (wall, utc) = (TimeZoneInfo.ConvertTime(at, Seat.Zone).ToString("HH:mm", CultureInfo.InvariantCulture), $"{at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC");
+        await Assertions.Expect(when).ToContainTextAsync(wall);
+        var bar = sessions.Locator("rect").Last;
+        await bar.DispatchEventAsync("pointerover");
+        var tip = await bar.Locator("title").TextContentAsync();
+        Assert.Contains(wall, tip, StringComparison.Ordinal);
+        Assert.EndsWith(utc, tip, StringComparison.Ordinal);
         await auditor.Shot("figures");
 
         (await world.Api.Get("engineer", "/v1/audit/figures")).Is(403);

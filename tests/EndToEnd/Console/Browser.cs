@@ -34,7 +34,7 @@ public sealed class Browser : IAsyncLifetime
             ColorScheme = ColorScheme.Light,
             Permissions = ["clipboard-read", "clipboard-write"],
         });
-        var seat = new Seat(context, await context.NewPageAsync(), world.Url);
+        var seat = new Seat(context, await context.NewPageAsync(), world.Url, world.Issuer);
         await seat.Page.GotoAsync($"{world.Url}/console/{page}");
         await seat.Page.Locator($"button[value='{who}']").ClickAsync();
         await seat.Sees("h1");
@@ -59,7 +59,7 @@ internal sealed class Seat : IAsyncDisposable
     private readonly string url;
     private readonly ConcurrentQueue<string> complaints = [];
 
-    public Seat(IBrowserContext context, IPage page, string url)
+    public Seat(IBrowserContext context, IPage page, string url, string issuer)
     {
         (this.context, Page, this.url) = (context, page, url);
         context.SetDefaultTimeout(Patience);
@@ -69,6 +69,14 @@ internal sealed class Seat : IAsyncDisposable
             if (said.Type == "error" && said.Location.StartsWith(url, StringComparison.Ordinal))
             {
                 complaints.Enqueue($"{said.Text} ({said.Location})");
+            }
+        };
+        // nothing is asked of any host but the console's own, and the issuer's for the sign-in
+        page.Request += (_, asked) =>
+        {
+            if (!new[] { $"{url}/", $"{issuer}/", $"blob:{url}/", "data:" }.Any(own => asked.Url.StartsWith(own, StringComparison.Ordinal)))
+            {
+                complaints.Enqueue($"it asked for {asked.Url}");
             }
         };
         page.PageError += (_, error) => complaints.Enqueue(error);

@@ -42,7 +42,10 @@ public sealed class SignInTests(ConsolePlane plane) : IClassFixture<ConsolePlane
         Assert.Equal(HttpStatusCode.OK, page.StatusCode);
         Assert.Contains("no-store", page.Headers.CacheControl!.ToString(), StringComparison.Ordinal);
         var policy = page.Headers.GetValues("Content-Security-Policy").Single();
-        Assert.Contains("script-src 'self';", policy, StringComparison.Ordinal);
+        foreach (var only in (string[])["default-src 'none';", "script-src 'self';", "style-src 'self';", "connect-src 'self';", "form-action 'self'"])
+        {
+            Assert.Contains(only, policy, StringComparison.Ordinal);
+        }
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         var html = await page.Content.ReadAsStringAsync(Cancel);
         Assert.DoesNotMatch("<script>|<script (?!src=\"/console/assets/)|<style| style=\"| on[a-z]+=\"|(src|href)=\"(https?:)?//", html);
