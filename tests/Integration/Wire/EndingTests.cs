@@ -94,6 +94,30 @@ public sealed class EndingTests
         FaultReport.Saw($"in a COPY and in a pipeline of 200: both gone at the database after {took.ElapsedMilliseconds} ms, {after} of 200 statements had run by then and {after} a moment later, 0 rows of the COPY");
     }
 
+    /// <summary>What nobody holds back, because nothing of it is hidden, is cut all the same.</summary>
+    [Theory]
+    [InlineData("copy (select repeat('x', 1000) from generate_series(1, 1000000000)) to stdout", 'd')]
+    [InlineData("select repeat('x', 1000) from generate_series(1, 1000000000)", 'D')]
+    [InlineData("do $$ begin loop raise notice '%', repeat('x', 1000); end loop; end $$", 'N')]
+    public async Task A_revocation_stops_an_answer_without_end(string asked, char what)
+    {
+        await using var agent = await WireAgent.Start();
+        using var client = await agent.Connect();
+        await client.Send(Query(asked));
+        for (var passed = 0; passed < 1_000;)
+        {
+            passed += (await client.Read())!.Value.Type == what ? 1 : 0;
+        }
+        var took = Stopwatch.StartNew();
+        agent.Revoke();
+        var rest = await client.UntilReady();
+        await Until(() => agent.Backends("true", 0));
+        took.Stop();
+        Assert.DoesNotContain(rest, m => m.Type is 'c' or 'C' or 'Z');
+        Assert.True(took.Elapsed < TimeSpan.FromSeconds(5), $"{took.Elapsed}");
+        FaultReport.Saw($"in the middle of `{asked[..4].Trim()}`: {rest.Count} messages more, which were on their way, and the end after {took.ElapsedMilliseconds} ms");
+    }
+
     [Fact]
     public async Task The_end_of_a_grants_time_cuts_a_running_statement_and_an_idle_session()
     {
