@@ -13,7 +13,7 @@ internal static class OwnOrigin
         var known = Uri.TryCreate(app.Configuration["PublicUrl"], UriKind.Absolute, out var address) ? address.GetLeftPart(UriPartial.Authority) : null;
         app.Use((http, next) => !http.Request.Path.StartsWithSegments("/_blazor", StringComparison.OrdinalIgnoreCase) || IsOwn(http.Request, known)
             ? next(http)
-            : Problems.Of("forbidden", "a page of another origin opens no circuit of the console").ExecuteAsync(http));
+            : Problems.Of("forbidden", "a page of another origin opens no circuit of the console: where this is its own address, an operator says so with `PublicUrl`").ExecuteAsync(http));
     }
 
     /// <summary>Every browser says where a page is from; what says nothing is none, and has no cookie but the one it was given.</summary>
