@@ -13,7 +13,9 @@ namespace AccessPlane.Tests.Unit.Console;
 /// <summary>What a chart draws it says as well: to who looks, to who listens, and to who reads a table.</summary>
 public sealed class ChartTests
 {
-    private static async Task<string> Draw(Func<double, string>? axis, params (string Label, double Value)[] values)
+    private static Task<string> Draw(Func<double, string>? axis, params (string Label, double Amount)[] values) => DrawBars(axis, [.. values.Select(v => new ChartBar(v.Amount, v.Label))]);
+
+    private static async Task<string> DrawBars(Func<double, string>? axis, IReadOnlyList<ChartBar> values)
     {
         await using var services = new ServiceCollection().BuildServiceProvider();
         await using var renderer = new HtmlRenderer(services, NullLoggerFactory.Instance);
@@ -41,6 +43,18 @@ public sealed class ChartTests
         // in the order of time, as high as they are, and never so low that nobody sees them
         Assert.Equal(["at 11, 98 down, 2 high", "at 21, 0 down, 100 high", "at 31, 75 down, 25 high"], Bars(html));
         Assert.Contains("<title>1,000 · at eleven</title>", html, StringComparison.Ordinal);
+    }
+
+    /// <summary>When that was, the browser says, by the reader's clock: what is drawn here carries the instant.</summary>
+    [Fact]
+    public async Task A_bar_of_a_time_carries_its_instant_and_so_does_its_row()
+    {
+        var at = new DateTimeOffset(2026, 3, 2, 9, 5, 0, TimeSpan.Zero);
+        var html = await DrawBars(null, [new ChartBar(0, At: at.AddMinutes(-1)), new ChartBar(7, At: at)]);
+        const string Instant = "2026-03-02T09:05:00.0000000+00:00";
+        Assert.Contains($"data-told=\"7\" data-at=\"{Instant}\"><title></title></rect>", html, StringComparison.Ordinal);
+        Assert.Contains($"<td><local-time at=\"{Instant}\" as=\"moment\"></local-time></td>", html, StringComparison.Ordinal);
+        Assert.Equal(1, Regex.Count(html, "<rect "));
     }
 
     [Fact]
