@@ -21,10 +21,6 @@ internal sealed record MaskDesign(
     public IReadOnlyList<MaskRemembered> Remembered { get; init; } = [];
 }
 
-/// <param name="Schema">Of the mask, whether or not a view is in it.</param>
-/// <param name="Name">As the table's.</param>
-internal sealed record MaskRemembered(string Schema, string Name, MaskMemory Memory);
-
 /// <param name="Schema">Of the mask.</param>
 /// <param name="Name">As the relation's.</param>
 /// <param name="Create">The statement that makes it.</param>

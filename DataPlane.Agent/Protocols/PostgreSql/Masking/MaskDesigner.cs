@@ -72,7 +72,7 @@ internal sealed class MaskDesigner
             MaskPowers.WhyNot(ground, name, pairs, wanted > 0 && given == 0))
         {
             Reasons = [.. reasons.Distinct()],
-            Remembered = [.. views.Select(v => Remember(v.Relation)), .. Unread().Select(r => AsItIs(r) ?? Remember(r))],
+            Remembered = MaskRemembered.Of(ground, name, masked, views),
         };
     }
 
@@ -186,36 +186,16 @@ internal sealed class MaskDesigner
     }
 
     /// <summary>All but what is newer than the masks.</summary>
-    private List<GroundColumn> Visible(GroundRelation relation)
+    private IReadOnlyList<GroundColumn> Visible(GroundRelation relation)
     {
-        foreach (var column in relation.Columns.Where(c => IsNewer(relation, c)))
+        var old = masked.Old(relation);
+        foreach (var column in relation.Columns.Except(old))
         {
             findings.Add(new MaskingFinding("hidden column", $"{relation.Sql}.{MaskSql.Name(column.Name)}", "nothing: it is newer than the masks, and masked sessions do not see it",
                 "publish masks that say what it is: whatever differs in the resource's masks makes new views", false));
         }
-        return Old(relation);
+        return old;
     }
-
-    private List<GroundColumn> Old(GroundRelation relation) => [.. relation.Columns.Where(c => !IsNewer(relation, c))];
-
-    private MaskRemembered Remember(GroundRelation relation) =>
-        new(name.Schema(relation.Schema), relation.Name, MaskMemory.Of(ground.Agent, relation, Old(relation), masked));
-
-    /// <summary>Where no view shows what is old, what was remembered under that name knows it.</summary>
-    private MaskRemembered? AsItIs(GroundRelation relation) =>
-        ground.Made.Memories.FirstOrDefault(m => m.Schema == name.Schema(relation.Schema) && m.Name == relation.Name) is { Memory: { } memory } there
-            ? new MaskRemembered(there.Schema, there.Name, memory)
-            : null;
-
-    /// <summary>
-    /// Masked tables without a view, because the terms' roles cannot read them: a view that somebody else made over one may be readable all the same, and is judged
-    /// by what is known of the table.
-    /// </summary>
-    private IEnumerable<GroundRelation> Unread() => ground.Relations.Where(r =>
-        r.IsTable && masked.Relations.Contains(r.Oid) && !views.Exists(v => v.Relation.Oid == r.Oid) &&
-        (ground.Agent.MayCreate || ground.Made.Schemas.ContainsKey(name.Schema(r.Schema)) || views.Exists(v => v.Relation.Schema == r.Schema)));
-
-    private bool IsNewer(GroundRelation relation, GroundColumn column) => masked.Newer.Contains(new GroundPlace(relation.Oid, column.Number));
 
     private bool MayDelete(GroundRelation relation) =>
         MayWrite(relation, TableRights.Delete) && Judged(relation, TableRights.Delete, MaskWrites.IsReferredTo(ground, masked, relation) ? "whether they succeed would tell which masked values are referred to" : null);

@@ -7,7 +7,8 @@ namespace AccessPlane.Agent.Protocols.PostgreSql.Masking;
 /// <summary>
 /// Which columns a table's view showed, kept where nothing that happens to the table or to the view reaches: `DROP … CASCADE` takes a view along, and what is
 /// written on it. It is the comment on a text search dictionary beside the view and of its name: of all that a schema can hold, something that depends on
-/// nothing, that no client lists among tables and types, and on which no privilege can be granted.
+/// nothing, that no client lists among tables and types, and on which no privilege can be granted. A masked table that nobody is given a view of has one too:
+/// its columns but for those that are newer than the masks.
 /// </summary>
 /// <param name="Schema">The table's, and its name: one that is made again under it is known by them.</param>
 /// <param name="Relation">The table's OID: under another name it is known by that, in the database that it was remembered in.</param>

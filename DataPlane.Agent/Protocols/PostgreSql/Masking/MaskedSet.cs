@@ -36,6 +36,9 @@ internal sealed class MaskedSet
     /// <summary>Views and what else shows masked columns in another form, or something nobody can follow: nobody gets them. With the reason.</summary>
     public IReadOnlyDictionary<uint, string> Hidden => hidden;
 
+    /// <summary>Its columns without those that are newer than the masks.</summary>
+    public IReadOnlyList<GroundColumn> Old(GroundRelation relation) => [.. relation.Columns.Where(c => !Newer.Contains(new GroundPlace(relation.Oid, c.Number)))];
+
     public MaskWith? Of(uint relation, short column) => masks.GetValueOrDefault(new GroundPlace(relation, column));
 
     public static MaskedSet Of(MaskGround ground, IReadOnlyList<MaskRule> rules)
