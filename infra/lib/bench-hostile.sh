@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What strangers at the door cost those who are inside: rounds without and with an attack, in turn.
+# What strangers at the door cost those who are inside: rounds without, beside a busy neighbour, and with an attack, in turn.
 
 bench_hostile() {
   local seconds=${1:-10} rounds=${2:-5} attack round what pid files share
@@ -10,7 +10,7 @@ bench_hostile() {
   done
   cat <<END_OF_TEXT
 Inside: $victims sessions through the agent with $rate prepared statements a second in all, each timed from when it was due (a stall counts for all that it
-holds up). Outside, in every other round, one of
+holds up). Outside, in every third round, one of
   strangers   1,000 connections from 8 addresses that say nothing, or a byte a second, and come again when they are put out after ten seconds; 50 connections
               a second that send what no client sends; 10 a second that begin TLS and leave
   messages    150 messages a second, poison and forgeries, in the agent's queue and in the control plane's
