@@ -31,7 +31,8 @@ public sealed record GrantRow(
 public sealed record AcknowledgedRow(string Agent, DateTimeOffset At, int Sessions, TimeSpan Cut);
 
 /// <param name="State">`open`, `settled`, `defaulted`.</param>
-public sealed record ReviewDebtRow(DateTimeOffset ReviewBy, string State, Actor? Reviewer, string? Comment);
+/// <param name="Verdict">Deny: what was left of the grant ended with it.</param>
+public sealed record ReviewDebtRow(DateTimeOffset ReviewBy, string State, Actor? Reviewer, string? Comment, ReviewVerdict? Verdict = null);
 
 /// <summary>Every grant, by who holds it.</summary>
 public sealed class GrantsByHolder() : Projection<GrantRow>(
@@ -106,7 +107,7 @@ public sealed class GrantsByHolder() : Projection<GrantRow>(
             Acknowledged = [.. row.Acknowledged.Where(a => a.Agent != e.Agent), new AcknowledgedRow(e.Agent, stored.At, e.Sessions, e.Cut)],
         },
         BreakGlassUsed e => row with { Debt = new ReviewDebtRow(e.ReviewBy, "open", null, null) },
-        ReviewDebtSettled e => row with { Debt = row.Debt is { } debt ? debt with { State = "settled", Reviewer = e.Reviewer, Comment = e.Comment } : null },
+        ReviewDebtSettled e => row with { Debt = row.Debt is { } debt ? debt with { State = "settled", Reviewer = e.Reviewer, Comment = e.Comment, Verdict = e.Verdict } : null },
         ReviewDebtDefaulted => row with { Debt = row.Debt is { } debt ? debt with { State = "defaulted" } : null },
         _ => row,
     };

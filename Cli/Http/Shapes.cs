@@ -21,12 +21,14 @@ internal sealed record ReviewShape(Actor Reviewer, ReviewVerdict Verdict, string
 
 internal sealed record GrantShape(
     Guid Id, string State, string Resource, string Entitlement, Actor Holder, Scope Scope, DateTimeOffset ActivateBy, DateTimeOffset? NotAfter,
-    int MaxConnections, IReadOnlyList<GrantAgentShape> Agents, string? Cause, Actor? EndedBy)
+    int MaxConnections, IReadOnlyList<GrantAgentShape> Agents, string? Cause, Actor? EndedBy, Guid Request, DebtShape? Debt)
 {
     public bool IsOpen => State is "Approved" or "Active";
 
     public DateTimeOffset Until => NotAfter ?? ActivateBy;
 }
+
+internal sealed record DebtShape(DateTimeOffset ReviewBy, string State, Actor? Reviewer, string? Comment, ReviewVerdict? Verdict);
 
 internal sealed record GrantAgentShape(string Id, bool Acknowledged, DateTimeOffset? LeaseEndsAt);
 

@@ -32,7 +32,7 @@ internal static class Commands
             Login.Define(), Logout.Define(),
             ListResources.Define(), SubmitRequest.Define(), ListRequests.Define(), ReviewRequest.Approve(), ReviewRequest.Deny(), CancelRequest.Define(),
             Connect.Define(), Exec.Define(),
-            ListGrants.Define(), RevokeGrant.Define(), SurrenderGrant.Define(),
+            ListGrants.Define(), ListReviews.Define(), RevokeGrant.Define(), SurrenderGrant.Define(),
             ListSessions.Define(), TerminateSession.Define(), Tail.Define(), ReplaySession.Define(),
             ListHolds.Define(),
             PlaceLock.Define(), LiftLock.Define(), ListLocks.Define(),

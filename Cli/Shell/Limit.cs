@@ -6,7 +6,7 @@ namespace AccessPlane.Cli.Shell;
 internal static class Limit
 {
     private const int Usual = 50;
-    private const int Most = 10_000;
+    public const int Most = 10_000;
 
     public static Option<int> Option()
     {

@@ -88,6 +88,15 @@ public static class AccessQuery
             : new Refusal("not-an-approver", $"`{reviewer.Display}` is not an approver of this step: it is for {policy.Describe(step.From)}");
     }
 
+    /// <summary>Why somebody may not review what was done behind the broken glass of an entitlement; null where they may.</summary>
+    public static Refusal? WhyNotReviewGlass(this PolicyModel policy, string entitlement, Actor holder, Actor reviewer)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        return policy.Entitlement(entitlement)?.BreakGlass is { } glass
+            ? policy.WhyNotReview(new ApprovalStep(glass.From, 1), holder, reviewer)
+            : new Refusal("not-an-approver", $"the policy names no reviewers for `{entitlement}`");
+    }
+
     /// <summary>
     /// Distinct persons, known to the policy's directory, who could review in a step; null where the step also takes people whom the
     /// directory does not list, so that nobody can tell.

@@ -6,7 +6,7 @@ using AccessPlane.Projections;
 
 namespace AccessPlane.ControlPlane.AccessRequests;
 
-/// <summary>One request, for its requester, for who may review it, and for auditors.</summary>
+/// <summary>One request, for its requester, for who may review it or what was done with it, and for auditors.</summary>
 public static class GetRequest
 {
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/requests/{id:guid}", Answer)
@@ -23,5 +23,6 @@ public static class GetRequest
     }
 
     internal static bool MaySee(RequestRow row, Caller caller, PolicyModel policy) =>
-        caller.Sees(row.Requester) || row.Steps.Any(s => policy.WhyNotReview(s.Step, row.Requester, caller.Actor) is null);
+        caller.Sees(row.Requester) || row.Steps.Any(s => policy.WhyNotReview(s.Step, row.Requester, caller.Actor) is null) ||
+        policy.WhyNotReviewGlass(row.Entitlement, row.Requester, caller.Actor) is null;
 }

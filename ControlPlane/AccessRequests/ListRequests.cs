@@ -20,30 +20,26 @@ public static class ListRequests
         CancellationToken cancel)
     {
         var ask = new ListQuery(http);
-        var (caller, awaiting, now) = (http.Caller(), ask.Text("awaiting"), clock.GetUtcNow());
+        var (caller, awaiting, now) = (http.Caller(), ask.Awaiting, clock.GetUtcNow());
         var (state, resource, mine, limit) = (ask.Text("state"), ask.Text("resource"), ask.Flag("mine"), ask.Limit);
-        if (awaiting is not (null or "me"))
-        {
-            ask.Wrong("awaiting", "must be `me`", 0);
-        }
         if (ask.WhyNot() is { } wrong)
         {
             return wrong;
         }
-        await barrier.CaughtUp([awaiting is null ? all : pending], cancel);
+        await barrier.CaughtUp([awaiting ? pending : all], cancel);
         var model = (await policy.Current(cancel)).Model;
         // expiry is a matter of the moment: states are compared as of now
         RequestRow? See(RequestRow row) =>
             row.At(now) is var seen && (state is null || seen.State == state) && (resource is null || seen.Resource == resource) &&
-            (!mine || seen.Requester.Key == caller.Actor.Key) && (awaiting is null ? GetRequest.MaySee(seen, caller, model) : Awaits(seen))
+            (!mine || seen.Requester.Key == caller.Actor.Key) && (awaiting ? Awaits(seen) : GetRequest.MaySee(seen, caller, model))
                 ? seen
                 : null;
         bool Awaits(RequestRow row) => row.State == "Submitted" && row.Step < row.Steps.Count &&
             model.WhyNotReview(row.Steps[row.Step].Step, row.Requester, caller.Actor) is null &&
             !row.Steps.SelectMany(s => s.Reviews).Any(r => !r.Lapsed && model.SamePerson(r.Reviewer.Key, caller.Actor.Key));
         var query = new Query(mine ? [new Condition("requester = ?", caller.Actor.Key)] : [], ask.After, limit);
-        return Results.Ok(awaiting is null
-            ? await rows.List(all, query, See, cancel)
-            : await rows.List(pending, query with { Conditions = [] }, See, cancel));
+        return Results.Ok(awaiting
+            ? await rows.List(pending, query with { Conditions = [] }, See, cancel)
+            : await rows.List(all, query, See, cancel));
     }
 }

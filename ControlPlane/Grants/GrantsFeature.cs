@@ -12,6 +12,7 @@ public static class GrantsFeature
         services.AddSingleton<IValidator<ExtendBody>, ExtendBody.Rules>();
         services.AddSingleton<IValidator<TicketBody>, TicketBody.Rules>();
         services.AddSingleton<OpenGrants>();
+        services.AddSingleton<ReviewsOwed>();
         services.AddSingleton<ServingAgents>();
         services.AddSingleton<ActivateGrant>();
         services.AddSingleton<ExtendGrant>();

@@ -20,7 +20,8 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
         Grant.None => Holding.NoSuchGrant,
         Grant.Known { Debt: null } => Outcome.Refuse("no-review-owed", "this grant owes no review"),
         Grant.Known { Debt.Settled: not null } => Outcome.Refuse("already-reviewed", "this break-glass access was reviewed already"),
-        Grant.Known k => WhyNot(k, settlement) ?? Settle(k, settlement),
+        Grant.Known k when WhyNot(k, settlement) is { } why => new Outcome.Refused(why),
+        Grant.Known k => Settle(k, settlement),
         _ => throw new InvalidOperationException($"a grant cannot be {state.Name}"),
     };
 
@@ -35,16 +36,8 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
             cancel);
     }
 
-    private static Outcome? WhyNot(Grant.Known state, Settlement settlement)
-    {
-        if (settlement.World.Model.Entitlement(state.Issued.Entitlement)?.BreakGlass is not { } glass)
-        {
-            return Outcome.Refuse("not-an-approver", $"the policy names no reviewers for `{state.Issued.Entitlement}`");
-        }
-        return settlement.World.Model.WhyNotReview(new ApprovalStep(glass.From, 1), state.Issued.Holder, settlement.Reviewer) is { } why
-            ? new Outcome.Refused(why)
-            : null;
-    }
+    private static Refusal? WhyNot(Grant.Known state, Settlement settlement) =>
+        settlement.World.Model.WhyNotReviewGlass(state.Issued.Entitlement, state.Issued.Holder, settlement.Reviewer);
 
     private static Outcome.Happened Settle(Grant.Known state, Settlement settlement)
     {

@@ -19,17 +19,13 @@ public static class ListHolds
         HttpContext http, Rows rows, HeldOperations holds, ReadBarrier barrier, PolicySource policy, TimeProvider clock, CancellationToken cancel)
     {
         var ask = new ListQuery(http);
-        var (caller, awaiting, now) = (http.Caller(), ask.Text("awaiting"), clock.GetUtcNow());
+        var (caller, awaiting, now) = (http.Caller(), ask.Awaiting, clock.GetUtcNow());
         var (state, session, limit) = (ask.Text("state"), ask.Id("session"), ask.Limit);
-        if (awaiting is not (null or "me"))
-        {
-            ask.Wrong("awaiting", "must be `me`", 0);
-        }
         if (ask.WhyNot() is { } wrong)
         {
             return wrong;
         }
-        List<Condition> conditions = awaiting is null ? [] : [new Condition("state = ?", "Waiting")];
+        List<Condition> conditions = awaiting ? [new Condition("state = ?", "Waiting")] : [];
         if (session is { } id)
         {
             conditions.Add(new Condition("session = ?", id.ToString("D")));
@@ -38,7 +34,7 @@ public static class ListHolds
         var model = (await policy.Current(cancel)).Model;
         // time is a matter of the moment: states are compared as of now
         HoldRow? See(HoldRow row) =>
-            row.At(now) is var seen && (state is null || seen.State == state) && (awaiting is null ? HoldAnswers.MaySee(seen, caller, model) : Awaits(seen))
+            row.At(now) is var seen && (state is null || seen.State == state) && (awaiting ? Awaits(seen) : HoldAnswers.MaySee(seen, caller, model))
                 ? seen
                 : null;
         bool Awaits(HoldRow row) => row.State == "Waiting" && model.WhyNotReview(new ApprovalStep(row.From, row.Count), row.Holder, caller.Actor) is null &&

@@ -39,6 +39,14 @@ public sealed class ListQuery
         _ => Wrong(name, "must be `true` or `false`", false),
     };
 
+    /// <summary>Those alone that wait for the caller: `awaiting=me`.</summary>
+    public bool Awaiting => Text("awaiting") switch
+    {
+        null => false,
+        "me" => true,
+        _ => Wrong("awaiting", "must be `me`", false),
+    };
+
     public DateTimeOffset? Time(string name) => Text(name) is not { } text ? null
         : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var at) ? at
         : Wrong(name, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z", (DateTimeOffset?)null);

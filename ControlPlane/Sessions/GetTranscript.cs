@@ -3,13 +3,14 @@ using AccessPlane.Contracts;
 using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Transcripts;
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Http;
 
 namespace AccessPlane.ControlPlane.Sessions;
 
 /// <summary>
-/// A session's transcript, one entry a line in its canonical bytes with the chain's hash as the last member. For auditors, admins and the session's
-/// holder; that it was read is recorded before the first line leaves.
+/// A session's transcript, one entry a line in its canonical bytes with the chain's hash as the last member. For auditors, admins, the session's
+/// holder and who reviews the break-glass access that it was under; that it was read is recorded before the first line leaves.
 /// </summary>
 public static class GetTranscript
 {
@@ -18,14 +19,15 @@ public static class GetTranscript
         .WithDescription("A stream that follows a live session ends with the session (the line of kind `end`), or with the caller's token.")
         .Produces(StatusCodes.Status200OK, contentType: SessionStreams.Ndjson);
 
-    private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, HttpContext http, CancellationToken cancel)
+    private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, ReviewsOwed reviews, HttpContext http, CancellationToken cancel)
     {
         var caller = http.Caller();
+        var owed = await reviews.To(caller.Actor, cancel);
         var context = new EventContext(caller.Actor, http.Correlation());
         var handled = await handle.Run(
             new Handling<Session>(
                 id, Session.StreamType, Session.Initial, Session.Evolve,
-                state => state is Session.Known known && Session.MayRead(known, caller.Actor, caller.IsAuditor || caller.IsAdmin)
+                state => state is Session.Known known && (Session.MayRead(known, caller.Actor, caller.SeesAll()) || owed.Contains(known.Opened.Grant))
                     ? Outcome.Of(new TranscriptRead(id, caller.Actor, follow ?? false))
                     : Outcome.Refuse("no-such-session", "there is no such session"),
                 context),

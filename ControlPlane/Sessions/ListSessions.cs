@@ -1,10 +1,11 @@
 using AccessPlane.ControlPlane.EventStore;
+using AccessPlane.ControlPlane.Grants;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.Projections;
 
 namespace AccessPlane.ControlPlane.Sessions;
 
-/// <summary>Sessions, newest first: one's own or, for auditors, all.</summary>
+/// <summary>Sessions, newest first: one's own, those of a grant whose review one owes, or, for auditors, all.</summary>
 public static class ListSessions
 {
     public static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/sessions", Answer)
@@ -13,11 +14,12 @@ public static class ListSessions
         .WithDescription("Filters: `state`, `resource`, `grant`, `mine=true`. Paging: `after`, `limit`.").Produces<Page<SessionRow>>();
 
     private static async Task<IResult> Answer(
-        HttpContext http, Rows rows, Projections.Sessions sessions, ReadBarrier barrier, CancellationToken cancel)
+        HttpContext http, Rows rows, Projections.Sessions sessions, ReviewsOwed owed, ReadBarrier barrier, CancellationToken cancel)
     {
         var ask = new ListQuery(http);
         var caller = http.Caller();
-        List<Condition> conditions = [.. caller.Own("holder", ask.Flag("mine"))];
+        var reviewed = ask.Id("grant") is { } under && (await owed.To(caller.Actor, cancel)).Contains(under);
+        List<Condition> conditions = [.. reviewed && !ask.Flag("mine") ? [] : caller.Own("holder", ask.Flag("mine"))];
         if (ask.Text("state") is { } state)
         {
             conditions.Add(new Condition("state = ?", state));
@@ -36,6 +38,6 @@ public static class ListSessions
             return wrong;
         }
         await barrier.CaughtUp([sessions], cancel);
-        return Results.Ok(await rows.List(sessions, query, row => caller.Sees(row.Holder) ? row : null, cancel));
+        return Results.Ok(await rows.List(sessions, query, row => reviewed || caller.Sees(row.Holder) ? row : null, cancel));
     }
 }

@@ -55,7 +55,7 @@ public static class TerminateSession
         var (caller, command) = (http.Caller(), http.Command());
         var (before, _) = await handle.Load(id, Session.StreamType, Session.Initial, Session.Evolve, cancel);
         var authority = caller.IsAdmin || (before is Session.Known known && await Approves(known, caller.Actor, handle, world, cancel));
-        var maySee = before is Session.Known seen && Session.MayRead(seen, caller.Actor, caller.IsAuditor || caller.IsAdmin);
+        var maySee = before is Session.Known seen && Session.MayRead(seen, caller.Actor, caller.SeesAll());
         var handled = await handle.Run(
             new Handling<Session>(
                 id, Session.StreamType, Session.Initial, Session.Evolve, state => Decide(state, new Termination(caller.Actor, body?.Reason ?? "terminated", authority, maySee)),

@@ -224,6 +224,10 @@ public sealed class SharedControlPlane : IAsyncLifetime
             max-duration: 2h
             activate-within: 30m
             approval: { steps: [ { from: { groups: [dba] }, count: 2 }, { from: { groups: [security] }, count: 1 } ], expires: 1h }
+          - id: orders-glass
+            resource: orders
+            who: { groups: [on-call] }
+            break-glass: { duration: 1h, review-within: 24h, from: { groups: [security] } }
         """;
 
     internal ControlPlaneHost Host { get; private set; } = null!;

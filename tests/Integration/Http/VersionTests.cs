@@ -11,19 +11,11 @@ namespace AccessPlane.Tests.Integration.Http;
 /// <summary>`ETag` is the version of a thing, `If-Match` insists on it, and whoever comes too late is shown what was decided before them.</summary>
 public sealed class VersionTests(SharedControlPlane plane) : IClassFixture<SharedControlPlane>, IAsyncLifetime
 {
-    private const string Glass = """
-
-          - id: orders-glass
-            resource: orders
-            who: { groups: [on-call] }
-            break-glass: { duration: 1h, review-within: 24h, from: { groups: [security] } }
-        """;
-
     private static readonly HttpMethod Post = HttpMethod.Post;
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
     private ControlPlaneHost Host => plane.Host;
 
-    public async ValueTask InitializeAsync() => await Host.Publish(SharedControlPlane.Policy + Glass + "\n");
+    public async ValueTask InitializeAsync() => await Host.Publish(SharedControlPlane.Policy + "\n");
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

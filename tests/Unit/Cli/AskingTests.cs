@@ -29,7 +29,7 @@ public sealed class AskingTests : IDisposable
         Guid.Parse(TheRequest[^36..]), state, "orders", "orders-write", Erin, TimeSpan.FromMinutes(20), null, null, [], 0, Later,
         state == "Approved" ? Guid.Parse(TheGrant[^36..]) : null, null, 1, null);
 
-    private static GrantShape Grant(string state) => new(Guid.Parse(TheGrant[^36..]), state, "orders", "orders-write", Erin, Orders, Later, null, 10, [], null, null);
+    private static GrantShape Grant(string state) => new(Guid.Parse(TheGrant[^36..]), state, "orders", "orders-write", Erin, Orders, Later, null, 10, [], null, null, Guid.Parse(TheRequest[^36..]), null);
 
     private static ResourcesShape Resources() => new(
         [new ResourceShape("orders", "postgresql", [new OfferShape("orders-write", Orders, TimeSpan.FromHours(2), false, null, true, false, [], 10)])]);

@@ -16,7 +16,7 @@ internal static class OneOfEach
     private static readonly DateTimeOffset Later = new(2126, 3, 1, 12, 0, 0, TimeSpan.Zero);
 
     private static readonly RequestShape Request = Any<RequestShape>() with { Id = TheId, State = "Approved", Entitlement = "orders-write", Resource = "orders", GrantId = TheId };
-    private static readonly GrantShape Grant = Any<GrantShape>() with { Id = TheId, State = "Active", Resource = "orders", Scope = new Scope(["orders"], []), ActivateBy = Later, MaxConnections = 1 };
+    private static readonly GrantShape Grant = Any<GrantShape>() with { Id = TheId, Request = TheId, State = "Active", Resource = "orders", Scope = new Scope(["orders"], []), ActivateBy = Later, MaxConnections = 1 };
     private static readonly SessionShape Session = Any<SessionShape>() with { Id = TheId, Agent = "an-agent" };
     private static readonly HoldShape Hold = Any<HoldShape>() with { Id = TheId, State = "Waiting", ExpiresAt = Later };
     private static readonly LockShape Lock = Any<LockShape>() with { Id = TheId, State = "Lifted", On = new LockTarget(Resource: "orders") };
@@ -33,7 +33,7 @@ internal static class OneOfEach
         "POST /v1/requests" => Answering.With(Request, 201),
         "GET /v1/requests/ID" or "POST /v1/requests/ID/reviews" or "POST /v1/requests/ID/cancel" => Answering.With(Request),
         "GET /v1/grants" => List(Grant),
-        "GET /v1/grants/ID" or "POST /v1/grants/ID/revoke" or "POST /v1/grants/ID/surrender" => Answering.With(Grant),
+        "GET /v1/grants/ID" or "POST /v1/grants/ID/revoke" or "POST /v1/grants/ID/surrender" or "POST /v1/grants/ID/reviews" => Answering.With(Grant),
         "POST /v1/grants/ID/tickets" => Answering.With(Any<TicketShape>() with { ExpiresAt = Later }, 201),
         "GET /v1/sessions" => List(Session),
         "GET /v1/sessions/ID" => Answering.With(Session),
