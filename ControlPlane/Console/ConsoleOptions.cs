@@ -33,8 +33,8 @@ public sealed class ConsoleOptions
 
     internal static ConsoleOptions Of(IConfiguration configuration)
     {
-        var options = configuration.GetSection("Console").Get<ConsoleOptions>() ?? new ConsoleOptions();
-        var issuers = configuration.GetSection("Identity").Get<IdentityOptions>()?.Issuers ?? [];
+        var options = configuration.Part<ConsoleOptions>("Console");
+        var issuers = configuration.Part<IdentityOptions>("Identity").Issuers;
         if (options.IsOn)
         {
             options.Issuer ??= issuers is [var only] ? only.Issuer : null;

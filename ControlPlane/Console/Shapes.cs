@@ -4,6 +4,7 @@ using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.Contracts.Sql;
 using AccessPlane.Contracts.Transcripts;
+using AccessPlane.Projections;
 
 namespace AccessPlane.ControlPlane.Console;
 
@@ -11,7 +12,7 @@ namespace AccessPlane.ControlPlane.Console;
 
 public sealed record ResourcesShape(IReadOnlyList<ResourceShape> Items);
 
-public sealed record ResourceShape(string Id, string Kind, IReadOnlyList<OfferShape> Entitlements, string Masking);
+public sealed record ResourceShape(string Id, string Kind, IReadOnlyList<OfferShape> Entitlements, string Masking, IReadOnlyList<Expectation> Rules);
 
 /// <summary>What somebody may ask for, and on which terms.</summary>
 public sealed record OfferShape(
@@ -20,11 +21,15 @@ public sealed record OfferShape(
 
 public sealed record GrantShape(
     Guid Id, string State, string Resource, string Entitlement, Actor Holder, Scope Scope, Guid Request, DateTimeOffset IssuedAt, DateTimeOffset ActivateBy,
-    DateTimeOffset? ActivatedAt, DateTimeOffset? NotAfter, int MaxConnections, bool BreakGlass, int Tickets, IReadOnlyList<GrantAgentShape> Agents,
-    DateTimeOffset? EndedAt, Actor? EndedBy, string? Cause)
+    DateTimeOffset? ActivatedAt, DateTimeOffset? NotAfter, int MaxConnections, bool BreakGlass, ReviewDebtRow? Debt, int Tickets,
+    IReadOnlyList<GrantAgentShape> Agents, DateTimeOffset? EndedAt, Actor? EndedBy, string? Cause)
 {
     public bool IsOpen => State is "Approved" or "Active";
 }
+
+/// <summary>Access behind broken glass, with all that its reviewer goes by.</summary>
+/// <param name="Request">What it was broken for; null where it may not be seen any more.</param>
+public sealed record BrokenGlass(GrantShape Grant, RequestRow? Request, IReadOnlyList<SessionRow> Sessions);
 
 public sealed record GrantAgentShape(string Id, bool Acknowledged, DateTimeOffset? LeaseEndsAt, int? Sessions, TimeSpan? Cut);
 

@@ -26,7 +26,7 @@ public static class ListResources
             .Where(r => caller.SeesAll() || offered.Exists(e => e.Resource == r.Id))
             .Select(r => new ResourceView(
                 r.Id, r.Kind, [.. offered.Where(e => e.Resource == r.Id).Select(Offer)],
-                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)], masks.Summary(r)))]));
+                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)], masks.Summary(r), Expectations.Of(model, r.Id, caller.Actor)))]));
     }
 
     private static OfferView Offer(Entitlement e) => new(
@@ -39,7 +39,9 @@ public sealed record ResourceList(IReadOnlyList<ResourceView> Items);
 /// <param name="Entitlements">What the caller may ask for.</param>
 /// <param name="Endpoints">Where agents serve it.</param>
 /// <param name="Masking">Who hides columns: `wire` (the agent), or `server` (PostgreSQL) with `ready`, `planned: …`, `unavailable: …` or `not reported yet`.</param>
-public sealed record ResourceView(string Id, string Kind, IReadOnlyList<OfferView> Entitlements, IReadOnlyList<AgentEndpoint> Endpoints, string Masking);
+/// <param name="Rules">What the caller has to reckon with there, whichever of these they ask for.</param>
+public sealed record ResourceView(
+    string Id, string Kind, IReadOnlyList<OfferView> Entitlements, IReadOnlyList<AgentEndpoint> Endpoints, string Masking, IReadOnlyList<Expectation> Rules);
 
 /// <param name="Reference">A regular expression that the request's reference must match.</param>
 /// <param name="Automatic">Approved at once.</param>

@@ -25,6 +25,12 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await Assertions.Expect(engineer.Page.Locator("dl.terms dd")).ToHaveTextAsync(
             (string[])["any statement in orders", "2 h, 8 h with extensions", "1 of dba, then 1 of security (from 30 min on)", "within 30 min of the approval"]);
         await Assertions.Expect(engineer.Page.GetByLabel("Reason")).ToHaveAttributeAsync("required", "");
+        // and what comes of what is run with it: who is in security sees the cards, this one does not
+        await Assertions.Expect(engineer.Page.Locator("ul.rules li")).ToHaveTextAsync((string[])[
+            "deny drop, truncate, alter, grant is refused; schema changes go through migrations",
+            "hold update, delete without a condition waits up to 5 min for 1 of dba; is rolled back where it changes more than 1,000 rows",
+            "mask shop.customers.card_number, *.iban shows no more than the last 4, and not to be compared, sorted or computed with",
+            "limit any session 100,000 rows a statement; 64 MiB a statement; a statement ends after 2 min"]);
         await engineer.Page.GetByLabel("For how long").SelectOptionAsync("20");
         await engineer.Sees(".actions", "needs 1 of dba;");
         await engineer.Page.GetByLabel("Reason").FillAsync(why);
@@ -180,34 +186,48 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task Asking_and_deciding_need_no_mouse()
+    public async Task What_is_done_behind_broken_glass_is_looked_at_afterwards()
     {
-        await using var engineer = await browser.SignIn(world, "engineer2");
-        var keys = engineer.Page.Keyboard;
-        await engineer.Page.EvaluateAsync("() => document.activeElement?.blur()");
-        await engineer.Reach(engineer.Page.Locator("header.page button"));
-        await keys.PressAsync("Enter");
-        await engineer.Sees(".offers");
-        await engineer.Reach(engineer.Page.Locator(".offer input").First);
-        await keys.PressAsync("Space");
-        await engineer.Sees("dl.terms");
-        await engineer.Reach(engineer.Page.Locator("form .fields input").First);
-        await keys.TypeAsync(why);
-        await keys.PressAsync("Enter");
-        await engineer.Sees("td", why);
+        var what = $"in the night {Guid.CreateVersion7():N}"[..34];
+        await using var onCall = await browser.SignIn(world, "on-call");
+        await using var security = await browser.SignIn(world, "security");
+        var waiting = security.Page.Locator("nav .count");
+        await Assertions.Expect(waiting).ToHaveCountAsync(0);
 
-        var needsSomebody = $"no mouse {Guid.CreateVersion7():N}";
-        var id = (await world.Api.Post("engineer2", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = needsSomebody })).Is(201).Text("id");
-        await using var dba = await browser.SignIn(world, "dba", "to-decide");
-        var asked = dba.Card(needsSomebody);
-        await dba.Reach(asked.GetByLabel("Comment"));
-        await dba.Page.Keyboard.TypeAsync("by the keyboard alone");
-        await dba.Reach(asked.GetByRole(AriaRole.Button, new() { Name = "Approve" }));
-        await dba.Page.Keyboard.PressAsync("Space");
-        await Assertions.Expect(asked).ToContainTextAsync("You have decided. It is approved");
-        await Assertions.Expect(asked).ToContainTextAsync("by the keyboard alone");
-        var grant = (await world.Api.Get("engineer2", $"/v1/requests/{id}")).Is(200).Text("grantId");
-        (await world.Api.Post("engineer2", $"/v1/grants/{grant}/surrender")).Is(200);
+        await onCall.Press("Ask for access");
+        await onCall.Page.Locator(".offer").Filter(new() { HasText = "orders-break-glass" }).ClickAsync();
+        await Assertions.Expect(onCall.Page.Locator("dl.terms")).ToContainTextAsync("at once, for 1 h; reviewed within 1 day afterwards");
+        await onCall.Page.GetByLabel("Reason").FillAsync(why);
+        await onCall.Press("Break the glass");
+        var grant = onCall.Card("orders-break-glass");
+        await Assertions.Expect(grant).ToContainTextAsync("Somebody looks at what was done with it by");
+
+        // who reviews sees without a reload that something waits: by whom and why, and what was done, each statement of it
+        await Assertions.Expect(waiting).ToHaveTextAsync("1");
+        var id = (await world.Api.Get("on-call", "/v1/grants?mine=true&state=Approved")).Is(200).Body.GetProperty("items").EnumerateArray().First().GetProperty("id").GetString()!;
+        (await Run.ToEnd("psql", [(await world.TicketFor("on-call", id)).Url("glass"), "-XAtc", $"select '{what}'"])).Succeeded();
+        await world.SessionCalled("glass", "Closed");
+        await security.Go("To decide");
+        var card = security.Card(why);
+        await Assertions.Expect(card.Locator("h3 .person")).ToHaveTextAsync("Olga On-Call");
+        await Assertions.Expect(card).ToContainTextAsync("broke the glass of orders-break-glass on orders");
+        await Assertions.Expect(card.Locator(".left")).ToHaveTextAsync(new Regex(@"to be reviewed within\s+(1 day|23 h)"));
+        await Assertions.Expect(card.Locator(".sessions")).ToContainTextAsync("glass in orders");
+        await Assertions.Expect(card.Locator(".sessions")).ToContainTextAsync("1 statement");
+        await security.Shot("to-decide-glass");
+        await card.GetByRole(AriaRole.Link, new() { Name = "glass in orders" }).ClickAsync();
+        await security.Sees(".moments pre", what);
+        await security.Page.GoBackAsync();
+
+        // what is not in order ends, for who broke the glass too
+        await card.GetByLabel("Comment").FillAsync("the next time call me first");
+        await security.Press("Not in order", card);
+        await Assertions.Expect(card).ToContainTextAsync("You have reviewed it. It is not in order by Sam Security: the next time call me first");
+        await Assertions.Expect(card.GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
+        await Assertions.Expect(waiting).ToHaveCountAsync(0);
+        await Assertions.Expect(grant).ToHaveCountAsync(0);
+        await onCall.Page.GetByText("Ended grants").ClickAsync();
+        await onCall.Sees("details.section td", "It is not in order by Sam Security: the next time call me first");
     }
 
     [Fact]

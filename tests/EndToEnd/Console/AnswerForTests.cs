@@ -36,6 +36,20 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         await auditor.Types("Compared with", over);
         await auditor.Press("Look");
         await Assertions.Expect(lost).ToHaveCountAsync(1);
+        string[] told = ["Erin Engineer", "orders", "everything", "any statement in any database"];
+        await Assertions.Expect(lost.Locator("td:nth-child(-n+4)")).ToHaveTextAsync(told);
+
+        // the other way round it was gained: by whom, where, by what, what they may, and since when
+        await auditor.Types("At", over);
+        await auditor.Types("Compared with", held);
+        await auditor.Press("Look");
+        var gained = auditor.Page.Locator($"section:has(#gained local-time[at^='{held:s}']) tr").Filter(new() { HasText = "everything" });
+        await Assertions.Expect(gained).ToHaveCountAsync(1);
+        await Assertions.Expect(gained.Locator("td:nth-child(-n+4)")).ToHaveTextAsync(told);
+        var since = (await world.Api.Get("engineer", $"/v1/grants/{grant}")).Is(200).Body.GetProperty("activatedAt").GetDateTimeOffset();
+        var begun = DateTimeOffset.Parse((await gained.Locator("td:nth-child(5) local-time").GetAttributeAsync("at"))!, CultureInfo.InvariantCulture);
+        Assert.InRange(begun - since, TimeSpan.Zero, TimeSpan.FromSeconds(1)); // as the log has it, a moment after it was decided
+        await Assertions.Expect(auditor.Page.Locator("section:has(#lost) tr").Filter(new() { HasText = "everything" })).ToHaveCountAsync(0);
     }
 
     [Fact]
@@ -94,8 +108,8 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
     [Fact]
     public async Task Evidence_is_built_downloaded_and_verified_without_the_server()
     {
-        var ticket = await world.Everything(database: "orders");
-        await Run.ToEnd("psql", [ticket.Url("evidence-page"), "-XAtc", "select 1"]);
+        var grant = await world.Grant("engineer", "everything");
+        await Run.ToEnd("psql", [(await world.TicketFor("engineer", grant)).Url("evidence-page"), "-XAtc", "select 1"]);
         var session = (await world.SessionCalled("evidence-page", "Closed")).GetProperty("id").GetString()!;
         await using var auditor = await browser.SignIn(world, "auditor", "evidence");
         await auditor.Sees(".offers");
@@ -116,6 +130,19 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         }
         var verified = await Run.ToEnd($"{TestWorld.Root}/infra/verify-evidence", [path, "--checkpoints", $"{TestWorld.State}/checkpoints"], TestWorld.Settings);
         verified.Succeeded();
+
+        // the request that it came from leads to it
+        var request = (await world.Api.Get("engineer", $"/v1/grants/{grant}")).Is(200).Text("request");
+        await auditor.Page.Locator(".offer").Filter(new() { HasText = "A request" }).ClickAsync();
+        await auditor.Page.GetByLabel("Its id").FillAsync(request);
+        var whole = await auditor.Page.RunAndWaitForDownloadAsync(() => auditor.Press("Download the pack"));
+        await whole.SaveAsAsync(path);
+        using (var pack = JsonDocument.Parse(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken)))
+        {
+            Assert.Equal(request, pack.RootElement.GetProperty("about").GetProperty("request").GetString());
+        }
+        Assert.Contains(session, await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        (await Run.ToEnd($"{TestWorld.Root}/infra/verify-evidence", [path, "--checkpoints", $"{TestWorld.State}/checkpoints"], TestWorld.Settings)).Succeeded();
 
         // the same as a page to read, and a period with all that began in it
         var read = await auditor.Page.RunAndWaitForDownloadAsync(() => auditor.Press("Download a page to read and print"));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using AccessPlane.Tests.EndToEnd.World;
 using Microsoft.Playwright;
 
@@ -178,6 +179,137 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
           return [(Number(scrub.value) - from) / (performance.now() - began), last.hasAttribute("data-later") ? 1 : 0];
         }
         """;
+
+    [Fact]
+    public async Task A_replay_goes_where_it_is_told_pauses_and_passes_over_what_is_empty()
+    {
+        var ticket = await world.Everything(database: "orders");
+        (await Run.ToEnd("psql", [ticket.Url(name), "-XAt", "-c", "select 'one'", "-c", "select pg_sleep(5)", "-c", "select 'three'"])).Succeeded();
+        var session = (await world.SessionCalled(name, "Closed")).GetProperty("id").GetString();
+        await using var auditor = await browser.SignIn(world, "auditor", "sessions");
+        await auditor.Page.GetByLabel("Words of the statement").FillAsync("pg_sleep");
+        await auditor.Press("Search");
+        // a statement that was found leads to its moment
+        await auditor.Page.Locator($"a[href='/console/sessions/{session}?op=2']").ClickAsync();
+        var (second, third) = (auditor.Page.Locator("#op-2"), auditor.Page.Locator("#op-3"));
+        await Assertions.Expect(second).ToHaveAttributeAsync("data-now", "");
+        await Assertions.Expect(second).ToBeInViewportAsync();
+        await Assertions.Expect(third).ToHaveAttributeAsync("data-later", "");
+
+        var (scrub, play) = (auditor.Page.Locator(".scrub"), auditor.Page.Locator("[data-play]"));
+        var length = double.Parse((await scrub.GetAttributeAsync("max"))!, CultureInfo.InvariantCulture);
+        Assert.InRange(length, 5_000, 60_000);
+        // to its middle, where the second sleeps and the third is to come
+        await scrub.FillAsync($"{Math.Floor(length / 2):0}");
+        await Assertions.Expect(second).ToHaveAttributeAsync("data-now", "");
+        await Assertions.Expect(third).ToHaveAttributeAsync("data-later", "");
+        await Assertions.Expect(auditor.Page.Locator("[data-clock]")).ToHaveTextAsync(new Regex(@"^\d+(\.\d+)? m?s of \d+(\.\d+)? m?s$"));
+        await auditor.Page.Locator(".track").ClickAsync(new() { Position = new() { X = 1, Y = 10 } });
+        Assert.InRange(await Value(), 0, length / 20);
+
+        // it stays where it was stopped
+        await auditor.Page.GetByLabel("skip pauses").UncheckAsync();
+        await play.ClickAsync();
+        await Assertions.Expect(play).ToHaveTextAsync("Pause");
+        await play.ClickAsync();
+        await Assertions.Expect(play).ToHaveTextAsync("Play");
+        var stopped = await Value();
+        await auditor.Page.EvaluateAsync("() => new Promise((drawn) => { let frames = 0; const next = () => ++frames > 5 ? drawn() : requestAnimationFrame(next); next(); })");
+        Assert.Equal(stopped, await Value());
+
+        // from the beginning to the end: as fast as is asked for, and at its own pace without the five seconds in which nothing came
+        foreach (var (speed, skips) in ((string, bool)[])[("20", false), ("200", false), ("1", true)])
+        {
+            await auditor.Page.GetByLabel("Speed").SelectOptionAsync(speed);
+            await auditor.Page.GetByLabel("skip pauses").SetCheckedAsync(skips);
+            await scrub.FillAsync("0");
+            var took = await auditor.Page.EvaluateAsync<double>(PlaysToItsEnd);
+            Assert.True(took < length / 2, $"at {speed} times, {(skips ? "without" : "with")} pauses, it took {took} ms for {length}");
+            await Assertions.Expect(third).Not.ToHaveAttributeAsync("data-later", "");
+        }
+
+        Task<double> Value() => scrub.EvaluateAsync<double>("scrub => Number(scrub.value)");
+    }
+
+    private const string PlaysToItsEnd = """
+        async () => {
+          const [scrub, play] = [".scrub", "[data-play]"].map((what) => document.querySelector(what));
+          const began = performance.now();
+          play.click();
+          while (Number(scrub.value) < Number(scrub.max)) await new Promise(requestAnimationFrame);
+          return performance.now() - began;
+        }
+        """;
+
+    [Fact]
+    public async Task A_transcript_that_was_changed_does_not_check_out()
+    {
+        var ticket = await world.Everything(database: "orders");
+        (await Run.ToEnd("psql", [ticket.Url(name), "-XAt", "-c", $"select 'as it was, {name}'"])).Succeeded();
+        var session = (await world.SessionCalled(name, "Closed")).GetProperty("id").GetString()!;
+        await using var auditor = await browser.SignIn(world, "auditor", $"sessions/{session}");
+        await auditor.Press("Verify");
+        await auditor.Sees(".note.good", "It checks out");
+
+        // by somebody with the log's own database
+        var log = new Npgsql.NpgsqlConnectionStringBuilder(TestWorld.Log) { Database = "accessplane", Pooling = false }.ConnectionString;
+        Task<long> Change(string from, string to) => TestWorld.Ask<long>(
+            // what keeps it from being changed keeps no superuser from it
+            "SET session_replication_role = replica; " +
+            $"WITH changed AS (UPDATE accessplane.mt_events SET data = replace(data::text, '{from}, {name}', '{to}, {name}')::jsonb " +
+            $"WHERE stream_id = '{session}' AND type = 'transcript_recorded' AND data::text LIKE '%{from}, {name}%' RETURNING 1) SELECT count(*) FROM changed", log);
+        Assert.Equal(1, await Change("as it was", "as it were"));
+        try
+        {
+            await auditor.Press("Read on");
+            await auditor.Sees(".moments pre", "as it were");
+            await auditor.Press("Verify");
+            await auditor.Sees(".note.bad", "It does not check out:");
+            await auditor.Shot("session-changed");
+        }
+        finally
+        {
+            Assert.Equal(1, await Change("as it were", "as it was"));
+        }
+        await auditor.Press("Read on");
+        await auditor.Sees(".moments pre", "as it was");
+        await auditor.Press("Verify");
+        await auditor.Sees(".note.good", "It checks out");
+    }
+
+    [Fact]
+    public async Task What_happens_is_listed_and_counted_without_a_reload()
+    {
+        await using var auditor = await browser.SignIn(world, "auditor", "sessions");
+        await using var other = await browser.SignIn(world, "auditor", "figures");
+        await other.Press("hour");
+        var counted = other.Page.Locator("figure").Filter(new() { HasText = "opened" });
+        await auditor.Sees("#all");
+        var before = await Opened();
+        var ticket = await world.Everything(database: "orders");
+        await using var psql = Run.Start("psql", [ticket.Url(name), "-XAt", "-c", "select pg_sleep(120)"]);
+        var row = auditor.Page.Locator("tbody tr").Filter(new() { HasText = name });
+        await Assertions.Expect(row).ToContainTextAsync("open");
+        await Wait.Until(async () => await Opened() > before, 30, () => "the figures did not count it");
+
+        // from its row: who is in it is shut out, and it ends
+        await using var admin = await browser.SignIn(world, "admin", "live");
+        var live = admin.Page.Locator("tbody tr").Filter(new() { HasText = name });
+        await admin.Press("Lock out…", live);
+        await live.GetByLabel("Why").FillAsync(name);
+        await admin.Press("Lock out", live);
+        var placed = admin.Page.Locator(".lock").Filter(new() { HasText = name });
+        await Assertions.Expect(placed).ToBeVisibleAsync();
+        await Assertions.Expect(live).ToHaveCountAsync(0);
+        Assert.NotEqual(0, (await psql.End()).Status);
+        await Assertions.Expect(row).ToContainTextAsync("terminated");
+        Assert.Equal("locked", (await world.Api.Post("engineer", "/v1/requests", new { entitlement = "orders-read" })).Is(403).Text("code"));
+        await admin.Press("Lift", placed);
+        await Assertions.Expect(placed).ToHaveCountAsync(0);
+
+        async Task<long> Opened() => long.Parse(
+            Regex.Match((await counted.TextContentAsync())!, @"([\d,]+)\s+opened").Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+    }
 
     [Fact]
     public async Task Others_sessions_are_not_there_for_who_may_not_see_them()

@@ -1,0 +1,115 @@
+using System.Globalization;
+using AccessPlane.Contracts.Identity;
+using AccessPlane.Contracts.Sql;
+
+namespace AccessPlane.Contracts.Policy;
+
+/// <summary>One rule, as somebody should know it who is about to ask for access.</summary>
+/// <param name="Rule">Its id.</param>
+/// <param name="Effect">Deny, Hold, Mask or Limit.</param>
+/// <param name="What">What it is about: `update, delete without a condition`.</param>
+/// <param name="Then">What comes of that: `waits up to 5 min for 1 of dba`.</param>
+public sealed record Expectation(string Rule, Effect Effect, string What, string Then);
+
+/// <summary>
+/// What somebody has to reckon with on a resource: what is refused, what waits for people, what is hidden, what is bounded; the strongest first. What is only
+/// watched is left out, because nothing changes by it, and so is what does not apply to them.
+/// </summary>
+public static class Expectations
+{
+    public static IReadOnlyList<Expectation> Of(PolicyModel policy, string resource, Actor who)
+    {
+        ArgumentNullException.ThrowIfNull(policy);
+        IEnumerable<Expectation> all =
+        [
+            .. from rule in policy.Guardrails
+               where rule.Resource == resource && (rule.Mode ?? policy.Mode) == PolicyMode.Enforce
+               let effect = rule.MaxRows is not null && rule.Effect < Effect.Limit ? Effect.Limit : rule.Effect
+               where effect >= Effect.Limit
+               select new Expectation(rule.Id, effect, What(rule.Match), Then(rule)),
+            .. from mask in policy.Masks
+               where mask.Resource == resource && (mask.Mode ?? policy.Mode) == PolicyMode.Enforce && !policy.Excepts(mask.Unless, who)
+               select new Expectation(mask.Id, Effect.Mask, What(mask), Then(mask)),
+            .. from limit in policy.Limits
+               where limit.Resource == resource && policy.Mode == PolicyMode.Enforce && !policy.Excepts(limit.Unless, who)
+               select new Expectation(limit.Id, Effect.Limit, "any session", Then(limit)),
+        ];
+        return [.. all.OrderByDescending(e => e.Effect)];
+    }
+
+    private static string What(Match match)
+    {
+        string?[] parts =
+        [
+            match.Statements.Count == 0 ? "any statement" : string.Join(", ", match.Statements),
+            match.Access switch { RelationAccess.Read => "that reads", RelationAccess.Write => "that writes", _ => match.Relations.Count > 0 ? "on" : null },
+            match.Relations.Count > 0 ? string.Join(" or ", match.Relations) : match.Access is null ? null : "a table",
+            match.Columns.Count + match.Places.Count == 0 ? null :
+                $"with {(match.Columns.Count == 0 ? "a column" : string.Join(" or ", match.Columns))}{(match.Places.Count == 0 ? "" : $" as {string.Join(" or ", match.Places.Select(p => Words.Kind(p.ToString())))}")}",
+            match.Functions.Count == 0 ? null : $"calling {string.Join(" or ", match.Functions)}",
+            match.Unbounded switch { true => "without a condition", false => "with a condition", null => null },
+            match.Several switch { true => "of several at once", false => "alone", null => null },
+            match.InTransaction switch { true => "inside a transaction", false => "outside of a transaction", null => null },
+            match.Unknown switch { true => "that is not understood", false => "that is understood", null => null },
+            match.Opaque switch { true => "that may do more than can be read", false => "that can be read whole", null => null },
+            match.RiskAtLeast is { } risk ? string.Create(CultureInfo.InvariantCulture, $"of risk {risk} or more") : null,
+        ];
+        return string.Join(' ', parts.OfType<string>());
+    }
+
+    private static string Then(Guardrail rule)
+    {
+        string?[] parts =
+        [
+            rule.Effect switch
+            {
+                Effect.Deny => "is refused",
+                Effect.Hold when rule.Hold is { } hold => $"waits up to {Words.Of(hold.Timeout)} for {hold.Count} of {Words.Of(hold.From)}",
+                _ => null,
+            },
+            rule.MaxRows is { } rows && rule.Effect != Effect.Deny ? $"is rolled back where it changes more than {Words.Count(rows, "row", "rows")}" : null,
+            rule.Message,
+        ];
+        return string.Join("; ", parts.OfType<string>());
+    }
+
+    private static string What(MaskRule mask) => mask.Columns.Count > 0
+        ? string.Join(", ", mask.Columns)
+        : $"{string.Join(", ", mask.Detect.Select(d => Words.Kind(d.ToString())))} in any value";
+
+    private static string Then(MaskRule mask) => mask.With.Kind switch
+    {
+        MaskKind.KeepFirst => string.Create(CultureInfo.InvariantCulture, $"shows no more than the first {mask.With.Keep}"),
+        MaskKind.KeepLast => string.Create(CultureInfo.InvariantCulture, $"shows no more than the last {mask.With.Keep}"),
+        MaskKind.Null => "is null",
+        MaskKind.Hash => "is shown as a hash",
+        MaskKind.Fixed => $"is shown as {mask.With.Text}",
+        MaskKind.Year => "shows no more than the year",
+        MaskKind.Round => "is rounded",
+        _ => "is hidden",
+    } + (mask is { Inference: Inference.Refuse, Columns.Count: > 0 } ? ", and not to be compared, sorted or computed with" : "");
+
+    private static string Then(LimitRule limit)
+    {
+        string?[] parts =
+        [
+            limit.RowsPerStatement is { } rows ? $"{Words.Count(rows, "row", "rows")} a statement" : null,
+            limit.BytesPerStatement is { } bytes ? $"{Bytes(bytes)} a statement" : null,
+            limit.StatementsPerSecond is { } rate ? $"{Words.Count(rate, "statement", "statements")} a second" : null,
+            limit.StatementTimeout is { } timeout ? $"a statement ends after {Words.Of(timeout)}" : null,
+            limit.Idle is { } idle ? $"ends when idle for {Words.Of(idle)}" : null,
+            limit.IdleInTransaction is { } inside ? $"ends when idle in a transaction for {Words.Of(inside)}" : null,
+            limit.Session is { } session ? $"ends after {Words.Of(session)}" : null,
+            limit.Connections is { } connections ? $"{Words.Count(connections, "connection", "connections")} at a time" : null,
+        ];
+        return string.Join("; ", parts.OfType<string>());
+    }
+
+    private static string Bytes(long bytes) => bytes switch
+    {
+        >= 1 << 30 when bytes % (1 << 30) == 0 => $"{Words.Count(bytes >> 30, "GiB", "GiB")}",
+        >= 1 << 20 when bytes % (1 << 20) == 0 => $"{Words.Count(bytes >> 20, "MiB", "MiB")}",
+        >= 1 << 10 when bytes % (1 << 10) == 0 => $"{Words.Count(bytes >> 10, "KiB", "KiB")}",
+        _ => Words.Count(bytes, "byte", "bytes"),
+    };
+}
