@@ -6,6 +6,7 @@ public static class AuditFeature
     public static IServiceCollection AddAudit(this IServiceCollection services)
     {
         services.AddSingleton<SearchEvents>();
+        services.AddSingleton<SearchesAreRecorded>();
         services.AddSingleton<ExplainOperation>();
         services.AddSingleton<GetFigures>();
         return services.AddSingleton<SearchOperations>();

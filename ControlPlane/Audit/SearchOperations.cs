@@ -11,18 +11,21 @@ using Npgsql;
 namespace AccessPlane.ControlPlane.Audit;
 
 /// <summary>Every operation of every session, newest first: by words of the statement, actor, resource, session, verdict, rule and time.</summary>
-public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barrier, Operations operations, Projections.Sessions sessions, RulingBases bases)
+public sealed class SearchOperations(
+    NpgsqlDataSource database, ReadBarrier barrier, Operations operations, Projections.Sessions sessions, RulingBases bases, SearchesAreRecorded recorded)
 {
     /// <summary>Whoever has no more sessions than this: their operations are found by them. Of everybody else's some are among the newest of all.</summary>
     private const int FewSessions = 1_000;
 
+    private static readonly string[] Filters = ["text", "session", "actor", "resource", "verdict", "outcome", "rule", "relation", "from", "until"];
+
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet("/audit/operations", (HttpContext http, SearchOperations search, CancellationToken cancel) => search.Answer(http, cancel))
-        .TakesQuery("text", "session", "actor", "resource", "verdict", "outcome", "rule", "relation", "from", "until", "after", "limit")
+        .TakesQuery([.. Filters, "after", "limit"])
         .WithName("SearchOperations").WithSummary("Search the operations of all sessions")
         .WithDescription(
             "`text`: words of the statement (`customers -orders \"for update\"`). Filters: `session`, `actor` (name, or `issuer|subject`; also who acts in another's name), `resource`, " +
-            "`verdict`, `outcome`, `rule` (one that matched, watched ones too), `relation` (read or written: `schema.name`, or a name of any schema), `from`, `until`. Paging: `after`, `limit`. Auditors see all, everyone else their own.")
+            "`verdict`, `outcome`, `rule` (one that matched, watched ones too), `relation` (read or written: `schema.name`, or a name of any schema), `from`, `until`. Paging: `after`, `limit`. Auditors see all, which is recorded, everyone else their own.")
         .Produces<Page<OperationFound>>();
 
     private async Task<IResult> Answer(HttpContext http, CancellationToken cancel)
@@ -36,6 +39,10 @@ public sealed class SearchOperations(NpgsqlDataSource database, ReadBarrier barr
         if (ask.WhyNot() is { } wrong)
         {
             return wrong;
+        }
+        if (http.Caller().SeesAll())
+        {
+            await recorded.Record(http, Filters.Where(f => ask.Text(f) is not null).ToDictionary(f => f, f => ask.Text(f)!), cancel);
         }
         await barrier.CaughtUp([operations, sessions, bases], cancel);
         where.And("o.session = ANY(?)", await Few(ask, http.Caller(), cancel));

@@ -43,6 +43,7 @@ internal sealed record OcsfClass(int Class, string ClassName, int Activity, stri
         [typeof(OperationHeld)] = Datastore(4, "Query", Medium),
 
         [typeof(TranscriptRead)] = Entity(2, "Read", Low),
+        [typeof(OperationsSearched)] = Entity(2, "Read", Low),
         [typeof(EvidenceExported)] = Entity(2, "Read", Low),
         [typeof(RequestSubmitted)] = Entity(1, "Create"),
         [typeof(ReviewGiven)] = Entity(3, "Update"),

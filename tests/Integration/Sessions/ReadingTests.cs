@@ -1,11 +1,5 @@
 using System.Net;
 using System.Text.Json;
-using AccessPlane.Contracts;
-using AccessPlane.Contracts.Events;
-using AccessPlane.Contracts.Identity;
-using AccessPlane.Contracts.Transcripts;
-using AccessPlane.ControlPlane.EventStore;
-using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Sessions;
@@ -18,22 +12,7 @@ public sealed class ReadingTests(SharedControlPlane plane) : IClassFixture<Share
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>A session that was recorded and has not ended.</summary>
-    private async Task<Guid> Recorded(string holder)
-    {
-        var (session, at) = (Guid.CreateVersion7(), new DateTimeOffset(2026, 1, 31, 12, 0, 0, TimeSpan.Zero));
-        var who = new Actor(host.Issuer.Address, holder, holder, ActorKind.Person, ["engineering"], new Dictionary<string, string>(), []);
-        var line = JsonSerializer.Serialize(new TranscriptEntry(1, at, "statement", Op: 1, Protocol: "simple", Text: Typed), Json.Options) + "\n";
-        IEvent[] events =
-        [
-            new SessionOpened(session, Guid.CreateVersion7(), "orders", "orders-agent", who, "orders", "127.0.0.1:1", "psql", at, 1, 1, "orders-read"),
-            new TranscriptRecorded(
-                session, "orders-agent", 1, 1, 1, new string('0', 64), Convert.ToHexStringLower(HashChain.Begin(session)), false, line, ""),
-        ];
-        Assert.IsType<Appended.Done>(await host.Services.GetRequiredService<EventLog>().Append(
-            new Append([new StreamAppend(session, "session", 0, events)], new EventContext(Actor.System("test"), Guid.CreateVersion7())), Cancel));
-        return session;
-    }
+    private Task<Guid> Recorded(string holder) => SeededSession.Recorded(host, holder, Guid.CreateVersion7(), Typed);
 
     private async Task<List<(string By, bool Followed)>> Readings(Guid session) =>
     [
@@ -79,6 +58,29 @@ public sealed class ReadingTests(SharedControlPlane plane) : IClassFixture<Share
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Cancel));
         Assert.Contains(Typed, await lines.ReadLineAsync(Cancel), StringComparison.Ordinal);
         Assert.Equal([("auditor", true)], await Readings(session));
+    }
+
+    [Fact]
+    public async Task A_search_of_what_others_ran_is_an_event_and_a_page_that_follows_along_is_one_search()
+    {
+        var words = $"nobodyranthis{Guid.CreateVersion7():N}";
+        async Task<List<JsonElement>> Searches() =>
+        [
+            .. (await host.Get("/v1/audit/events?type=operations_searched&limit=1000")).GetProperty("items").EnumerateArray().Select(e => e.GetProperty("data"))
+                .Where(d => d.GetProperty("by").TryGetProperty("text", out var text) && text.GetString() == words),
+        ];
+        await host.Get($"/v1/audit/operations?text={words}&verdict=deny");
+        await host.Get($"/v1/audit/operations?text={words}&verdict=deny&limit=1");
+        var searched = Assert.Single(await Searches());
+        Assert.Equal(("auditor", "deny"), (searched.GetProperty("reader").GetProperty("subject").GetString(), searched.GetProperty("by").GetProperty("verdict").GetString()));
+        await host.Get($"/v1/audit/operations?text={words}&verdict=hold");
+        await host.Get($"/v1/audit/operations?text={words}&verdict=deny", "admin", "admins");
+        Assert.Equal(3, (await Searches()).Count);
+
+        // one's own is one's own; what cannot be searched for was not
+        await host.Get($"/v1/audit/operations?text={words}", "engineer", "engineering");
+        Assert.Equal("422 invalid", (await host.Send(HttpMethod.Get, $"/v1/audit/operations?text={words}&session=none", "auditor", "auditors")).Code);
+        Assert.Equal(3, (await Searches()).Count);
     }
 
     [Fact]
