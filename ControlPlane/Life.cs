@@ -1,4 +1,5 @@
 using AccessPlane.ControlPlane.EventStore;
+using FluentValidation;
 using Microsoft.Extensions.Options;
 
 namespace AccessPlane.ControlPlane;
@@ -21,11 +22,20 @@ internal static class Life
         }
         catch (OptionsValidationException wrong)
         {
-            foreach (var problem in wrong.Failures)
-            {
-                await problems.WriteLineAsync(problem);
-            }
-            return Misconfigured;
+            return await Tell(problems, wrong.Failures);
         }
+        catch (ValidationException wrong)
+        {
+            return await Tell(problems, wrong.Errors.Select(e => e.ErrorMessage));
+        }
+    }
+
+    private static async Task<int> Tell(TextWriter problems, IEnumerable<string> wrong)
+    {
+        foreach (var problem in wrong)
+        {
+            await problems.WriteLineAsync(problem);
+        }
+        return Misconfigured;
     }
 }

@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Messages;
+using AccessPlane.ControlPlane.Http;
 using MassTransit;
 using MassTransit.Configuration;
 using Microsoft.Extensions.Options;
@@ -14,7 +15,7 @@ public static partial class BrokerFeature
     public static IServiceCollection AddBroker(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        services.AddOptions<BrokerOptions>().Bind(configuration.GetSection("Broker"))
+        services.AddOptions<BrokerOptions>().Configure(o => configuration.Part("Broker", o))
             .Validate(o => IsUri(o.Uri, "amqp", "amqps"), "Broker:Uri must be an amqp:// or amqps:// address")
             .Validate(o => IsUri(o.ManagementUri, "http", "https"), "Broker:ManagementUri must be an http:// or https:// address")
             .Validate(o => IsUri(o.AgentUri, "amqp", "amqps"), "Broker:AgentUri must be an amqp:// or amqps:// address")

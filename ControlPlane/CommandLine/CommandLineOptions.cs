@@ -21,8 +21,8 @@ public sealed class CommandLineOptions
 
     internal static CommandLineOptions Of(IConfiguration configuration)
     {
-        var options = configuration.GetSection("CommandLine").Get<CommandLineOptions>() ?? new CommandLineOptions();
-        var issuers = configuration.GetSection("Identity").Get<IdentityOptions>()?.Issuers ?? [];
+        var options = configuration.Part<CommandLineOptions>("CommandLine");
+        var issuers = configuration.Part<IdentityOptions>("Identity").Issuers;
         if (!string.IsNullOrEmpty(options.ClientId))
         {
             options.Issuer ??= issuers is [var only] ? only.Issuer : null;

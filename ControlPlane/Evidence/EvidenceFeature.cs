@@ -11,7 +11,7 @@ public static class EvidenceFeature
     public static IServiceCollection AddEvidence(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        services.AddOptions<EvidenceOptions>().Bind(configuration.GetSection("Evidence"))
+        services.AddOptions<EvidenceOptions>().Configure(o => configuration.Part("Evidence", o))
             .Validate(o => o.Every >= Shortest && o.Checkpoints.Length > 0, "`Evidence:Checkpoints` must name a directory, and `Evidence:Every` be a second or more").ValidateOnStart();
         services.AddSingleton<EvidenceLog>().AddSingleton<CheckpointChains>().AddSingleton<CheckpointFolder>().AddSingleton<TakeCheckpoint>();
         services.AddSingleton<EvidenceCases>().AddSingleton<EvidencePack>().AddSingleton<EvidencePage>().AddSingleton<ExportEvidence>();

@@ -15,10 +15,10 @@ public static class IdentityFeature
     public static IServiceCollection AddIdentity(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        var options = configuration.GetSection("Identity").Get<IdentityOptions>() ?? new IdentityOptions();
+        var options = configuration.Part<IdentityOptions>("Identity");
         new IdentityOptionsValidator().ValidateAndThrow(options);
         services.AddSingleton(new TrustedIssuers([.. options.Issuers.Select(i => i.Terms())]));
-        services.AddSingleton(configuration.GetSection("Roles").Get<RoleOptions>() ?? new RoleOptions());
+        services.AddSingleton(configuration.Part<RoleOptions>("Roles"));
         services.AddSingleton<IssuerKeys>();
         services.AddHostedService(s => s.GetRequiredService<IssuerKeys>());
         services.AddSingleton<TokenValidator>();

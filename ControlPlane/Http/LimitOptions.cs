@@ -40,7 +40,7 @@ public sealed class LimitOptions
 
     internal static LimitOptions Of(IConfiguration configuration)
     {
-        var options = configuration.GetSection("Limits").Get<LimitOptions>() ?? new LimitOptions();
+        var options = configuration.Part<LimitOptions>("Limits");
         new Rules().ValidateAndThrow(options);
         return options;
     }

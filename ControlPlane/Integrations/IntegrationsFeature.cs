@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
 using AccessPlane.ControlPlane.Policies;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace AccessPlane.ControlPlane.Integrations;
@@ -9,15 +10,15 @@ namespace AccessPlane.ControlPlane.Integrations;
 /// <summary>Telling others beside the queue: what approvers hear of, and the whole log.</summary>
 public static class IntegrationsFeature
 {
-    /// <exception cref="InvalidOperationException">The configuration is wrong, in one line.</exception>
+    /// <exception cref="OptionsValidationException">The configuration is wrong, a line for each thing.</exception>
     public static IServiceCollection AddIntegrations(this IServiceCollection services, IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        var options = Read(configuration.GetSection("Integrations"));
-        var issuers = configuration.GetSection("Identity").Get<IdentityOptions>()?.Issuers.Select(i => i.Issuer).ToList() ?? [];
-        if (IntegrationRules.Problems(options, issuers).FirstOrDefault() is { } problem)
+        var options = configuration.Part<IntegrationOptions>("Integrations");
+        var issuers = configuration.Part<IdentityOptions>("Identity").Issuers.Select(i => i.Issuer).ToList();
+        if (IntegrationRules.Problems(options, issuers).ToList() is { Count: > 0 } problems)
         {
-            throw new InvalidOperationException(problem);
+            throw new OptionsValidationException("Integrations", typeof(IntegrationOptions), problems);
         }
         services.AddSingleton(options);
         if (options.Destinations.Count == 0)
@@ -35,19 +36,6 @@ public static class IntegrationsFeature
         }
         return services.AddSingleton<IReadiness>(s => new DestinationsAreReached(states))
             .AddSingleton<IHostedService>(s => new Lag(states, s.GetRequiredService<TimeProvider>()));
-    }
-
-    /// <summary>What is misspelt is said, and not taken to be left out.</summary>
-    private static IntegrationOptions Read(IConfigurationSection section)
-    {
-        try
-        {
-            return section.Get<IntegrationOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new IntegrationOptions();
-        }
-        catch (InvalidOperationException wrong)
-        {
-            throw new InvalidOperationException($"`{section.Path}`: {(wrong.InnerException ?? wrong).Message}", wrong);
-        }
     }
 
     /// <summary>The way back from Slack is there where somebody may come by it.</summary>

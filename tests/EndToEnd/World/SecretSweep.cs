@@ -3,6 +3,8 @@ using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
+using System.Xml.Linq;
 using Npgsql;
 
 namespace AccessPlane.Tests.EndToEnd.World;
@@ -15,7 +17,7 @@ internal sealed partial class SecretSweep
 {
     /// <summary>Shorter texts would be found by accident.</summary>
     private const int Shortest = 12;
-    private static readonly string[] SecretMembers = ["password", "token", "enrolmentToken", "brokerPassword", "d", "p", "q", "dp", "dq", "qi"];
+    private static readonly string[] SecretMembers = ["password", "token", "enrolmentToken", "brokerPassword", "accessToken", "refreshToken", "refresh_token", "access_token", "id_token", "d", "p", "q", "dp", "dq", "qi"];
     private readonly ConcurrentDictionary<string, string> known = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<(string Where, string Text)> heard = [];
     private readonly SortedDictionary<string, int> found = new(StringComparer.Ordinal);
@@ -70,10 +72,30 @@ internal sealed partial class SecretSweep
     /// <summary>All else that such an answer says: no secret may stand there, not even its own.</summary>
     public static string Beside(JsonElement answer) => string.Join('\n', Texts(answer));
 
-    /// <summary>The secrets in a file: the lines of a private key's body, the secret members of JSON, or all that stands in it.</summary>
+    /// <summary>
+    /// The secrets in a file: the lines of a private key's body, the secret members of JSON, the values of a key in XML, bytes as text may have them, or all that stands
+    /// in it.
+    /// </summary>
     public void KnowsFile(string path)
     {
-        var (text, what) = (File.ReadAllText(path), $"what stands in the file `{Path.GetFileName(path)}`");
+        var (bytes, what) = (File.ReadAllBytes(path), $"what stands in the file `{Path.GetFileName(path)}`");
+        if (!Utf8.IsValid(bytes) || bytes.Contains((byte)0))
+        {
+            foreach (var form in (string[])[Convert.ToBase64String(bytes), Convert.ToHexString(bytes), Convert.ToHexStringLower(bytes)])
+            {
+                Knows(what, form);
+            }
+            return;
+        }
+        var text = Encoding.UTF8.GetString(bytes).TrimStart((char)0xFEFF);
+        if (text.StartsWith('<'))
+        {
+            foreach (var value in XDocument.Parse(text).Descendants("value"))
+            {
+                Knows(what, value.Value);
+            }
+            return;
+        }
         if (text.StartsWith('{') || text.StartsWith('['))
         {
             using var json = JsonDocument.Parse(text);

@@ -100,9 +100,9 @@ public sealed class TestWorld : IAsyncLifetime
     private async Task NoSecretIsLeftBehind()
     {
         var (sweep, agent) = (SecretSweep.OfTheRun, $"{State}/orders-agent/state");
-        string[] keys = [$"{agent}/agent.pem", $"{agent}/enrolment.json"];
+        string[] keys = [$"{agent}/agent.pem", $"{agent}/enrolment.json", $"{agent}/masks.key"];
         foreach (var path in (IEnumerable<string>)[.. Directory.EnumerateFiles($"{State}/secrets"), .. Directory.EnumerateFiles($"{State}/control-plane", "*.pem"),
-            .. Directory.EnumerateFiles($"{State}/tls", "*.key"), .. keys, $"{State}/orders-agent/agent.json"])
+            .. Directory.EnumerateFiles($"{State}/control-plane/console", "*.xml"), .. Directory.EnumerateFiles($"{State}/tls", "*.key"), .. keys, $"{State}/orders-agent/agent.json"])
         {
             sweep.KnowsFile(path);
         }
@@ -134,7 +134,7 @@ public sealed class TestWorld : IAsyncLifetime
     }
 
     /// <summary>Every test of this suite has run: infra/test says so.</summary>
-    private static bool IsWhole => Environment.GetEnvironmentVariable("ACCESSPLANE_TEST_WHOLE") is { Length: > 0 };
+    internal static bool IsWhole => Environment.GetEnvironmentVariable("ACCESSPLANE_TEST_WHOLE") is { Length: > 0 };
 
     /// <summary>What the scripts in infra need to act on this state folder, with what infra/test has built.</summary>
     internal static Dictionary<string, string> Settings => new()

@@ -1,8 +1,9 @@
+using System.Diagnostics;
 using System.Globalization;
 using AccessPlane.Agent;
 using Xunit;
 
-namespace AccessPlane.Tests.Unit.Agent;
+namespace AccessPlane.Tests.Integration.Agents;
 
 public sealed class BootClockTests
 {
@@ -14,6 +15,22 @@ public sealed class BootClockTests
         var told = double.Parse(File.ReadAllText("/proc/uptime").Split(' ')[0], CultureInfo.InvariantCulture);
         var read = BootClock.Instance.GetTimestamp() / (double)BootClock.Instance.TimestampFrequency;
         Assert.InRange(read, told, told + 5);
+    }
+
+    /// <summary>A time namespace is the one place in which a machine has slept and this one has not: there CLOCK_BOOTTIME is a day ahead of CLOCK_MONOTONIC.</summary>
+    [Fact]
+    public async Task Where_the_machine_has_slept_for_a_day_they_are_a_day_ahead()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.IsPrivilegedProcess, "only root makes a time namespace, and only on Linux");
+        using var there = Process.Start(new ProcessStartInfo(
+            "unshare",
+            ["--time", "--boottime", "86400", "--fork", Environment.ProcessPath!, "-noLogo", "-noColor", "-method", $"*.{nameof(BootClockTests)}.{nameof(Its_timestamps_count_from_the_systems_start_the_time_that_it_slept_included)}"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var told = await there.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await there.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(there.ExitCode == 0 && told.Contains("Total: 1", StringComparison.Ordinal), told);
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace AccessPlane.Tests.Integration.Http;
@@ -246,6 +247,22 @@ public sealed class HardeningTests(SharedControlPlane plane) : IClassFixture<Sha
             }
             return said.ToString();
         }
+    }
+
+    [Theory]
+    [InlineData("Identity:Isuers:0:Issuer", "Isuers")]
+    [InlineData("Identity:Issuers:0:GroupClaim", "GroupClaim")]
+    [InlineData("Roles:Admin:0", "Admin")]
+    [InlineData("Limits:PerAdress", "PerAdress")]
+    [InlineData("Console:ClientIdd", "ClientIdd")]
+    [InlineData("CommandLine:Client", "Client")]
+    [InlineData("Integrations:Destination:ops:Kind", "Destination")]
+    public void Nothing_starts_with_a_name_that_is_not_known(string name, string unknown)
+    {
+        var wrong = Assert.Throws<OptionsValidationException>(() => AccessPlane.ControlPlane.Program.Compose([$"--{name}=x", "--ConnectionStrings:Log=Host=nowhere", "--Broker:Uri=amqp://nowhere"]));
+        var line = Assert.Single(wrong.Failures);
+        Assert.StartsWith($"`{name.Split(':')[0]}`: ", line, StringComparison.Ordinal);
+        Assert.Contains($"'{unknown}'", line, StringComparison.Ordinal);
     }
 
     [Theory]

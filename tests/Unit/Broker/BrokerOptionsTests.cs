@@ -8,13 +8,14 @@ namespace AccessPlane.Tests.Unit.Broker;
 
 public sealed class BrokerOptionsTests
 {
-    private static BrokerOptions Read(string agentUri)
+    private static BrokerOptions Read(string agentUri, string? another = null)
     {
         var settings = new Dictionary<string, string?>
         {
             ["Broker:Uri"] = "amqp://control-plane:its-own@broker:5672/",
             ["Broker:ManagementUri"] = "http://broker:15672",
             ["Broker:AgentUri"] = agentUri,
+            [another ?? "Broker:AgentUri"] = agentUri,
         };
         using var services = new ServiceCollection().AddBroker(new ConfigurationBuilder().AddInMemoryCollection(settings).Build()).BuildServiceProvider();
         return services.GetRequiredService<IOptions<BrokerOptions>>().Value;
@@ -28,4 +29,8 @@ public sealed class BrokerOptionsTests
 
     [Fact]
     public void An_address_alone_is_taken() => Assert.Equal("amqps://broker:5671/", Read("amqps://broker:5671/").AgentUri);
+
+    [Fact]
+    public void A_name_that_is_not_known_is_said_and_not_left_out() => Assert.Contains(
+        "'AgentUrl'", Assert.Single(Assert.Throws<OptionsValidationException>(() => Read("amqps://broker:5671/", "Broker:AgentUrl")).Failures), StringComparison.Ordinal);
 }
