@@ -60,6 +60,14 @@ public static class Words
         return string.Concat(name.Select((c, i) => i > 0 && char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
     }
 
+    /// <summary>What somebody said of what was done behind broken glass; without a verdict where it is not known which it was.</summary>
+    public static string Found(Events.ReviewVerdict? verdict) => verdict switch
+    {
+        Events.ReviewVerdict.Approve => "found it in order",
+        Events.ReviewVerdict.Deny => "found it not in order",
+        _ => "has reviewed it",
+    };
+
     /// <summary>How a state, a verdict or an outcome looks: `good`, `wait`, `bad`, `mask`, `plain`.</summary>
     public static string Tone(string state) => state switch
     {

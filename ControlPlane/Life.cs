@@ -24,6 +24,10 @@ internal static class Life
         {
             return await Tell(problems, wrong.Failures);
         }
+        catch (AggregateException several) when (several.InnerExceptions.All(w => w is OptionsValidationException))
+        {
+            return await Tell(problems, several.InnerExceptions.Cast<OptionsValidationException>().SelectMany(w => w.Failures));
+        }
         catch (ValidationException wrong)
         {
             return await Tell(problems, wrong.Errors.Select(e => e.ErrorMessage));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using AccessPlane.Cli.Http;
 using AccessPlane.Cli.Shell;
 using AccessPlane.Cli.Terminal;
+using AccessPlane.Contracts;
 
 namespace AccessPlane.Cli.Grants;
 
@@ -28,7 +29,7 @@ internal static class ListReviews
     public static string Due(Call call, DebtShape? debt) => debt switch
     {
         null => "",
-        { State: "settled" } => $"{(debt.Verdict == Contracts.Events.ReviewVerdict.Approve ? "in order" : "not in order")} by {debt.Reviewer?.Display}",
+        { State: "settled" } => $"{debt.Reviewer?.Display} {Words.Found(debt.Verdict)}",
         { State: "defaulted" } => $"overdue since {call.At(debt.ReviewBy)}",
         _ => $"by {call.At(debt.ReviewBy)}, {call.Left(debt.ReviewBy)}",
     };

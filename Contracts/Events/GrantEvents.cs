@@ -46,7 +46,8 @@ public sealed record TicketIssued(string Ticket, string Agent, string Verifier, 
 /// <param name="Cut">From the agent's receipt of the directive to the last session cut.</param>
 public sealed record RevocationAcknowledged(string Agent, int Sessions, TimeSpan Cut) : IEvent;
 
-public sealed record BreakGlassUsed(Guid Request, Actor By, DateTimeOffset ReviewBy) : IEvent;
+/// <param name="From">Who reviews it.</param>
+public sealed record BreakGlassUsed(Guid Request, Actor By, DateTimeOffset ReviewBy, Policy.Who? From = null) : IEvent;
 
 public sealed record ReviewDebtSettled(Actor Reviewer, ReviewVerdict Verdict, string? Comment) : IEvent;
 

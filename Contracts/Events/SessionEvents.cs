@@ -41,5 +41,5 @@ public sealed record EvidenceGapFound(string Agent, string Kind, string Detail) 
 public sealed record TranscriptRead(Guid Session, Actor Reader, bool Follow) : IEvent;
 
 /// <summary>So is a search of what others ran, whose answer shows their statements. The same search is told once in ten minutes, however often a page repeats it.</summary>
-/// <param name="By">What was asked for, by the API's names: `text`, `actor`, `relation`…; empty for the newest of all.</param>
+/// <param name="By">What was asked for, by the API's names: `text`, `actor`, `relation`…; empty for the newest of all; `session` and `op` for why one was ruled upon as it was.</param>
 public sealed record OperationsSearched(Actor Reader, IReadOnlyDictionary<string, string> By) : IEvent;

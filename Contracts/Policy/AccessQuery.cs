@@ -89,11 +89,12 @@ public static class AccessQuery
     }
 
     /// <summary>Why somebody may not review what was done behind the broken glass of an entitlement; null where they may.</summary>
-    public static Refusal? WhyNotReviewGlass(this PolicyModel policy, string entitlement, Actor holder, Actor reviewer)
+    /// <param name="then">Who reviewed when the glass was broken: they still do where the policy of today says nothing of it, so that no debt is left without anybody.</param>
+    public static Refusal? WhyNotReviewGlass(this PolicyModel policy, string entitlement, Who? then, Actor holder, Actor reviewer)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return policy.Entitlement(entitlement)?.BreakGlass is { } glass
-            ? policy.WhyNotReview(new ApprovalStep(glass.From, 1), holder, reviewer)
+        return (policy.Entitlement(entitlement)?.BreakGlass?.From ?? then) is { } from
+            ? policy.WhyNotReview(new ApprovalStep(from, 1), holder, reviewer)
             : new Refusal("not-an-approver", $"the policy names no reviewers for `{entitlement}`");
     }
 

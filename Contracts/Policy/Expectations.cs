@@ -8,7 +8,7 @@ namespace AccessPlane.Contracts.Policy;
 /// <param name="Rule">Its id.</param>
 /// <param name="Effect">Deny, Hold, Mask or Limit.</param>
 /// <param name="What">What it is about: `update, delete without a condition`.</param>
-/// <param name="Then">What comes of that: `waits up to 5 min for 1 of dba`.</param>
+/// <param name="Then">What comes of that: `held up to 5 min (1 min inside a transaction) for 1 of dba`.</param>
 public sealed record Expectation(string Rule, Effect Effect, string What, string Then);
 
 /// <summary>
@@ -20,6 +20,7 @@ public static class Expectations
     public static IReadOnlyList<Expectation> Of(PolicyModel policy, string resource, Actor who)
     {
         ArgumentNullException.ThrowIfNull(policy);
+        var byServer = policy.Resource(resource)?.Masking == MaskingMode.Server;
         IEnumerable<Expectation> all =
         [
             .. from rule in policy.Guardrails
@@ -29,7 +30,7 @@ public static class Expectations
                select new Expectation(rule.Id, effect, What(rule.Match), Then(rule)),
             .. from mask in policy.Masks
                where mask.Resource == resource && (mask.Mode ?? policy.Mode) == PolicyMode.Enforce && !policy.Excepts(mask.Unless, who)
-               select new Expectation(mask.Id, Effect.Mask, What(mask), Then(mask)),
+               select new Expectation(mask.Id, Effect.Mask, What(mask), Then(mask, byServer)),
             .. from limit in policy.Limits
                where limit.Resource == resource && policy.Mode == PolicyMode.Enforce && !policy.Excepts(limit.Unless, who)
                select new Expectation(limit.Id, Effect.Limit, "any session", Then(limit)),
@@ -52,7 +53,7 @@ public static class Expectations
             match.InTransaction switch { true => "inside a transaction", false => "outside of a transaction", null => null },
             match.Unknown switch { true => "that is not understood", false => "that is understood", null => null },
             match.Opaque switch { true => "that may do more than can be read", false => "that can be read whole", null => null },
-            match.RiskAtLeast is { } risk ? string.Create(CultureInfo.InvariantCulture, $"of risk {risk} or more") : null,
+            match.RiskAtLeast is null ? null : "of great risk", // how great is for who writes it
         ];
         return string.Join(' ', parts.OfType<string>());
     }
@@ -63,11 +64,11 @@ public static class Expectations
         [
             rule.Effect switch
             {
-                Effect.Deny => "is refused",
-                Effect.Hold when rule.Hold is { } hold => $"waits up to {Words.Of(hold.Timeout)} for {hold.Count} of {Words.Of(hold.From)}",
+                Effect.Deny => "refused",
+                Effect.Hold when rule.Hold is { } hold => $"held up to {Words.Of(hold.Timeout)} ({Words.Of(hold.InTransaction)} inside a transaction) for {hold.Count} of {Words.Of(hold.From)}",
                 _ => null,
             },
-            rule.MaxRows is { } rows && rule.Effect != Effect.Deny ? $"is rolled back where it changes more than {Words.Count(rows, "row", "rows")}" : null,
+            rule.MaxRows is { } rows && rule.Effect != Effect.Deny ? $"rolled back beyond {Words.Count(rows, "changed row", "changed rows")}" : null,
             rule.Message,
         ];
         return string.Join("; ", parts.OfType<string>());
@@ -77,17 +78,21 @@ public static class Expectations
         ? string.Join(", ", mask.Columns)
         : $"{string.Join(", ", mask.Detect.Select(d => Words.Kind(d.ToString())))} in any value";
 
-    private static string Then(MaskRule mask) => mask.With.Kind switch
+    private static string Then(MaskRule mask, bool byServer) => mask.With.Kind switch
     {
-        MaskKind.KeepFirst => string.Create(CultureInfo.InvariantCulture, $"shows no more than the first {mask.With.Keep}"),
-        MaskKind.KeepLast => string.Create(CultureInfo.InvariantCulture, $"shows no more than the last {mask.With.Keep}"),
-        MaskKind.Null => "is null",
-        MaskKind.Hash => "is shown as a hash",
-        MaskKind.Fixed => $"is shown as {mask.With.Text}",
-        MaskKind.Year => "shows no more than the year",
-        MaskKind.Round => "is rounded",
-        _ => "is hidden",
-    } + (mask is { Inference: Inference.Refuse, Columns.Count: > 0 } ? ", and not to be compared, sorted or computed with" : "");
+        MaskKind.KeepFirst => $"no more shown than the first {Number(mask.With.Keep)}",
+        MaskKind.KeepLast => $"no more shown than the last {Number(mask.With.Keep)}",
+        MaskKind.Null => "shown as null",
+        MaskKind.Hash => "shown as a hash",
+        MaskKind.Fixed => $"shown as {mask.With.Text}",
+        MaskKind.Year => "no more shown than the year",
+        MaskKind.Round => "shown rounded",
+        _ => "hidden",
+    } + (mask.Columns.Count == 0 ? ""
+        : byServer ? ", compared and sorted as shown, and not written"
+        : mask.Inference == Inference.Refuse ? ", and not compared, sorted or computed with" : "");
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Then(LimitRule limit)
     {

@@ -49,6 +49,5 @@ public sealed class RequestAnswers(EventLog log, Requests rows, PolicySource pol
 
     /// <summary>Who may know of a request: who asked and those in whose name, its approvers, admins and auditors.</summary>
     internal static bool MaySee(AccessRequest.Known state, Caller caller, PolicyModel model) =>
-        caller.Sees(state.Asked.Requester) || state.Asked.Steps.Any(step => model.WhyNotReview(step, state.Asked.Requester, caller.Actor) is null) ||
-        model.WhyNotReviewGlass(state.Asked.Entitlement, state.Asked.Requester, caller.Actor) is null;
+        caller.Sees(state.Asked.Requester) || state.Asked.Steps.Any(step => model.WhyNotReview(step, state.Asked.Requester, caller.Actor) is null);
 }

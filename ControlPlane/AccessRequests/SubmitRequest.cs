@@ -139,7 +139,7 @@ public sealed partial class SubmitRequest(Handle handle, CircumstancesSource wor
         var duration = asked.Duration is { } wanted && wanted < glass.Duration ? wanted : glass.Duration;
         var submitted = Submitted(asked, entitlement, duration, [], asked.World.Now);
         var issued = Issue(submitted, asked.World, entitlement) with { BreakGlass = true };
-        var used = new BreakGlassUsed(submitted.Request, asked.Requester, asked.World.Now + glass.ReviewWithin);
+        var used = new BreakGlassUsed(submitted.Request, asked.Requester, asked.World.Now + glass.ReviewWithin, glass.From);
         return new Outcome.Happened([submitted, new RequestApproved(issued.Grant, [])], [new NewStream(issued.Grant, Grants.Grant.StreamType, [issued, used])]);
     }
 

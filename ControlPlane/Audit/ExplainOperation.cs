@@ -1,3 +1,4 @@
+using System.Globalization;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
@@ -8,12 +9,12 @@ namespace AccessPlane.ControlPlane.Audit;
 
 /// <summary>Why one operation was ruled upon as it was, for its holder and for auditors.</summary>
 public sealed class ExplainOperation(
-    Rows rows, Operations operations, Projections.Sessions sessions, RulingBases bases, PolicyVersions policies, ReadBarrier barrier)
+    Rows rows, Operations operations, Projections.Sessions sessions, RulingBases bases, PolicyVersions policies, ReadBarrier barrier, SearchesAreRecorded recorded)
 {
     public static void Map(IEndpointRouteBuilder routes) => routes
         .MapGet(
             "/audit/operations/{session:guid}/{op:long}/explanation",
-            (Guid session, long op, HttpContext http, ExplainOperation explain, CancellationToken cancel) => explain.Answer(session, op, http.Caller(), cancel))
+            (Guid session, long op, HttpContext http, ExplainOperation explain, CancellationToken cancel) => explain.Answer(session, op, http, cancel))
         .WithName("ExplainOperation").WithSummary("Why an operation was ruled upon as it was")
         .WithDescription(
             "Asks the evaluator again, with the facts, the scope and the policy version that were recorded with the operation, and says whether it agrees with the " +
@@ -21,13 +22,21 @@ public sealed class ExplainOperation(
             "or the message could not be a statement), or `not-kept`. Auditors see all, everyone else their own.")
         .Produces<Explanation>();
 
-    private async Task<IResult> Answer(Guid session, long op, Caller caller, CancellationToken cancel)
+    private async Task<IResult> Answer(Guid session, long op, HttpContext http, CancellationToken cancel)
     {
+        var caller = http.Caller();
         await barrier.CaughtUp([sessions, operations, bases], cancel);
-        return await rows.Find(sessions, session.ToString("D"), cancel) is { } row && caller.Sees(row.Holder) &&
-            await rows.Find(operations, Operations.Key(session, op), cancel) is { } operation
-            ? Results.Ok(await Of(row, operation, cancel))
-            : Problems.Of("no-such-operation", "there is no such operation");
+        if (await rows.Find(sessions, session.ToString("D"), cancel) is not { } row || !caller.Sees(row.Holder) ||
+            await rows.Find(operations, Operations.Key(session, op), cancel) is not { } operation)
+        {
+            return Problems.Of("no-such-operation", "there is no such operation");
+        }
+        if (caller.SeesAll())
+        {
+            // its text is in the answer
+            await recorded.Record(http, new Dictionary<string, string> { ["session"] = $"{session:D}", ["op"] = op.ToString(CultureInfo.InvariantCulture) }, cancel);
+        }
+        return Results.Ok(await Of(row, operation, cancel));
     }
 
     private async Task<Explanation> Of(SessionRow session, OperationRow operation, CancellationToken cancel)

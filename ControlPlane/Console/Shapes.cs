@@ -28,8 +28,9 @@ public sealed record GrantShape(
 }
 
 /// <summary>Access behind broken glass, with all that its reviewer goes by.</summary>
-/// <param name="Request">What it was broken for; null where it may not be seen any more.</param>
-public sealed record BrokenGlass(GrantShape Grant, RequestRow? Request, IReadOnlyList<SessionRow> Sessions);
+/// <param name="Request">What it was broken for; null where it could not be read.</param>
+/// <param name="Sessions">What was done with it; null where that could not be read.</param>
+public sealed record BrokenGlass(GrantShape Grant, RequestRow? Request, IReadOnlyList<SessionRow>? Sessions);
 
 public sealed record GrantAgentShape(string Id, bool Acknowledged, DateTimeOffset? LeaseEndsAt, int? Sessions, TimeSpan? Cut);
 

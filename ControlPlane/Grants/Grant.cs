@@ -79,7 +79,7 @@ public abstract record Grant
         // agents acknowledge the end whenever they come to it: a lock's may even be here before the revocation that follows from the lock
         (Known g, RevocationAcknowledged) => g,
 
-        (Known { Debt: null } g, BreakGlassUsed used) => g with { Debt = new ReviewDebt(used.ReviewBy, null, false) },
+        (Known { Debt: null } g, BreakGlassUsed used) => g with { Debt = new ReviewDebt(used.ReviewBy, null, false, used.From) },
         (Known { Debt: { Settled: null } debt } g, ReviewDebtSettled settled) => g with { Debt = debt with { Settled = settled } },
         (Known { Debt: { Settled: null, Defaulted: false } debt } g, ReviewDebtDefaulted) => g with { Debt = debt with { Defaulted = true } },
 
@@ -93,4 +93,5 @@ public sealed record GrantTerms(
 
 /// <summary>The review after the fact that break-glass access owes.</summary>
 /// <param name="Defaulted">It was not settled in time: until it is, its holder may not break the glass again.</param>
-public sealed record ReviewDebt(DateTimeOffset ReviewBy, ReviewDebtSettled? Settled, bool Defaulted);
+/// <param name="From">Who reviewed when the glass was broken.</param>
+public sealed record ReviewDebt(DateTimeOffset ReviewBy, ReviewDebtSettled? Settled, bool Defaulted, Who? From = null);

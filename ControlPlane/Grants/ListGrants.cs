@@ -26,18 +26,23 @@ public static class ListGrants
         {
             return wrong;
         }
+        List<Condition> conditions = mine ? [new Condition("holder = ?", caller.Actor.Key)] : [];
+        if (awaiting)
+        {
+            var owing = await owed.To(caller.Actor, cancel);
+            if (owing.Count == 0)
+            {
+                return Results.Ok(new Page<GrantView>([], null)); // as it is for almost everybody, whose pages ask for it again and again
+            }
+            conditions.Add(new Condition("key = ANY(?)", owing.Select(g => g.ToString("D")).ToArray()));
+        }
         await barrier.CaughtUp([grants, agents], cancel);
         var model = (await policy.Current(cancel)).Model;
         var serving = (await rows.List(agents, new Query([], null, Rows.MaxPage), cancel)).Items;
         var progress = await acks.Status(cancel);
-        List<Condition> conditions = mine ? [new Condition("holder = ?", caller.Actor.Key)] : [];
-        if (awaiting)
-        {
-            conditions.Add(new Condition("key = ANY(?)", (await owed.To(caller.Actor, cancel)).Select(g => g.ToString("D")).ToArray()));
-        }
         var page = await rows.List(
             grants, new Query(conditions, ask.After, limit),
-            row => (state is null || row.At(now).State == state) && (resource is null || row.Resource == resource) && GetGrant.MaySee(row, caller, model)
+            row => (state is null || row.At(now).State == state) && (resource is null || row.Resource == resource) && (awaiting || GetGrant.MaySee(row, caller, model))
                 ? GrantView.Of(row, serving, progress, model, now)
                 : null,
             cancel);

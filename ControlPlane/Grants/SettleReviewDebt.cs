@@ -20,9 +20,25 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
         Grant.None => Holding.NoSuchGrant,
         Grant.Known { Debt: null } => Outcome.Refuse("no-review-owed", "this grant owes no review"),
         Grant.Known { Debt.Settled: not null } => Outcome.Refuse("already-reviewed", "this break-glass access was reviewed already"),
-        Grant.Known k when WhyNot(k, settlement) is { } why => new Outcome.Refused(why),
+        Grant.Known k when WhyNot(k, settlement.Reviewer, settlement.World) is { } why => new Outcome.Refused(why),
+        // what is found in order is looked at by nobody any more: that would be all that is done with it from now on
+        Grant.Known k when settlement.Verdict == ReviewVerdict.Approve && IsOpen(k, settlement.World.Now) =>
+            Outcome.Refuse("still-open", "this access is still open: it can be found in order when it is over, and not in order at once, which ends it"),
         Grant.Known k => Settle(k, settlement),
         _ => throw new InvalidOperationException($"a grant cannot be {state.Name}"),
+    };
+
+    /// <summary>Why somebody may not review it; null where they may, now or when it is over.</summary>
+    internal static Refusal? WhyNot(Grant.Known state, Actor reviewer, Circumstances world) =>
+        world.Locks.OnPerson(reviewer, world.Model, world.Now) is { } locked
+            ? new Refusal("locked", $"a lock stands against you: `{locked.Reason}`")
+            : world.Model.WhyNotReviewGlass(state.Issued.Entitlement, state.Debt?.From, state.Issued.Holder, reviewer);
+
+    private static bool IsOpen(Grant.Known state, DateTimeOffset now) => state switch
+    {
+        Grant.Approved g => now < g.Issued.ActivateBy,
+        Grant.Active g => now < g.NotAfter,
+        _ => false,
     };
 
     public async Task<Handled<Grant>> Handle(
@@ -35,9 +51,6 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
                 context with { PolicyVersion = now.Policy.Version }, command, ifMatch),
             cancel);
     }
-
-    private static Refusal? WhyNot(Grant.Known state, Settlement settlement) =>
-        settlement.World.Model.WhyNotReviewGlass(state.Issued.Entitlement, state.Issued.Holder, settlement.Reviewer);
 
     private static Outcome.Happened Settle(Grant.Known state, Settlement settlement)
     {

@@ -1,4 +1,5 @@
 using AccessPlane.Contracts.Events;
+using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Policy;
 using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Http;
@@ -26,7 +27,9 @@ public static class ListResources
             .Where(r => caller.SeesAll() || offered.Exists(e => e.Resource == r.Id))
             .Select(r => new ResourceView(
                 r.Id, r.Kind, [.. offered.Where(e => e.Resource == r.Id).Select(Offer)],
-                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)], masks.Summary(r), Expectations.Of(model, r.Id, caller.Actor)))]));
+                [.. serving.SelectMany(a => a.Endpoints).Where(e => e.Resource == r.Id)], masks.Summary(r),
+                // people decide by it whether to ask; for a program it would be a list of what to try
+                caller.Actor is { Kind: ActorKind.Person, Act.Count: 0 } ? Expectations.Of(model, r.Id, caller.Actor) : []))]));
     }
 
     private static OfferView Offer(Entitlement e) => new(
@@ -39,7 +42,7 @@ public sealed record ResourceList(IReadOnlyList<ResourceView> Items);
 /// <param name="Entitlements">What the caller may ask for.</param>
 /// <param name="Endpoints">Where agents serve it.</param>
 /// <param name="Masking">Who hides columns: `wire` (the agent), or `server` (PostgreSQL) with `ready`, `planned: …`, `unavailable: …` or `not reported yet`.</param>
-/// <param name="Rules">What the caller has to reckon with there, whichever of these they ask for.</param>
+/// <param name="Rules">What the caller has to reckon with there, whichever of these they ask for; for people alone, and without what is only watched.</param>
 public sealed record ResourceView(
     string Id, string Kind, IReadOnlyList<OfferView> Entitlements, IReadOnlyList<AgentEndpoint> Endpoints, string Masking, IReadOnlyList<Expectation> Rules);
 

@@ -19,12 +19,11 @@ public static class GetSegments
         .WithSummary("The agent's signatures over a session's transcript, one segment a line")
         .Produces<SignedSegment>(contentType: SessionStreams.Ndjson);
 
-    private static async Task<IResult> Handle(Guid id, Handle handle, SessionStreams streams, ReviewsOwed reviews, HttpContext http, CancellationToken cancel)
+    private static async Task<IResult> Handle(Guid id, Handle handle, SessionStreams streams, ReviewsOwed owed, HttpContext http, CancellationToken cancel)
     {
         var caller = http.Caller();
-        var owed = await reviews.To(caller.Actor, cancel);
         var (state, _) = await handle.Load(id, Session.StreamType, Session.Initial, Session.Evolve, cancel);
-        return state is Session.Known known && (Session.MayRead(known, caller.Actor, caller.SeesAll()) || owed.Contains(known.Opened.Grant))
+        return state is Session.Known known && (Session.MayRead(known, caller.Actor, caller.SeesAll()) || await owed.Are(known.Opened.Grant, caller.Actor, cancel))
             ? Results.Stream(body => Write(streams, id, body, cancel), SessionStreams.Ndjson)
             : Problems.Of("no-such-session", "there is no such session");
     }

@@ -16,7 +16,7 @@ public static class GetSession
     {
         await barrier.CaughtUp([sessions], cancel);
         var caller = http.Caller();
-        return await rows.Find(sessions, id.ToString("D"), cancel) is { } row && (caller.Sees(row.Holder) || (await owed.To(caller.Actor, cancel)).Contains(row.Grant))
+        return await rows.Find(sessions, id.ToString("D"), cancel) is { } row && (caller.Sees(row.Holder) || await owed.Are(row.Grant, caller.Actor, cancel))
             ? Answers.Ok(row, row.Version)
             : Problems.Of("no-such-session", "there is no such session");
     }

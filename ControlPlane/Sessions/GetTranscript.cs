@@ -19,28 +19,44 @@ public static class GetTranscript
         .WithDescription("A stream that follows a live session ends with the session (the line of kind `end`), or with the caller's token.")
         .Produces(StatusCodes.Status200OK, contentType: SessionStreams.Ndjson);
 
-    private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, ReviewsOwed reviews, HttpContext http, CancellationToken cancel)
+    private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, ReviewsOwed owed, HttpContext http, CancellationToken cancel)
     {
         var caller = http.Caller();
-        var owed = await reviews.To(caller.Actor, cancel);
+        var reviewed = caller.SeesAll() ? null : await owed.To(caller.Actor, cancel);
+        Func<ValueTask<bool>> stillMay = () => ValueTask.FromResult(true);
         var context = new EventContext(caller.Actor, http.Correlation());
         var handled = await handle.Run(
             new Handling<Session>(
                 id, Session.StreamType, Session.Initial, Session.Evolve,
-                state => state is Session.Known known && (Session.MayRead(known, caller.Actor, caller.SeesAll()) || owed.Contains(known.Opened.Grant))
-                    ? Outcome.Of(new TranscriptRead(id, caller.Actor, follow ?? false))
-                    : Outcome.Refuse("no-such-session", "there is no such session"),
+                state =>
+                {
+                    if (state is not Session.Known known || (!Session.MayRead(known, caller.Actor, caller.SeesAll()) && reviewed?.Contains(known.Opened.Grant) != true))
+                    {
+                        return Outcome.Refuse("no-such-session", "there is no such session");
+                    }
+                    if (!Session.MayRead(known, caller.Actor, caller.SeesAll()))
+                    {
+                        stillMay = () => owed.Are(known.Opened.Grant, caller.Actor, cancel);
+                    }
+                    return Outcome.Of(new TranscriptRead(id, caller.Actor, follow ?? false));
+                },
                 context),
             cancel);
         return handled.Refusal is { } refusal
             ? Problems.Of(refusal)
-            : Results.Stream(body => Write(streams, id, follow == true ? caller.Until : null, body, cancel), SessionStreams.Ndjson);
+            : Results.Stream(body => Write(streams, id, follow == true ? caller.Until : null, stillMay, body, cancel), SessionStreams.Ndjson);
     }
 
-    private static async Task Write(SessionStreams streams, Guid id, DateTimeOffset? followUntil, Stream body, CancellationToken cancel)
+    /// <param name="stillMay">Whoever may read it for the review that they owe may no longer when it is given.</param>
+    private static async Task Write(
+        SessionStreams streams, Guid id, DateTimeOffset? followUntil, Func<ValueTask<bool>> stillMay, Stream body, CancellationToken cancel)
     {
         await foreach (var recorded in streams.Segments(id, followUntil, cancel))
         {
+            if (!await stillMay())
+            {
+                return;
+            }
             var head = Convert.FromHexString(recorded.PreviousHead);
             var text = new StringBuilder();
             foreach (var line in Segment.Lines(recorded.Entries))

@@ -18,7 +18,7 @@ public static class ListSessions
     {
         var ask = new ListQuery(http);
         var caller = http.Caller();
-        var reviewed = ask.Id("grant") is { } under && (await owed.To(caller.Actor, cancel)).Contains(under);
+        var reviewed = ask.Id("grant") is { } under && await owed.Are(under, caller.Actor, cancel);
         List<Condition> conditions = [.. reviewed && !ask.Flag("mine") ? [] : caller.Own("holder", ask.Flag("mine"))];
         if (ask.Text("state") is { } state)
         {

@@ -18,18 +18,20 @@ public sealed class ReviewTests(TestWorld world)
         Assert.Contains("Olga On-Call", listed, StringComparison.Ordinal);
         var shown = (await CommandLine.As(world, "security", "reviews", "show", grant[^8..])).With(0).Out;
         Assert.Contains("Olga On-Call broke the glass of orders-break-glass on orders", shown, StringComparison.Ordinal);
-        Assert.Contains("reason: a test", shown, StringComparison.Ordinal);
-        Assert.Contains(session[^8..], shown, StringComparison.Ordinal);
+        Assert.Contains("because: a test", shown, StringComparison.Ordinal);
+        Assert.Contains(session, shown, StringComparison.Ordinal);
         Assert.Contains(typed, (await CommandLine.As(world, "security", "replay", session)).With(0).Out, StringComparison.Ordinal);
         (await CommandLine.As(world, "dba", "replay", session)).With(4);
 
         // not one's own, and not somebody else's
         Assert.Contains("ask another approver", (await CommandLine.As(world, "on-call", "reviews", "approve", grant)).With(1).Error, StringComparison.Ordinal);
         (await CommandLine.As(world, "dba", "reviews", "approve", grant)).With(1);
+        Assert.Contains("still open", (await CommandLine.As(world, "security", "reviews", "approve", grant[^8..])).With(1).Error, StringComparison.Ordinal);
         var said = (await CommandLine.As(world, "security", "reviews", "deny", grant[^8..], "-c", "call first")).With(0).Out;
-        Assert.Equal("reviewed: orders-break-glass of Olga On-Call was not in order; it is revoked\n", said);
+        Assert.Equal("reviewed: you found it not in order, orders-break-glass of Olga On-Call; it is revoked\n", said);
         Assert.DoesNotContain(grant[^8..], (await CommandLine.As(world, "security", "reviews")).With(0).Out, StringComparison.Ordinal);
         Assert.Contains("already", (await CommandLine.As(world, "security", "reviews", "approve", grant)).With(1).Error, StringComparison.Ordinal);
+        Assert.Contains("shown to auditors", (await CommandLine.As(world, "security", "reviews", "show", grant)).With(0).Out, StringComparison.Ordinal);
         Assert.Equal("call first", (await CommandLine.As(world, "security", "reviews", "show", grant, "--json")).With(0).Json
             .GetProperty("grant").GetProperty("debt").GetProperty("comment").GetString());
     }

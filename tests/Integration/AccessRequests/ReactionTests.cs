@@ -106,6 +106,7 @@ public sealed class ReactionTests : IAsyncLifetime
         Assert.Equal(owing.Debt.ReviewBy, ((ReviewDebtDefaulted)defaulted.Event).Due);
         Assert.Equal("break-glass-locked", (await plane.Submit(OnCall, "glass", "1h")).Refusal!.Code);
 
+        Assert.Null((await plane.Get<SurrenderGrant>().Handle(grant, OnCall, By(OnCall), null, null, Cancel)).Refusal);
         var settled = await plane.Get<SettleReviewDebt>().Handle(grant, Security, ReviewVerdict.Approve, "an incident", By(Security), null, null, Cancel);
         Assert.Null(settled.Refusal);
         Assert.NotEqual(grant, await Break());

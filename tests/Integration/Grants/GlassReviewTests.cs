@@ -49,13 +49,45 @@ public sealed class GlassReviewTests(SharedControlPlane plane) : IClassFixture<S
         Assert.Empty((await host.Get("/v1/sessions", "sam", "security")).GetProperty("items").EnumerateArray());
         Assert.Empty((await host.Get($"/v1/sessions?grant={grant}&mine=true", "sam", "security")).GetProperty("items").EnumerateArray());
 
+        // while it is open more may be done with it, which nobody would look at
+        Assert.Equal("409 still-open", (await Review(grant, "sam", "security", "approve")).Code);
+        Assert.Equal(200, (await host.Send(HttpMethod.Post, $"/v1/grants/{grant}/surrender", "olga", "on-call")).Status);
         var reviewed = await Review(grant, "sam", "security", "approve", "an incident");
-        Assert.Equal((200, "Approved"), (reviewed.Status, reviewed.State));
+        Assert.Equal((200, "Surrendered"), (reviewed.Status, reviewed.State));
         var debt = reviewed.Body.GetProperty("debt");
         Assert.Equal(("settled", "approve", "an incident"), (debt.GetProperty("state").GetString(), debt.GetProperty("verdict").GetString(), debt.GetProperty("comment").GetString()));
         Assert.DoesNotContain(grant, await Awaiting("sam", "security"));
-        Assert.Equal((404, false), await Reads("sam", "security", $"/v1/sessions/{session}"));
-        Assert.Equal((404, false), await Reads("sam", "security", $"/v1/sessions/{session}/transcript"));
+        foreach (var path in (string[])[$"sessions/{session}", $"sessions/{session}/transcript", $"sessions/{session}/segments", $"requests/{request}"])
+        {
+            Assert.Equal((404, false), await Reads("sam", "security", $"/v1/{path}"));
+        }
+    }
+
+    [Fact]
+    public async Task Who_follows_what_is_done_hears_no_more_of_it_when_it_has_been_reviewed()
+    {
+        var (grant, _, session) = await Broken("olga5");
+        using var client = host.Client("sam", "security");
+        using var answer = await client.GetAsync(new Uri($"/v1/sessions/{session}/transcript?follow=true", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead, Cancel);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(Cancel));
+        Assert.Contains(Typed, await lines.ReadLineAsync(Cancel), StringComparison.Ordinal);
+        Assert.Equal(200, (await Review(grant, "sandra", "security", "deny")).Status);
+        await SeededSession.GoesOn(host, session, "select what_came_afterwards");
+        Assert.Null(await lines.ReadLineAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task Who_is_locked_out_finds_nothing_and_reads_nothing()
+    {
+        var (grant, request, session) = await Broken("olga6");
+        var locked = await host.Send(HttpMethod.Post, "/v1/locks", "admin", "admins", new { on = new { actor = $"{host.Issuer.Address}|stolen" }, reason = "the account was stolen" });
+        Assert.Equal(201, locked.Status);
+        Assert.Empty(await Awaiting("stolen", "security"));
+        Assert.Equal("403 locked", (await Review(grant, "stolen", "security", "deny")).Code);
+        foreach (var path in (string[])[$"sessions/{session}", $"sessions/{session}/transcript", $"sessions/{session}/segments", $"requests/{request}"])
+        {
+            Assert.Equal((404, false), await Reads("stolen", "security", $"/v1/{path}"));
+        }
     }
 
     [Fact]

@@ -75,7 +75,7 @@ public sealed class EveryCommandTests
             new("/v1/grants/{id}/tickets", $"/v1/grants/{active}/tickets", "engineer", "engineering", new { }, 503, "503 agent-not-reached"), // one that was issued: StoryTests
             new("/v1/grants/{id}/revoke", $"/v1/grants/{active}/revoke", "admin", "admins", new { reason = "x" }),
             new("/v1/grants/{id}/surrender", $"/v1/grants/{spare}/surrender", "engineer", "engineering", null),
-            new("/v1/grants/{id}/reviews", $"/v1/grants/{await Granted(host, "orders-glass", "on-call", "on-call")}/reviews", "security", "security", new { verdict = "approve" }),
+            new("/v1/grants/{id}/reviews", $"/v1/grants/{await Granted(host, "orders-glass", "on-call", "on-call")}/reviews", "security", "security", new { verdict = "deny" }),
             new("/v1/sessions/{id}/terminate", $"/v1/sessions/{await Open(host)}/terminate", "admin", "admins", new { reason = "x" }, 202),
             new("/v1/holds/{id}/reviews", $"/v1/holds/{await Held(host)}/reviews", "dba", "dba", new { verdict = "approve" }),
             new("/v1/policies/validate", "/v1/policies/validate", "admin", "admins", policy),

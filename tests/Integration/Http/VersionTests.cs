@@ -114,6 +114,8 @@ public sealed class VersionTests(SharedControlPlane plane) : IClassFixture<Share
         Assert.Equal("403 self-review", (await Review("on-call", "on-call", "approve")).Code);
         Assert.Equal("403 not-an-approver", (await Review("dba", "dba", "approve")).Code);
         await Lost("412 version-mismatch", grant, await Review("security", "security", "approve", 99));
+        await Lost("409 still-open", grant, await Review("security", "security", "approve"));
+        Assert.Equal(200, (await Host.Send(Post, $"{grant}/surrender", "on-call", "on-call")).Status);
         var settled = await Review("security", "security", "approve", (await Seen(grant)).Version);
         Assert.Equal((200, "settled"), (settled.Status, Debt(settled.Body)));
         var late = await Review("security2", "security", "deny");

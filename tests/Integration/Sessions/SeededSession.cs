@@ -29,4 +29,18 @@ internal static class SeededSession
             new Append([new StreamAppend(session, "session", 0, events)], new EventContext(Actor.System("test"), Guid.CreateVersion7())), TestContext.Current.CancellationToken));
         return session;
     }
+
+    /// <summary>Another statement of it.</summary>
+    public static async Task GoesOn(ControlPlaneHost host, Guid session, string typed)
+    {
+        var line = JsonSerializer.Serialize(new TranscriptEntry(2, new DateTimeOffset(2026, 1, 31, 12, 0, 1, TimeSpan.Zero), "statement", Op: 2, Protocol: "simple", Text: typed), Json.Options) + "\n";
+        var head = Convert.ToHexStringLower(HashChain.Begin(session));
+        var log = host.Services.GetRequiredService<EventLog>();
+        var version = (await log.ReadStream(session, TestContext.Current.CancellationToken))[^1].Version;
+        Assert.IsType<Appended.Done>(await log.Append(
+            new Append(
+                [new StreamAppend(session, "session", version, [new TranscriptRecorded(session, "orders-agent", 2, 2, 2, head, head, false, line, "")])],
+                new EventContext(Actor.System("test"), Guid.CreateVersion7())),
+            TestContext.Current.CancellationToken));
+    }
 }

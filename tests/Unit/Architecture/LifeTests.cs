@@ -12,6 +12,7 @@ public sealed class LifeTests
     public static TheoryData<Exception> Wrong =>
     [
         new OptionsValidationException("Broker", typeof(object), ["this is wrong", "and that"]),
+        new AggregateException(new OptionsValidationException("Broker", typeof(object), ["this is wrong"]), new OptionsValidationException("Evidence", typeof(object), ["and that"])),
         new ValidationException([new ValidationFailure("One", "this is wrong"), new ValidationFailure("Two", "and that")]),
     ];
 

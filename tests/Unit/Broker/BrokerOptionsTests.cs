@@ -32,5 +32,5 @@ public sealed class BrokerOptionsTests
 
     [Fact]
     public void A_name_that_is_not_known_is_said_and_not_left_out() => Assert.Contains(
-        "'AgentUrl'", Assert.Single(Assert.Throws<OptionsValidationException>(() => Read("amqps://broker:5671/", "Broker:AgentUrl")).Failures), StringComparison.Ordinal);
+        "`AgentUrl` is not known", Assert.Single(Assert.Throws<OptionsValidationException>(() => Read("amqps://broker:5671/", "Broker:AgentUrl")).Failures), StringComparison.Ordinal);
 }

@@ -149,12 +149,24 @@ public sealed class EndOfGrantTests : GrantSpec
     [Fact]
     public void The_named_reviewers_settle_it_and_nobody_else()
     {
-        Given(Broken(OnCall)).When(Settle(Security, ReviewVerdict.Approve)).Then(typeof(ReviewDebtSettled));
-        Given(Broken(OnCall)).When(Settle(Dba, ReviewVerdict.Approve)).ThenRefused("not-an-approver");
-        Given(Broken(OnCall)).When(Settle(OnCall, ReviewVerdict.Approve)).ThenRefused("self-review");
+        IEvent[] over = [.. Broken(OnCall), new GrantSurrendered(OnCall)];
+        Given(over).When(Settle(Security, ReviewVerdict.Approve)).Then(typeof(ReviewDebtSettled));
+        Given(over).When(Settle(Security, ReviewVerdict.Deny)).Then(typeof(ReviewDebtSettled));
+        Given(over).When(Settle(Dba, ReviewVerdict.Approve)).ThenRefused("not-an-approver");
+        Given(over).When(Settle(OnCall, ReviewVerdict.Approve)).ThenRefused("self-review");
         Given(Issued(Engineer)).When(Settle(Security, ReviewVerdict.Approve)).ThenRefused("no-review-owed");
-        Given([.. Broken(OnCall), new ReviewDebtSettled(Security, ReviewVerdict.Approve, null)]).When(Settle(Security, ReviewVerdict.Deny))
-            .ThenRefused("already-reviewed");
+        Given([.. over, new ReviewDebtSettled(Security, ReviewVerdict.Approve, null)]).When(Settle(Security, ReviewVerdict.Deny)).ThenRefused("already-reviewed");
+    }
+
+    [Fact]
+    public void What_is_still_open_is_not_found_in_order_because_nobody_would_look_at_what_follows()
+    {
+        Given(Broken(OnCall)).When(Settle(Security, ReviewVerdict.Approve)).ThenRefused("still-open");
+        IEvent[] used = [.. Broken(OnCall), Activated((GrantIssued)Broken(OnCall)[0])];
+        Given(used).When(Settle(Security, ReviewVerdict.Approve)).ThenRefused("still-open");
+        Given(used).When(Settle(Dba, ReviewVerdict.Approve)).ThenRefused("not-an-approver");
+        // time ends it, whether a timer has said so or not
+        Given(used).When(Settle(Security, ReviewVerdict.Approve, World.Today.After("1h"))).Then(typeof(ReviewDebtSettled));
     }
 
     [Fact]
@@ -163,7 +175,25 @@ public sealed class EndOfGrantTests : GrantSpec
 
     [Fact]
     public void A_default_can_still_be_settled() =>
-        Given([.. Broken(OnCall), new ReviewDebtDefaulted(World.Noon)]).When(Settle(Security, ReviewVerdict.Approve)).Then(typeof(ReviewDebtSettled));
+        Given([.. Broken(OnCall), new GrantSurrendered(OnCall), new ReviewDebtDefaulted(World.Noon)]).When(Settle(Security, ReviewVerdict.Approve)).Then(typeof(ReviewDebtSettled));
 
-    private static Func<Grant, Outcome> Settle(Actor by, ReviewVerdict verdict) => s => SettleReviewDebt.Decide(s, new Settlement(by, verdict, null, World.Today));
+    [Fact]
+    public void Who_is_locked_out_reviews_nothing_and_who_closed_everything_does()
+    {
+        IEvent[] over = [.. Broken(OnCall), new GrantSurrendered(OnCall)];
+        Given(over).When(Settle(Security, ReviewVerdict.Approve, World.Today.LockedOn(new LockTarget(Actor: Security.Key)))).ThenRefused("locked");
+        Given(over).When(Settle(Security, ReviewVerdict.Approve, World.Today.LockedOn(new LockTarget(Everything: true)))).Then(typeof(ReviewDebtSettled));
+    }
+
+    [Fact]
+    public void Where_the_policy_says_nothing_of_it_any_more_those_review_who_did_when_it_was_broken()
+    {
+        IEvent[] over = [.. Broken(OnCall), new GrantSurrendered(OnCall)];
+        var gone = World.Today with { Policy = World.Today.Policy with { Model = World.Today.Model with { Entitlements = [] } } };
+        Given(over).When(Settle(Security, ReviewVerdict.Approve, gone)).Then(typeof(ReviewDebtSettled));
+        Given(over).When(Settle(Dba, ReviewVerdict.Approve, gone)).ThenRefused("not-an-approver");
+    }
+
+    private static Func<Grant, Outcome> Settle(Actor by, ReviewVerdict verdict, Circumstances? world = null) =>
+        s => SettleReviewDebt.Decide(s, new Settlement(by, verdict, null, world ?? World.Today));
 }
