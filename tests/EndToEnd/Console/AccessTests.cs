@@ -51,6 +51,8 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await dba.Sees("article.decide", "Erin Engineer");
         await dba.Shot("to-decide-request");
         var asked = dba.Card(why);
+        await Assertions.Expect(asked.Locator("header p")).ToHaveTextAsync("asks for orders-write on orders for 20 min");
+        await Assertions.Expect(asked.Locator(".steps li").First).ToContainTextAsync("dba");
         await Assertions.Expect(asked.Locator(".left")).ToHaveTextAsync(new Regex(@"lapses in\s+(1 h|5\d min)"));
         await asked.GetByLabel("Comment").FillAsync("go ahead, but mind the locks");
         await dba.Press("Approve", asked);
@@ -159,6 +161,7 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await Assertions.Expect(held.Locator(".fact.risk > b")).ToHaveTextAsync("70");
         await Assertions.Expect(held.Locator(".fact.risk meter")).ToHaveAttributeAsync("value", "70");
         await Assertions.Expect(held.Locator(".left")).ToHaveTextAsync(new Regex(@"^\s*[45] min( \d+ s)?\s+left"));
+        await Assertions.Expect(held.Locator("ul.why li")).ToHaveTextAsync(new Regex(@"^\s*hold\s+bulk-write\s+\S.+"));
         await dba.Shot("to-decide-hold");
         await held.GetByLabel("Comment").FillAsync("twenty-five, fine");
         await dba.Press("Let it run", held);
@@ -248,6 +251,7 @@ public sealed class AccessTests(TestWorld world, Browser browser) : IAsyncLifeti
         await using var somebody = await browser.SignIn(world, "on-call");
         await somebody.Sees(".who", "Olga On-Call");
         await somebody.Sees(".empty", "Ask for access to a database, use it with the client that you have");
+        Assert.DoesNotContain("orders-write", await somebody.Page.Locator("main").TextContentAsync() ?? "", StringComparison.Ordinal); // others have asked for that
         await somebody.Shot("mine-empty");
         // while the page is open its sign-in is renewed at the provider
         var before = await somebody.Page.Context.CookiesAsync();

@@ -36,6 +36,8 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         await auditor.Types("Compared with", over);
         await auditor.Press("Look");
         await Assertions.Expect(lost).ToHaveCountAsync(1);
+        async Task<int> Held(string section) => await auditor.Page.Locator($"section:has(#{section}) tbody tr").Filter(new() { HasText = "everything" }).CountAsync();
+        Assert.Equal(await Held("held"), await Held("held-then") + 1);
         string[] told = ["Erin Engineer", "orders", "everything", "any statement in any database"];
         await Assertions.Expect(lost.Locator("td:nth-child(-n+4)")).ToHaveTextAsync(told);
 
@@ -45,6 +47,7 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         await auditor.Press("Look");
         var gained = auditor.Page.Locator($"section:has(#gained local-time[at^='{held:s}']) tr").Filter(new() { HasText = "everything" });
         await Assertions.Expect(gained).ToHaveCountAsync(1);
+        Assert.Equal(await Held("held-then"), await Held("held") + 1);
         await Assertions.Expect(gained.Locator("td:nth-child(-n+4)")).ToHaveTextAsync(told);
         var since = (await world.Api.Get("engineer", $"/v1/grants/{grant}")).Is(200).Body.GetProperty("activatedAt").GetDateTimeOffset();
         var begun = DateTimeOffset.Parse((await gained.Locator("td:nth-child(5) local-time").GetAttributeAsync("at"))!, CultureInfo.InvariantCulture);
@@ -79,6 +82,10 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         await admin.Sees(".note.good", "It could be published");
         await admin.Press("What if…");
         await admin.Sees("section:has(#flips) td", "hold gained");
+        var flip = admin.Page.Locator("section:has(#flips) tbody tr").Filter(new() { HasText = "hold gained" }).Filter(new() { HasText = "Erin Engineer" }).First;
+        await Assertions.Expect(flip).ToContainTextAsync("bulk-write");
+        await Assertions.Expect(flip.Locator("td.number").First).ToHaveTextAsync(new Regex(@"^[1-9][\d,]*$"));
+        await Assertions.Expect(flip.Locator("pre").First).Not.ToBeEmptyAsync();
         await admin.Shot("policy-what-if");
         await admin.Press("Publish");
         await admin.Sees(".note.good", "is in force");
@@ -89,6 +96,12 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         await auditor.Sees(".diff .came", "statements: [select]");
         await auditor.Sees(".diff .went", "unbounded: true");
         await auditor.Shot("policy-history");
+        // the one before it as it was, with whose it was
+        await auditor.Page.GetByLabel("against").SelectOptionAsync("");
+        await auditor.Page.GetByLabel("version").SelectOptionAsync(versions[1]);
+        await auditor.Sees("pre.document", "unbounded: true");
+        await Assertions.Expect(auditor.Page.Locator("pre.document")).Not.ToContainTextAsync("match: { statements: [select] }");
+        await Assertions.Expect(auditor.Page.Locator("main")).ToContainTextAsync("published by");
         await Assertions.Expect(auditor.Page.GetByRole(AriaRole.Button, new() { Name = "Publish" })).ToHaveCountAsync(0);
     }
 
@@ -102,6 +115,7 @@ public sealed class AnswerForTests(TestWorld world, Browser browser) : IAsyncLif
         await Assertions.Expect(agent).ToContainTextAsync($"version {typeof(AccessPlane.Agent.AgentConfig).Assembly.GetName().Version!.ToString(3)}");
         await agent.GetByText("Masks of crm").ClickAsync();
         await Assertions.Expect(agent.Locator("details[open]").First).ToContainTextAsync("looked at");
+        await Assertions.Expect(agent.Locator("details[open]").First).ToContainTextAsync(new Regex("revoke temporary on database orders", RegexOptions.IgnoreCase));
         await admin.Shot("agents");
     }
 

@@ -31,7 +31,7 @@ public sealed class KeyboardTests(TestWorld world, Browser browser) : IAsyncLife
         await engineer.Sees("td", why);
 
         var needsSomebody = $"no mouse {name}";
-        var id = (await world.Api.Post("engineer2", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = needsSomebody })).Is(201).Text("id");
+        (await world.Api.Post("engineer2", "/v1/requests", new { entitlement = "orders-write", duration = "PT10M", reason = needsSomebody })).Is(201);
         await using var dba = await browser.SignIn(world, "dba", "to-decide");
         var asked = dba.Card(needsSomebody);
         await Assertions.Expect(asked).ToBeVisibleAsync();
@@ -43,8 +43,20 @@ public sealed class KeyboardTests(TestWorld world, Browser browser) : IAsyncLife
         await dba.Page.Keyboard.PressAsync("Space");
         await Assertions.Expect(asked).ToContainTextAsync("You have decided. It is approved");
         await Assertions.Expect(asked).ToContainTextAsync("by the keyboard alone");
-        var grant = (await world.Api.Get("engineer2", $"/v1/requests/{id}")).Is(200).Text("grantId");
-        (await world.Api.Post("engineer2", $"/v1/grants/{grant}/surrender")).Is(200);
+
+        // a ticket, taken and copied, and the grant given back
+        var grant = engineer.Card("orders-write").Filter(new() { Has = engineer.Page.GetByRole(AriaRole.Button, new() { Name = "Surrender…" }) });
+        await Assertions.Expect(grant).ToBeVisibleAsync();
+        await engineer.Reach(grant.GetByRole(AriaRole.Button, new() { Name = "Get a ticket" }));
+        await keys.PressAsync("Enter");
+        await engineer.Reach(grant.GetByRole(AriaRole.Button, new() { Name = "Copy for psql" }));
+        await keys.PressAsync("Enter");
+        await Wait.Until(async () => (await engineer.Page.EvaluateAsync<string>("() => navigator.clipboard.readText()")).StartsWith("psql 'postgresql://", StringComparison.Ordinal), 10, () => "nothing was copied");
+        await engineer.Reach(grant.GetByRole(AriaRole.Button, new() { Name = "Surrender…" }));
+        await keys.PressAsync("Enter");
+        await engineer.Reach(engineer.Page.GetByRole(AriaRole.Button, new() { Name = "Give it back" }));
+        await keys.PressAsync("Enter");
+        await Assertions.Expect(engineer.Card("orders-write")).ToHaveCountAsync(0);
     }
 
     [Fact]
@@ -86,6 +98,18 @@ public sealed class KeyboardTests(TestWorld world, Browser browser) : IAsyncLife
         await admin.Reach(placed.GetByRole(AriaRole.Button, new() { Name = "Lift" }));
         await keys.PressAsync("Space");
         await Assertions.Expect(placed).ToHaveCountAsync(0);
+
+        var another = await world.Everything(database: "orders");
+        await using var sleeps = Run.Start("psql", [another.Url($"{name}-2"), "-XAt", "-c", "select pg_sleep(120)"]);
+        var row = page.Locator("tbody tr").Filter(new() { HasText = $"{name}-2" });
+        await Assertions.Expect(row.First).ToBeVisibleAsync();
+        await page.EvaluateAsync("() => document.activeElement?.blur()");
+        await admin.Reach(row.First.GetByRole(AriaRole.Button, new() { Name = "End…" }));
+        await keys.PressAsync("Enter");
+        await admin.Reach(row.First.GetByLabel("Why"));
+        await keys.TypeAsync("by the keyboard");
+        await keys.PressAsync("Enter");
+        Assert.NotEqual(0, (await sleeps.End()).Status);
 
         await admin.Go("Sessions");
         await admin.Reach(page.GetByLabel("Words of the statement"));

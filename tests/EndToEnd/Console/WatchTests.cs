@@ -20,12 +20,15 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         await using var admin = await browser.SignIn(world, "admin", "live");
         await admin.Sees("#feed");
         var ticket = await world.Everything(database: "orders");
-        await using var psql = Run.Start("psql", [ticket.Url(name), "-XAt", "-c", "select 'seen as it works'", "-c", "select pg_sleep(120)"]);
+        await using var psql = Run.Start("psql", [ticket.Url(name), "-XAt"]);
 
         var row = admin.Page.Locator("tbody tr").Filter(new() { HasText = name });
         await Assertions.Expect(row).ToBeVisibleAsync();
         await row.GetByRole(AriaRole.Button, new() { Name = "only this" }).ClickAsync();
+        // nothing is pressed from here on: it comes as it is typed
+        await psql.Type("select 'seen as it works';\n");
         await admin.Sees("pre", "seen as it works");
+        await psql.Type("select pg_sleep(120);\n");
         await admin.Sees("pre", "pg_sleep");
         await admin.Shot("live");
         await admin.Press("End…", row);
@@ -141,6 +144,12 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         await Assertions.Expect(rows.Locator("td")).ToHaveTextAsync([.. seen.SelectMany(row => row)]);
         await Assertions.Expect(auditor.Page.Locator(".moments li.wait")).ToContainTextAsync(held);
         await Assertions.Expect(auditor.Page.Locator(".moments li.wait")).ToContainTextAsync("released by Dana Dba");
+        // each stands out from the others, in the list and on the line of time
+        foreach (var marked in await auditor.Page.EvaluateAsync<string[][]>(Colours))
+        {
+            Assert.Equal(4, marked.Length);
+            Assert.Distinct(marked);
+        }
         var clock = auditor.Page.Locator(".moments li.bad .at local-time");
         var at = DateTimeOffset.Parse((await clock.GetAttributeAsync("at"))!, CultureInfo.InvariantCulture);
         await Assertions.Expect(clock).ToHaveTextAsync(TimeZoneInfo.ConvertTime(at, Seat.Zone).ToString("HH:mm:ss", CultureInfo.InvariantCulture));
@@ -168,6 +177,12 @@ public sealed class WatchTests(TestWorld world, Browser browser) : IAsyncLifetim
         var read = (await world.Api.Get("auditor", $"/v1/audit/events?type=transcript_read&stream={session}")).Is(200).Body.GetProperty("items");
         Assert.Equal("Ada Auditor", Assert.Single(read.EnumerateArray()).GetProperty("data").GetProperty("reader").GetProperty("name").GetString());
     }
+
+    /// <summary>By what a moment is told from others: of one of each kind, the colour of its edge and of its mark.</summary>
+    private const string Colours = """
+        () => [[".moments > li", "borderLeftColor"], [".track rect", "fill"]].map(([what, which]) =>
+          ["bad", "wait", "mask", "plain"].map((kind) => document.querySelector(`${what}.${kind}`)).filter((e) => e).map((e) => getComputedStyle(e)[which]))
+        """;
 
     /// <summary>Begins to play, and says a moment later how much faster than the time the scrubber went, and whether what is last is still to come (1) or not (0).</summary>
     private const string Plays = """

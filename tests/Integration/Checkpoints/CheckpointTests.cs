@@ -6,6 +6,7 @@ using AccessPlane.ControlPlane.EventStore;
 using AccessPlane.ControlPlane.Evidence;
 using AccessPlane.ControlPlane.History;
 using AccessPlane.Tests.Integration.History;
+using AccessPlane.Tests.Integration.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -148,6 +149,31 @@ public sealed class CheckpointTests : IAsyncLifetime
         var ran = await EvidenceWorld.VerifyFiles(blocked);
         Assert.True(ran.Status == 0, ran.Error);
     }
+
+    /// <summary>As on a medium that is written once: files come in, and not even root takes one out or writes it again.</summary>
+    [Fact]
+    public async Task A_directory_to_which_can_only_be_added_is_enough()
+    {
+        var only = Scratch();
+        var made = await Programs.Run("chattr", new Dictionary<string, string>(), "+a", only);
+        Assert.SkipUnless(made.Status == 0, $"this file system, or who runs this, makes no such directory: {made.Error}");
+        try
+        {
+            var host = await Start(directory: only);
+            await Until(async () => Directory.GetFiles(only, "*.json").Length >= 2 && (await Taken(host)).Count >= 2, "the checkpoints are not written");
+            Assert.Throws<UnauthorizedAccessException>(() => File.Delete($"{only}/0000000001.json"));
+            Assert.Equal("ready", (await Health(host)).Status);
+            var ran = await EvidenceWorld.VerifyFiles(only);
+            Assert.True(ran.Status == 0, ran.Error);
+        }
+        finally
+        {
+            await Programs.Run("chattr", new Dictionary<string, string>(), "-a", only);
+        }
+    }
+
+    [Fact]
+    public void One_is_taken_every_minute_where_nobody_says_otherwise() => Assert.Equal(TimeSpan.FromMinutes(1), new EvidenceOptions().Every);
 
     private static async Task<(string Status, Dictionary<string, string> Checks, HttpStatusCode Code)> Health(ControlPlaneHost host)
     {

@@ -30,7 +30,8 @@ public sealed class FiguresPageTests
         earlier = earlier.AddTicks(-(earlier.Ticks % TimeSpan.TicksPerMicrosecond));
         await Session(host, earlier, TimeSpan.FromMilliseconds(7), Effect.Allow, Effect.Deny, Effect.Deny);
         await Session(host, earlier, TimeSpan.FromMilliseconds(8), Effect.Deny);
-        await Session(host, earlier, TimeSpan.FromSeconds(3));
+        var before = earlier.AddHours(-5);
+        await Session(host, before, TimeSpan.FromSeconds(3));
         await Session(host, earlier.AddDays(-3), TimeSpan.FromMilliseconds(7), Effect.Deny); // not of this day
         await host.Hold("delete from orders");
         var request = await host.Ask("engineer", "orders-write");
@@ -46,7 +47,10 @@ public sealed class FiguresPageTests
                 return html.Contains("<figure", StringComparison.Ordinal);
             },
             () => html);
-        Tells(html, "Sessions", "3 opened, at most 3", ["3"]);
+        Tells(html, "Sessions", "3 opened, at most 2", ["1", "2"]);
+        // each stands at its time: of a day a bar is 24 minutes
+        var bars = Regex.Matches(Figure(html, "Sessions"), @"<td><local-time at=""([^""]+)""").Select(m => DateTimeOffset.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).ToList();
+        Assert.All(bars.Zip([before, earlier]), bar => Assert.InRange(bar.Second - bar.First, TimeSpan.Zero, TimeSpan.FromMinutes(24)));
         Tells(html, "Denied", "3 statements, at most 3", ["3"]);
         Tells(html, "Held", "1 statement, at most 1", ["1"]);
         Tells(html, "Revocation to cut", "3 sessions ended by order, at most 2", ["up to 10 ms 2", "longer than a second 1"]);

@@ -170,5 +170,7 @@ public sealed class SignInTests(ConsolePlane plane) : IClassFixture<ConsolePlane
     {
         using var socket = await browser.Post("/_blazor/negotiate?negotiateVersion=1", null);
         Assert.Equal(HttpStatusCode.Unauthorized, socket.StatusCode);
+        using var unasked = await browser.Get("/_blazor");
+        Assert.Equal(HttpStatusCode.Redirect, unasked.StatusCode); // a socket needs no negotiation: who asks for one is sent to the issuer
     }
 }

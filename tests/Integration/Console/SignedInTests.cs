@@ -63,13 +63,19 @@ public sealed class SignedInTests(ConsolePlane plane) : IClassFixture<ConsolePla
     public async Task Another_hosts_page_opens_no_circuit_with_the_cookie(string? origin, HttpStatusCode expected)
     {
         await browser.SignIn();
-        using var asked = new HttpRequestMessage(HttpMethod.Post, "/_blazor/negotiate?negotiateVersion=1");
-        if (origin is not null)
+        async Task<HttpStatusCode> Asks(HttpMethod method, string path)
         {
-            asked.Headers.Add("Origin", origin == "own" ? plane.Host.Address.GetLeftPart(UriPartial.Authority) : origin);
+            using var asked = new HttpRequestMessage(method, path);
+            if (origin is not null)
+            {
+                asked.Headers.Add("Origin", origin == "own" ? plane.Host.Address.GetLeftPart(UriPartial.Authority) : origin);
+            }
+            using var answer = await browser.Send(asked);
+            return answer.StatusCode;
         }
-        using var answer = await browser.Send(asked);
-        Assert.Equal(expected, answer.StatusCode);
+        Assert.Equal(expected, await Asks(HttpMethod.Post, "/_blazor/negotiate?negotiateVersion=1"));
+        // a socket needs no negotiation
+        Assert.Equal(expected == HttpStatusCode.Forbidden, await Asks(HttpMethod.Get, "/_blazor") == HttpStatusCode.Forbidden);
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using AccessPlane.Contracts.Events;
 using AccessPlane.Contracts.Identity;
 using AccessPlane.Contracts.Messages;
 using AccessPlane.Contracts.Policy;
+using AccessPlane.Contracts.Sql;
 using AccessPlane.ControlPlane.Integrations;
 using AccessPlane.Tests.Unit.Domain;
 using Xunit;
@@ -62,6 +63,61 @@ public sealed class MessageTests
             Assert.True(text.Length <= 3000, text);
         });
         Assert.Contains(texts, t => kind.StartsWith("lock", StringComparison.Ordinal) || t.Contains("⟨U+000D⟩⟨U+000A⟩Bcc", StringComparison.Ordinal));
+    }
+
+    /// <summary>Slack refuses a message whole that is larger than it takes: 50 blocks, 150 characters of a header, 10 fields of 2,000, 3,000 of a text, 75 on a button and 2,000 behind it.</summary>
+    [Fact]
+    public void However_much_there_is_to_tell_a_message_is_one_that_Slack_takes()
+    {
+        var (much, sample) = (new string('&', 700), (HeldOperation)Sample.Of(typeof(HeldOperation)));
+        var held = new OperationHeld(
+            Id, "agent", Hostile with { Name = much, Act = [.. Enumerable.Repeat(Hostile with { Name = much }, 20)] }, much,
+            sample with
+            {
+                Text = new string('&', 100_000),
+                Facts = sample.Facts with { Relations = [.. Enumerable.Repeat(new RelationUse(much, RelationAccess.Write), 100)] },
+                Reasons = [.. Enumerable.Repeat(new Reason(much, Effect.Hold, much), 20)],
+            },
+            Who.Nobody with { Groups = [.. Enumerable.Repeat(much, 20)] }, 1, World.Noon.AddMinutes(1));
+        var message = JsonSerializer.SerializeToElement(new SlackMessage(Only(held), "https://accessplane.example", new SlackButtons("chat", "secret")).ToJson());
+        var seen = new HashSet<string>();
+        Fits(message);
+        Assert.Superset(new HashSet<string> { "blocks", "header", "fields", "section", "button" }, seen);
+
+        void Fits(JsonElement part)
+        {
+            if (part.ValueKind == JsonValueKind.Array)
+            {
+                part.EnumerateArray().ToList().ForEach(Fits);
+                return;
+            }
+            if (part.ValueKind != JsonValueKind.Object)
+            {
+                return;
+            }
+            var type = part.TryGetProperty("type", out var named) ? named.GetString() : null;
+            if (part.TryGetProperty("blocks", out var blocks))
+            {
+                Assert.InRange(blocks.GetArrayLength(), 1, 50);
+                seen.Add("blocks");
+            }
+            if (part.TryGetProperty("fields", out var fields))
+            {
+                Assert.InRange(fields.GetArrayLength(), 1, 10);
+                Assert.All(fields.EnumerateArray(), f => Assert.InRange(f.GetProperty("text").GetString()!.Length, 1, 2000));
+                seen.Add("fields");
+            }
+            if (type is "header" or "section" or "button" && part.TryGetProperty("text", out var text))
+            {
+                Assert.InRange(text.GetProperty("text").GetString()!.Length, 1, type switch { "header" => 150, "button" => 75, _ => 3000 });
+                seen.Add(type);
+            }
+            if (type == "button" && part.TryGetProperty("value", out var value))
+            {
+                Assert.InRange(value.GetString()!.Length, 1, 2000);
+            }
+            part.EnumerateObject().ToList().ForEach(m => Fits(m.Value));
+        }
     }
 
     [Theory]
