@@ -24,15 +24,12 @@ public static class Expectations
         IEnumerable<Expectation> all =
         [
             .. from rule in policy.Guardrails
-               where rule.Resource == resource && (rule.Mode ?? policy.Mode) == PolicyMode.Enforce
-               let effect = rule.MaxRows is not null && rule.Effect < Effect.Limit ? Effect.Limit : rule.Effect
-               where effect >= Effect.Limit
-               select new Expectation(rule.Id, effect, What(rule.Match), Then(rule)),
+               where rule.Resource == resource && !rule.IsObservedIn(policy.Mode) && rule.Strength() >= Effect.Limit
+               select new Expectation(rule.Id, rule.Strength(), What(rule.Match), Then(rule)),
             .. from mask in policy.Masks
                where mask.Resource == resource && (mask.Mode ?? policy.Mode) == PolicyMode.Enforce && !policy.Excepts(mask.Unless, who)
                select new Expectation(mask.Id, Effect.Mask, What(mask), Then(mask, byServer)),
-            .. from limit in policy.Limits
-               where limit.Resource == resource && policy.Mode == PolicyMode.Enforce && !policy.Excepts(limit.Unless, who)
+            .. from limit in SessionLimits.Rules(policy, resource, who)
                select new Expectation(limit.Id, Effect.Limit, "any session", Then(limit)),
         ];
         return [.. all.OrderByDescending(e => e.Effect)];

@@ -18,8 +18,8 @@ internal sealed class GuardrailMatch
         relations = [.. match.Relations.Select(p => new NamePattern(p))];
         columns = [.. match.Columns.Select(p => new NamePattern(p))];
         functions = [.. match.Functions.Select(p => new NamePattern(p))];
-        IsObserved = (rule.Mode ?? mode) == PolicyMode.Observe;
-        Effect = rule.MaxRows is not null && rule.Effect < Effect.Limit ? Effect.Limit : rule.Effect;
+        IsObserved = rule.IsObservedIn(mode);
+        Effect = rule.Strength();
         mayBeHidden = Effect >= Effect.Limit && match.Opaque is null && (match.Statements.Count > 0 || relations.Length > 0 || match.Access is not null ||
             columns.Length > 0 || match.Places.Count > 0 || functions.Length > 0 || match.Unbounded is not null);
     }

@@ -7,7 +7,14 @@ namespace AccessPlane.Contracts.Policy;
 /// <param name="MaxRows">A write that it matches and that changes more rows is rolled back.</param>
 /// <param name="Mode">Null follows the document.</param>
 public sealed record Guardrail(
-    string Id, string Resource, Match Match, Effect Effect, string? Message = null, HoldTerms? Hold = null, long? MaxRows = null, PolicyMode? Mode = null);
+    string Id, string Resource, Match Match, Effect Effect, string? Message = null, HoldTerms? Hold = null, long? MaxRows = null, PolicyMode? Mode = null)
+{
+    /// <summary>What it does: a bound on rows is a limit, where nothing stronger is asked for.</summary>
+    internal Effect Strength() => MaxRows is not null && Effect < Effect.Limit ? Effect.Limit : Effect;
+
+    /// <summary>It is only watched.</summary>
+    internal bool IsObservedIn(PolicyMode document) => (Mode ?? document) == PolicyMode.Observe;
+}
 
 /// <summary>Matches operations: every member that is given must match. Lists match where any of their entries does.</summary>
 /// <param name="Relations">Patterns over <see cref="Sql.RelationUse.Name"/>, with `*`.</param>

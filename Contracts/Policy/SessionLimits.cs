@@ -16,13 +16,16 @@ public sealed record SessionLimits(
     public static SessionLimits Of(PolicyModel policy, string resource, Actor holder)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        // a document that is only watched changes nothing
-        LimitRule[] rules = policy.Mode == PolicyMode.Observe ? [] : [.. policy.Limits.Where(l => l.Resource == resource && !policy.Excepts(l.Unless, holder))];
+        LimitRule[] rules = [.. Rules(policy, resource, holder)];
         return rules.Length == 0 ? None : new SessionLimits(
             Tightest(rules, r => r.RowsPerStatement), Tightest(rules, r => r.BytesPerStatement), Tightest(rules, r => r.StatementsPerSecond),
             Tightest(rules, r => r.StatementTimeout), Tightest(rules, r => r.Idle), Tightest(rules, r => r.Connections),
             Tightest(rules, r => r.IdleInTransaction), Tightest(rules, r => r.Session));
     }
+
+    /// <summary>Those that bind somebody: a document that is only watched changes nothing.</summary>
+    internal static IEnumerable<LimitRule> Rules(PolicyModel policy, string resource, Actor holder) =>
+        policy.Mode == PolicyMode.Observe ? [] : policy.Limits.Where(l => l.Resource == resource && !policy.Excepts(l.Unless, holder));
 
     private static Limit<T>? Tightest<T>(LimitRule[] rules, Func<LimitRule, T?> bound)
         where T : struct => rules.Where(r => bound(r) is not null).Select(r => new Limit<T>(bound(r)!.Value, r.Id)).MinBy(l => l.Most);

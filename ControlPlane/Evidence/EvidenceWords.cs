@@ -34,7 +34,6 @@ internal static class EvidenceWords
         SessionTerminated t => $"ended: {t.Cause}",
         SessionTerminationOrdered o => $"{o.By.Display} ordered its end{Because(o.Why)}",
         TranscriptRead r => $"{r.Reader.Display} read the transcript",
-        OperationsSearched s => $"{s.Reader.Display} searched what was run{(s.By.Count == 0 ? "" : $", by {string.Join(", ", s.By.Select(b => $"{b.Key} `{b.Value}`"))}")}",
         DetectorHit d => $"operation {d.Op}: {d.Detector} found in the column `{d.Column}` {d.Count} time(s), and hidden",
         OperationHeld h => $"operation {h.Operation.Op} of the session {h.Operation.Session:D} had to wait ({h.Operation.Rule}): {h.Operation.Text}",
         HoldReviewGiven v => $"{v.Reviewer.Display} {(v.Verdict == ReviewVerdict.Approve ? "approved" : "denied")}{Because(v.Comment)}",

@@ -69,6 +69,7 @@ public sealed partial class SettleReviewDebt(Handle handle, CircumstancesSource 
         })
         .Validate<SettleBody>()
         .WithName("SettleReviewDebt").WithTags("Grants").WithSummary("Reviews break-glass access after the fact")
+        .WithDescription("`approve` when the access is over (`still-open` before that, because more could be done with it that nobody looks at); `deny` at any time, which ends it.")
         .Produces<GrantView>();
 }
 

@@ -195,7 +195,12 @@ internal static class PolicyEntitlements
         {
             fields.Problems.Error(nobody, "names nobody");
         }
-        return new BreakGlass(
+        var glass = new BreakGlass(
             fields.Duration(fields.Required(map, "duration"), TimeSpan.FromHours(1)), fields.Duration(map["review-within"], TimeSpan.FromHours(24)), from);
+        if (glass.ReviewWithin < glass.Duration)
+        {
+            fields.Problems.Warning(map["review-within"] ?? map, "`review-within` is shorter than `duration`: what is open still cannot be found in order, and its holder may be barred until it is");
+        }
+        return glass;
     }
 }

@@ -16,35 +16,30 @@ public static class GetTranscript
 {
     internal static void Map(IEndpointRouteBuilder routes) => routes.MapGet("/sessions/{id:guid}/transcript", Handle)
         .WithSummary("A session's transcript, one entry a line; `follow=true` streams a live one")
-        .WithDescription("A stream that follows a live session ends with the session (the line of kind `end`), or with the caller's token.")
+        .WithDescription("A stream that follows a live session ends with the session (the line of kind `end`), with the caller's token, or, for who reads it because they owe a review, with that.")
         .Produces(StatusCodes.Status200OK, contentType: SessionStreams.Ndjson);
 
     private static async Task<IResult> Handle(Guid id, bool? follow, Handle handle, SessionStreams streams, ReviewsOwed owed, HttpContext http, CancellationToken cancel)
     {
         var caller = http.Caller();
         var reviewed = caller.SeesAll() ? null : await owed.To(caller.Actor, cancel);
-        Func<ValueTask<bool>> stillMay = () => ValueTask.FromResult(true);
+        bool IsTheirs(Session.Known session) => Session.MayRead(session, caller.Actor, caller.SeesAll());
         var context = new EventContext(caller.Actor, http.Correlation());
         var handled = await handle.Run(
             new Handling<Session>(
                 id, Session.StreamType, Session.Initial, Session.Evolve,
-                state =>
-                {
-                    if (state is not Session.Known known || (!Session.MayRead(known, caller.Actor, caller.SeesAll()) && reviewed?.Contains(known.Opened.Grant) != true))
-                    {
-                        return Outcome.Refuse("no-such-session", "there is no such session");
-                    }
-                    if (!Session.MayRead(known, caller.Actor, caller.SeesAll()))
-                    {
-                        stillMay = () => owed.Are(known.Opened.Grant, caller.Actor, cancel);
-                    }
-                    return Outcome.Of(new TranscriptRead(id, caller.Actor, follow ?? false));
-                },
+                state => state is Session.Known known && (IsTheirs(known) || reviewed?.Contains(known.Opened.Grant) == true)
+                    ? Outcome.Of(new TranscriptRead(id, caller.Actor, follow ?? false))
+                    : Outcome.Refuse("no-such-session", "there is no such session"),
                 context),
             cancel);
-        return handled.Refusal is { } refusal
-            ? Problems.Of(refusal)
-            : Results.Stream(body => Write(streams, id, follow == true ? caller.Until : null, stillMay, body, cancel), SessionStreams.Ndjson);
+        if (handled.Refusal is { } refusal)
+        {
+            return Problems.Of(refusal);
+        }
+        var read = (Session.Known)handled.State;
+        Func<ValueTask<bool>> stillMay = IsTheirs(read) ? () => ValueTask.FromResult(true) : () => owed.Are(read.Opened.Grant, caller.Actor, cancel);
+        return Results.Stream(body => Write(streams, id, follow == true ? caller.Until : null, stillMay, body, cancel), SessionStreams.Ndjson);
     }
 
     /// <param name="stillMay">Whoever may read it for the review that they owe may no longer when it is given.</param>

@@ -40,7 +40,7 @@ public abstract record Session
 
     private static Over End(Open s, string cause) => new(s.Opened, s.LastNumber, s.LastSeq, s.Head, cause);
 
-    /// <summary>Who may read a session's transcript and segments: auditors, admins, and its holder. (And whoever owes the review of the break-glass access that it was under.)</summary>
+    /// <summary>Who may read a session's transcript and segments: auditors, admins, and its holder.</summary>
     public static bool MayRead(Known session, Actor reader, bool isAuditorOrAdmin)
     {
         ArgumentNullException.ThrowIfNull(session);

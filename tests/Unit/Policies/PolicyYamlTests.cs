@@ -134,4 +134,15 @@ public sealed class PolicyYamlTests
             return reading.IsValid == reading.Problems.All(p => p.Severity == ProblemSeverity.Warning) && reading.Problems.All(p => p is { Line: > 0, Column: > 0 });
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(2_000));
     }
+
+    [Theory]
+    [InlineData("1h", "30m", 1)]
+    [InlineData("1h", "1h", 0)]
+    public void A_review_that_is_due_before_the_access_is_over_is_warned_of(string duration, string within, int warnings)
+    {
+        var reading = PolicyYaml.Read(
+            "resources: [{ id: orders, kind: postgresql }]\nentitlements:\n" +
+            $"  - {{ id: glass, resource: orders, who: {{ groups: [on-call] }}, break-glass: {{ duration: {duration}, review-within: {within}, from: {{ groups: [security] }} }} }}\n");
+        Assert.Equal(warnings, reading.Problems.Count(p => p.Severity == ProblemSeverity.Warning && p.Message.StartsWith("`review-within` is shorter", StringComparison.Ordinal)));
+    }
 }
